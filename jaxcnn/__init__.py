@@ -1,0 +1,28 @@
+"""A functional CNN framework for JAX.
+
+``import jaxcnn as jc`` gives the ops (`jc.conv2d`, `jc.avg_pool2d`, `jc.corr2d`, …); the rooms
+`jc.layers`, `jc.models`, `jc.data` and `jc.training` are loaded when first used, so that the
+import stays light.
+"""
+
+import importlib
+from types import ModuleType
+
+from jaxcnn import engine, ops
+from jaxcnn.ops import *  # noqa: F403
+from jaxcnn.ops import __all__ as _op_names
+from jaxcnn.version import __version__
+
+_ROOMS = ("data", "layers", "models", "training")
+
+__all__ = ["__version__", "engine", "ops", *_op_names]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _ROOMS:
+        return importlib.import_module(f"jaxcnn.{name}")
+    raise AttributeError(f"module 'jaxcnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_ROOMS])

@@ -1,0 +1,217 @@
+"""What the options of the ops may be, and the sentence a user reads when one is wrong.
+
+Every public op calls these before it touches an array. Each function takes the op's name
+first, so that the message says which function was called wrongly.
+"""
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+LAYOUTS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
+"""The layouts of an op with 1, 2 or 3 spatial axes; the first is the default."""
+
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+Window = int | Sequence[int]
+"""An int for every spatial axis, or one int per spatial axis."""
+
+Padding = str | int | Sequence[int] | Sequence[tuple[int, int]]
+"""An int, one int per axis, one ``(low, high)`` pair per axis, or a name."""
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+class Layout(NamedTuple):
+    """Where the axes of a batch of images lie."""
+
+    name: str
+    channel: int
+    spatial: tuple[int, ...]
+
+    def sizes(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """The spatial sizes in ``shape``."""
+        return tuple(shape[axis] for axis in self.spatial)
+
+    def with_sizes(self, shape: Sequence[int], sizes: Sequence[int]) -> tuple[int, ...]:
+        """``shape`` with its spatial sizes replaced."""
+        result = list(shape)
+        for axis, size in zip(self.spatial, sizes, strict=True):
+            result[axis] = size
+        return tuple(result)
+
+    def per_channel(self, vector: jax.Array) -> jax.Array:
+        """A vector of one number per channel, shaped to broadcast against the images."""
+        shape = [1] * (len(self.spatial) + 2)
+        shape[self.channel] = vector.shape[0]
+        return vector.reshape(shape)
+
+
+def parse_layout(op: str, layout: str | None, rank: int) -> Layout:
+    """The axes that ``layout`` names, for ``rank`` spatial axes; ``None`` is channels last."""
+    allowed = LAYOUTS[rank]
+    name = allowed[0] if layout is None else layout
+    if name not in allowed:
+        raise ValueError(f"{op}: `layout` must be one of {allowed}, got {layout!r}")
+    if name.endswith("C"):
+        return Layout(name, rank + 1, tuple(range(1, rank + 1)))
+    return Layout(name, 1, tuple(range(2, rank + 2)))
+
+
+def parse_any_layout(op: str, layout: str | None, ndim: int) -> Layout:
+    """`parse_layout` for an op that takes 1, 2 or 3 spatial axes and learns which from ``x``."""
+    if not 3 <= ndim <= 5:
+        raise ValueError(
+            f"{op}: `x` must have a batch axis, 1 to 3 spatial axes and a channel axis, "
+            f"got {ndim} axes"
+        )
+    return parse_layout(op, layout, ndim - 2)
+
+
+def as_array(op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = "") -> Any:
+    """``value`` as a JAX array, which must have ``ndim`` axes."""
+    if not isinstance(value, jax.Array | np.ndarray | np.generic):
+        raise TypeError(f"{op}: `{name}` must be an array, got {type(value).__name__}")
+    array = jnp.asarray(value)
+    if ndim is not None and array.ndim != ndim:
+        wanted = f" ({axes})" if axes else ""
+        raise ValueError(
+            f"{op}: `{name}` must have {ndim} axes{wanted}, got {array.ndim} in shape {array.shape}"
+        )
+    return array
+
+
+def images(op: str, x: Any, layout: Layout) -> Any:
+    """``x`` as an array whose axes are the ones of ``layout``."""
+    return as_array(op, "x", x, ndim=len(layout.name), axes=layout.name)
+
+
+def floating(op: str, name: str, array: Any) -> None:
+    """Refuse an array of integers where the op's result is a real number."""
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise TypeError(f"{op}: `{name}` must be floating point, got {array.dtype}")
+
+
+def same_dtype(op: str, name: str, array: Any, x: Any) -> None:
+    """Refuse silent promotion between ``x`` and another operand."""
+    if array.dtype != x.dtype:
+        raise TypeError(
+            f"{op}: `{name}` must have the dtype of `x`, got {array.dtype} and {x.dtype}"
+        )
+
+
+def as_int(op: str, name: str, value: Any, *, minimum: int) -> int:
+    """``value`` as an int of at least ``minimum``."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{op}: `{name}` must be an int, got {value!r}") from None
+    if number < minimum:
+        raise ValueError(f"{op}: `{name}` must be at least {minimum}, got {number}")
+    return number
+
+
+def per_axis(op: str, name: str, value: Any, rank: int, *, minimum: int) -> tuple[int, ...]:
+    """``value`` as one int per spatial axis."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if len(value) != rank:
+            raise ValueError(
+                f"{op}: `{name}` must be an int or {rank} ints, got {len(value)} values: {value!r}"
+            )
+        return tuple(as_int(op, name, item, minimum=minimum) for item in value)
+    return (as_int(op, name, value, minimum=minimum),) * rank
+
+
+def choice(op: str, name: str, value: Any, allowed: Sequence[str]) -> Any:
+    """``value``, which must be one of ``allowed``."""
+    if value not in allowed:
+        raise ValueError(f"{op}: `{name}` must be one of {tuple(allowed)}, got {value!r}")
+    return value
+
+
+def dilated(window: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
+    """The span of a window whose elements lie ``dilation`` apart."""
+    return tuple((size - 1) * step + 1 for size, step in zip(window, dilation, strict=True))
+
+
+def parse_padding(
+    op: str,
+    padding: Any,
+    sizes: Sequence[int],
+    span: Sequence[int],
+    stride: Sequence[int],
+) -> Pairs:
+    """``padding`` as one ``(low, high)`` pair per spatial axis.
+
+    Args:
+        op: the name of the op, for messages.
+        padding: an int, one int per axis, one pair per axis, ``"valid"``, ``"same"``, ``"full"``.
+        sizes: the spatial sizes of the input.
+        span: the (dilated) extent of the window on each axis.
+        stride: the stride on each axis, which ``"same"`` depends on.
+    """
+    rank = len(sizes)
+    if isinstance(padding, str):
+        return _named_padding(op, padding, sizes, span, stride)
+    if isinstance(padding, Sequence) and any(isinstance(item, Sequence) for item in padding):
+        return _pairs(op, padding, rank)
+    return tuple((p, p) for p in per_axis(op, "padding", padding, rank, minimum=0))
+
+
+def _named_padding(
+    op: str, padding: str, sizes: Sequence[int], span: Sequence[int], stride: Sequence[int]
+) -> Pairs:
+    if padding == "valid":
+        return ((0, 0),) * len(sizes)
+    if padding == "full":
+        return tuple((extent - 1, extent - 1) for extent in span)
+    if padding == "same":
+        totals = [
+            max((math.ceil(size / step) - 1) * step + extent - size, 0)
+            for size, extent, step in zip(sizes, span, stride, strict=True)
+        ]
+        return tuple((total // 2, total - total // 2) for total in totals)
+    raise ValueError(
+        f"{op}: `padding` must be ints, pairs or one of ('valid', 'same', 'full'), got {padding!r}"
+    )
+
+
+def _pairs(op: str, padding: Sequence[Any], rank: int) -> Pairs:
+    if len(padding) != rank or not all(
+        isinstance(item, Sequence) and len(item) == 2 for item in padding
+    ):
+        raise ValueError(
+            f"{op}: `padding` must be one (low, high) pair for each of {rank} axes, got {padding!r}"
+        )
+    return tuple(
+        (as_int(op, "padding", low, minimum=0), as_int(op, "padding", high, minimum=0))
+        for low, high in padding
+    )
+
+
+def check_window_fits(
+    op: str, sizes: Sequence[int], span: Sequence[int], padding: Sequence[tuple[int, int]]
+) -> None:
+    """Refuse a window that is larger than the padded input."""
+    padded = tuple(size + low + high for size, (low, high) in zip(sizes, padding, strict=True))
+    if any(extent > size for extent, size in zip(span, padded, strict=True)):
+        raise ValueError(
+            f"{op}: the window spans {tuple(span)}, but the padded input is only {padded}"
+        )
+
+
+def check_not_empty(op: str, window: Sequence[int]) -> None:
+    """Refuse a kernel whose window has no elements."""
+    if 0 in window:
+        raise ValueError(f"{op}: `kernel` has an empty window {tuple(window)}")
+
+
+def accumulator(dtype: Any) -> Any:
+    """What sums are kept in: float32 for the 16-bit floats, ``None`` (as it is) for others."""
+    return jnp.float32 if dtype in (jnp.bfloat16, jnp.float16) else None

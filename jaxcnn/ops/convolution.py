@@ -1,0 +1,325 @@
+"""Convolutions as networks use them (cross-correlations), on XLA's own convolution.
+
+The meaning is that of ``torch.nn.functional``; the form is JAX's: channels last by default,
+kernels spatial-first, options by keyword only.
+"""
+
+from typing import Any
+
+from jax.typing import DTypeLike
+from jaxtyping import Array, Num
+
+from jaxcnn import engine
+from jaxcnn.ops.arguments import (
+    PADDING_MODES,
+    Layout,
+    Padding,
+    PaddingMode,
+    Window,
+    accumulator,
+    as_array,
+    as_int,
+    check_not_empty,
+    check_window_fits,
+    choice,
+    dilated,
+    images,
+    parse_layout,
+    parse_padding,
+    per_axis,
+    same_dtype,
+)
+from jaxcnn.ops.padding import pad_spatial
+
+# The options are documented once, in `conv2d`; its 1-D and 3-D forms refer to it.
+
+
+def conv1d(
+    x: Num[Array, "n w ci"],
+    kernel: Num[Array, "kw cig co"],
+    bias: Num[Array, " co"] | None = None,
+    *,
+    stride: Window = 1,
+    padding: Padding = 0,
+    dilation: Window = 1,
+    groups: int = 1,
+    padding_mode: PaddingMode = "zeros",
+    layout: str = "NWC",
+    algorithm: str = "auto",
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Num[Array, "n wo co"]:
+    """1-D convolution (cross-correlation) of a batch of signals; the options are `conv2d`'s.
+
+    Args:
+        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
+        kernel: ``(width, in_channels // groups, out_channels)``.
+        bias: one number per output channel.
+        stride: distance between neighbouring windows.
+        padding: as in `conv2d`.
+        dilation: distance between neighbouring kernel elements.
+        groups: the number of groups of channels that are convolved apart.
+        padding_mode: as in `conv2d`.
+        layout: the axes of ``x`` and of the result.
+        algorithm: as in `conv2d`.
+        precision: as in `conv2d`.
+        preferred_element_type: as in `conv2d`.
+
+    Returns:
+        The result in ``layout``, with ``(w + padding - span) // stride + 1`` positions.
+
+    Raises:
+        TypeError: as `conv2d`.
+        ValueError: as `conv2d`.
+
+    >>> conv1d(jnp.arange(4.0).reshape(1, 4, 1), jnp.ones((2, 1, 1))).ravel()
+    Array([1., 3., 5.], dtype=float32)
+    """
+    return _conv(
+        "conv1d",
+        1,
+        x,
+        kernel,
+        bias,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        padding_mode=padding_mode,
+        layout=layout,
+        algorithm=algorithm,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+    )
+
+
+def conv2d(
+    x: Num[Array, "n h w ci"],
+    kernel: Num[Array, "kh kw cig co"],
+    bias: Num[Array, " co"] | None = None,
+    *,
+    stride: Window = 1,
+    padding: Padding = 0,
+    dilation: Window = 1,
+    groups: int = 1,
+    padding_mode: PaddingMode = "zeros",
+    layout: str = "NHWC",
+    algorithm: str = "auto",
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Num[Array, "n ho wo co"]:
+    r"""2-D convolution (cross-correlation) of a batch of images.
+
+    .. math:: y_{nijo} = b_o + \sum_{a,b,c} x_{n,\,i s + a d,\,j s + b d,\,c}\; k_{abco}
+
+    with stride :math:`s` and dilation :math:`d`.
+
+    Args:
+        x: images in ``layout``, ``"NHWC"`` or ``"NCHW"``.
+        kernel: ``(height, width, in_channels // groups, out_channels)``, in every layout.
+        bias: one number per output channel.
+        stride: distance between neighbouring windows, in pixels: an int, or one per axis.
+        padding: pixels added on each side: an int, one int per axis, one ``(low, high)`` pair
+            per axis, or ``"valid"`` (none), ``"same"`` (the output has ceil(input / stride)
+            pixels; an odd one goes to the high side), ``"full"`` (every overlap).
+        dilation: distance between neighbouring kernel elements, in pixels.
+        groups: the number of groups of channels; group g of the output sees only group g of
+            the input.
+        padding_mode: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        layout: the axes of ``x`` and of the result.
+        algorithm: ``"auto"``, or one of `jaxcnn.engine.ALGORITHMS`.
+        precision: as in `jax.lax.conv_general_dilated`.
+        preferred_element_type: the dtype of the result. bfloat16 and float16 accumulate in
+            float32 and come back in their own dtype where this is left out.
+
+    Returns:
+        The result in ``layout``; each spatial axis has
+        ``(size + low + high - (window - 1) * dilation - 1) // stride + 1`` pixels.
+
+    Raises:
+        TypeError: if an operand is not an array, or their dtypes differ, or an option is not
+            made of ints.
+        ValueError: if a rank, a channel count or an option does not fit, or the window is
+            larger than the padded input.
+
+    Unlike ``torch.nn.functional.conv2d``, ``"same"`` also works with a stride, as in XLA.
+
+    >>> x = jnp.arange(9.0).reshape(1, 3, 3, 1)
+    >>> kernel = jnp.arange(4.0).reshape(2, 2, 1, 1)
+    >>> conv2d(x, kernel)[0, :, :, 0]
+    Array([[19., 25.],
+           [37., 43.]], dtype=float32)
+
+    Reference: Zhang, Lipton, Li and Smola, *Dive into Deep Learning* (2023), chapter 7.
+    """
+    return _conv(
+        "conv2d",
+        2,
+        x,
+        kernel,
+        bias,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        padding_mode=padding_mode,
+        layout=layout,
+        algorithm=algorithm,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+    )
+
+
+def conv3d(
+    x: Num[Array, "n d h w ci"],
+    kernel: Num[Array, "kd kh kw cig co"],
+    bias: Num[Array, " co"] | None = None,
+    *,
+    stride: Window = 1,
+    padding: Padding = 0,
+    dilation: Window = 1,
+    groups: int = 1,
+    padding_mode: PaddingMode = "zeros",
+    layout: str = "NDHWC",
+    algorithm: str = "auto",
+    precision: Any = None,
+    preferred_element_type: DTypeLike | None = None,
+) -> Num[Array, "n do ho wo co"]:
+    """3-D convolution (cross-correlation) of a batch of volumes; the options are `conv2d`'s.
+
+    Args:
+        x: volumes in ``layout``, ``"NDHWC"`` or ``"NCDHW"``.
+        kernel: ``(depth, height, width, in_channels // groups, out_channels)``.
+        bias: one number per output channel.
+        stride: distance between neighbouring windows.
+        padding: as in `conv2d`.
+        dilation: distance between neighbouring kernel elements.
+        groups: the number of groups of channels that are convolved apart.
+        padding_mode: as in `conv2d`.
+        layout: the axes of ``x`` and of the result.
+        algorithm: as in `conv2d`.
+        precision: as in `conv2d`.
+        preferred_element_type: as in `conv2d`.
+
+    Returns:
+        The result in ``layout``.
+
+    Raises:
+        TypeError: as `conv2d`.
+        ValueError: as `conv2d`.
+
+    >>> conv3d(jnp.ones((1, 3, 3, 3, 1)), jnp.ones((2, 2, 2, 1, 1))).shape
+    (1, 2, 2, 2, 1)
+    """
+    return _conv(
+        "conv3d",
+        3,
+        x,
+        kernel,
+        bias,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        padding_mode=padding_mode,
+        layout=layout,
+        algorithm=algorithm,
+        precision=precision,
+        preferred_element_type=preferred_element_type,
+    )
+
+
+def _conv(
+    op: str,
+    rank: int,
+    x: Any,
+    kernel: Any,
+    bias: Any,
+    *,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    padding_mode: str,
+    layout: str,
+    algorithm: str,
+    precision: Any,
+    preferred_element_type: Any,
+) -> Any:
+    axes = parse_layout(op, layout, rank)
+    x, kernel, bias = operands(op, x, kernel, bias, axes)
+    groups = as_int(op, "groups", groups, minimum=1)
+    check_channels(op, x, kernel, bias, groups, axes)
+    stride = per_axis(op, "stride", stride, rank, minimum=1)
+    dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
+    choice(op, "padding_mode", padding_mode, PADDING_MODES)
+    check_algorithm(op, algorithm)
+    span = dilated(kernel.shape[:rank], dilation)
+    sizes = axes.sizes(x.shape)
+    pairs = parse_padding(op, padding, sizes, span, stride)
+    check_window_fits(op, sizes, span, pairs)
+    if padding_mode != "zeros":
+        x = pad_spatial(op, x, pairs, mode=padding_mode, layout=axes)
+        pairs = ((0, 0),) * rank
+    y = engine.convolve(
+        x,
+        kernel,
+        stride=stride,
+        padding=pairs,
+        dilation=dilation,
+        groups=groups,
+        layout=layout,
+        algorithm=algorithm,
+        precision=precision,
+        preferred_element_type=preferred_element_type or accumulator(x.dtype),
+    )
+    return add_bias(y, bias, axes, preferred_element_type or x.dtype)
+
+
+def operands(op: str, x: Any, kernel: Any, bias: Any, axes: Layout) -> tuple[Any, Any, Any]:
+    """The arrays of a convolution, their ranks and dtypes checked."""
+    rank = len(axes.spatial)
+    x = images(op, x, axes)
+    kernel = as_array(op, "kernel", kernel, ndim=rank + 2, axes="*window, in, out")
+    same_dtype(op, "kernel", kernel, x)
+    check_not_empty(op, kernel.shape[:rank])
+    if bias is not None:
+        bias = as_array(op, "bias", bias, ndim=1, axes="out_channels")
+        same_dtype(op, "bias", bias, x)
+    return x, kernel, bias
+
+
+def check_channels(op: str, x: Any, kernel: Any, bias: Any, groups: int, axes: Layout) -> None:
+    """Refuse channels that do not match, or that ``groups`` does not divide."""
+    channels = x.shape[axes.channel]
+    kernel_in, out = kernel.shape[-2:]
+    if kernel_in * groups != channels:
+        plural = "" if groups == 1 else "s"
+        raise ValueError(
+            f"{op}: `kernel` has {kernel_in} input channels, but `x` has {channels} channels "
+            f"in {groups} group{plural} (layout {axes.name})"
+        )
+    if out % groups:
+        raise ValueError(f"{op}: `groups` {groups} must divide the {out} output channels")
+    check_bias(op, bias, out)
+
+
+def check_bias(op: str, bias: Any, out_channels: int) -> None:
+    """Refuse a bias that is not one number per output channel."""
+    if bias is not None and bias.shape[0] != out_channels:
+        raise ValueError(
+            f"{op}: `bias` has {bias.shape[0]} elements, but there are {out_channels} "
+            f"output channels"
+        )
+
+
+def check_algorithm(op: str, algorithm: str) -> None:
+    """Refuse an algorithm that the engine does not have."""
+    choice(op, "algorithm", algorithm, engine.ALGORITHMS)
+
+
+def add_bias(y: Any, bias: Any, axes: Layout, dtype: Any) -> Any:
+    """``y + bias`` in the accumulator's precision, rounded once to ``dtype``."""
+    if bias is not None:
+        y = y + axes.per_channel(bias).astype(y.dtype)
+    return y.astype(dtype)

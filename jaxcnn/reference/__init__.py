@@ -1,0 +1,6 @@
+"""What each op means, in NumPy, float64 and plain loops: the oracle of the tests.
+
+Every function here has the name, the arguments and the result of its twin in `jaxcnn.ops`, but
+takes NumPy arrays, computes in float64 whatever it is given, and is written to be read, not to
+be fast. Options that only say *how* (``algorithm``, ``precision``) are left out.
+"""
