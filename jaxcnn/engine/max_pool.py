@@ -144,7 +144,7 @@ def take_positions(t: jax.Array, winners: jax.Array, axes: tuple[int, ...]) -> j
     first, last = axes[0], axes[-1]
     plane = t.reshape(*t.shape[:first], -1, *t.shape[last + 1 :])
     flat = winners.reshape(*winners.shape[:first], -1, *winners.shape[last + 1 :])
-    taken = jnp.take_along_axis(plane, jnp.maximum(flat, 0), axis=first)
+    taken = jnp.take_along_axis(plane, jnp.maximum(flat, 0), axis=first, mode="clip")
     taken = jnp.where(flat < 0, jnp.zeros((), t.dtype), taken)
     return taken.reshape(winners.shape)
 

@@ -1,6 +1,7 @@
 """The windows of a pool: which elements of the spatial axes each of them holds."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -74,8 +75,6 @@ class Windows:
         return tuple(zip(lows, highs, strict=True))
 
 
-def along(vector: np.ndarray, axis: int, ndim: int) -> np.ndarray:
-    """A vector shaped to broadcast along ``axis`` of an array of ``ndim`` axes."""
-    shape = [1] * ndim
-    shape[axis] = -1
-    return vector.reshape(shape)
+def along(values: Any, axis: int, ndim: int) -> Any:
+    """``values`` shaped to broadcast along ``axis``, and the next ones, of ``ndim`` axes."""
+    return values.reshape((1,) * axis + values.shape + (1,) * (ndim - axis - values.ndim))
