@@ -83,7 +83,7 @@ def load_prepared(name: str, folder: Path) -> Dataset:
     try:
         with _quiet():
             builder = tfds.builder_from_directory(folder)
-            _check_readable(builder, folder)
+            _check_readable(builder, name, folder)
             names = tuple(builder.info.features["label"].names)
             splits = [_read(builder, split, folder, names) for split in ("train", "test")]
     except DataError:
@@ -100,11 +100,13 @@ def load_prepared(name: str, folder: Path) -> Dataset:
     )
 
 
-def _check_readable(builder: Any, folder: Path) -> None:
+def _check_readable(builder: Any, name: str, folder: Path) -> None:
     """Refuse what `_read` does not expect, before any of it is read."""
     import tensorflow_datasets as tfds
 
     features, info = builder.info.features, builder.info
+    if builder.name != name.split("/")[0]:
+        raise DataError(f"{folder}: holds the data set {builder.name}, expected {name}")
     formats = {item.value for item in info.available_file_formats()}
     if "array_record" not in formats:
         raise DataError(
@@ -124,9 +126,9 @@ def _check_readable(builder: Any, folder: Path) -> None:
         and None not in image.shape
         and image.np_dtype == np.uint8
     ):
-        found = ", ".join(f"{key} {_named(value)}" for key, value in sorted(connectors.items()))
+        found = ", ".join(f"{key} {value!r}" for key, value in sorted(connectors.items()))
         raise DataError(
-            f"{folder}: its features are {found or _named(features)}, expected an 8-bit image of "
+            f"{folder}: its features are {found or repr(features)}, expected an 8-bit image of "
             "one size called image and a class called label"
         )
 
@@ -136,11 +138,11 @@ def _read(
 ) -> tuple[np.ndarray, np.ndarray]:
     where = f"{folder}, split {split}"
     shape = builder.info.features["image"].shape
-    source = builder.as_data_source(split)
     count = builder.info.splits[split].num_examples
-    if len(source) != count or not count:
-        raise DataError(f"{where}: {len(source)} examples, expected {count or 'at least 1'}")
+    if count == 0:
+        raise DataError(f"{where}: 0 examples, expected at least 1")
     check_fits_memory(count * int(np.prod(shape)), where)
+    source = builder.as_data_source(split)
     images, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int64)
     for start in range(0, count, _BATCH):
         rows = range(start, min(start + _BATCH, count))
@@ -240,7 +242,3 @@ def _quiet() -> Iterator[None]:
 def _line(error: Exception) -> str:
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}"
-
-
-def _named(feature: Any) -> str:
-    return f"({type(feature).__name__}, {getattr(feature, 'shape', None)})"
