@@ -2,13 +2,15 @@
 
 Preparing needs TensorFlow, reading does not. A process of its own keeps TensorFlow, its threads
 and everything it prints out of the run; therefore nothing here imports jaxcnn. The exit status is
-0, `NETWORK_FAILED` or `FAILED`, and the last line on standard error says why.
+0, `NETWORK_FAILED` or `FAILED`, and a line on standard error that begins with `REASON` says why;
+TensorFlow writes what it likes before and after it.
 """
 
 import sys
 
 NETWORK_FAILED = 3
 FAILED = 4
+REASON = "reason: "
 
 
 def main(name: str, directory: str) -> int:
@@ -21,7 +23,7 @@ def main(name: str, directory: str) -> int:
         builder.download_and_prepare(download_config=config, file_format="array_record")
     except Exception as error:  # of any kind: dataset code, TensorFlow, the disk, the network
         lines = str(error).strip().splitlines() or [""]
-        print(f"{type(error).__name__}: {lines[0]}", file=sys.stderr)
+        print(f"{REASON}{type(error).__name__}: {lines[0]}", file=sys.stderr)
         return NETWORK_FAILED if _is_of_network(error) else FAILED
     return 0
 

@@ -189,13 +189,22 @@ def prepare(name: str, directory: Path) -> Path:
         text=True,
         errors="replace",
     )
-    last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    reason = _reason(done)
     if done.returncode == preparation.NETWORK_FAILED:
-        raise DataError(_ways(name, directory, last))
+        raise DataError(_ways(name, directory, reason))
     prepared = find_prepared(name, directory)
     if done.returncode != 0 or prepared is None:
-        raise DataError(f"TFDS could not prepare {name} in {directory}: {last}")
+        raise DataError(f"TFDS could not prepare {name} in {directory}: {reason}")
     return prepared
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    """Why `preparation` ended; where it could not say so itself, how it ended and its last line."""
+    lines = done.stderr.splitlines()
+    stated = [line for line in lines if line.startswith(preparation.REASON)]
+    if stated:
+        return stated[-1].removeprefix(preparation.REASON)
+    return ", ".join([f"exit status {done.returncode}", *lines[-1:]])
 
 
 def _address(name: str) -> str:

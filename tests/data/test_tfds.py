@@ -397,7 +397,7 @@ def test_a_server_that_answers(server):
 # With a network: TFDS itself is replaced by a small program in the process that prepares.
 
 FAKE = """
-import os, shutil, sys
+import atexit, os, shutil, sys
 from types import SimpleNamespace
 
 class DownloadError(Exception): pass
@@ -409,6 +409,7 @@ def builder(name, data_dir):
         assert download_config == {"try_download_gcs": False}
         assert file_format == "array_record"
         print("progress"); print("remarks of TensorFlow", file=sys.stderr)
+        atexit.register(print, "more of them", file=sys.stderr)
         ACTION
     return SimpleNamespace(download_and_prepare=download_and_prepare)
 """
@@ -456,8 +457,9 @@ def test_a_network_that_fails_during_the_download(tmp_path, preparing):
     ("action", "reason"),
     [
         ("raise ValueError('Wrong checksum.\\nAnd more.')", r"ValueError: Wrong checksum\."),
-        ("os._exit(7)", "remarks of TensorFlow"),
-        ("os.close(2); os._exit(0)", "remarks of TensorFlow"),
+        ("os._exit(7)", "exit status 7, remarks of TensorFlow"),
+        ("os.kill(os.getpid(), 9)", "exit status -9, remarks of TensorFlow"),
+        ("sys.exit()", "exit status 0, more of them"),
     ],
 )
 def test_a_preparation_that_fails(tmp_path, preparing, action, reason):
@@ -497,4 +499,4 @@ def test_which_failures_are_of_the_network(monkeypatch, capsys, error, status):
 
     monkeypatch.setattr(tensorflow_datasets, "builder", builder)
     assert preparation.main("mnist", "somewhere") == status
-    assert capsys.readouterr().err == f"{type(error).__name__}: {error}\n"
+    assert capsys.readouterr().err == f"reason: {type(error).__name__}: {error}\n"
