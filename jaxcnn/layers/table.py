@@ -50,7 +50,9 @@ def summary(layer: Layer, input_shape: Sequence[int]) -> list[Row]:
     rows: list[Row] = []
     token = _rows.set(rows)
     try:
-        jax.eval_shape(layer.apply, params, state, jax.ShapeDtypeStruct(input_shape, "float32"))
+        x = jax.ShapeDtypeStruct(tuple(input_shape), "float32")
+        # A new function each time: JAX would not trace one again that it knows already.
+        jax.eval_shape(lambda *arguments: layer.apply(*arguments), params, state, x)
     finally:
         _rows.reset(token)
     return rows
