@@ -38,7 +38,7 @@ def _ask(url: str, seconds: float) -> str | None:
             return None
     except requests.Timeout:
         return _no_answer(seconds)
-    except requests.RequestException:
+    except Exception:  # not of `requests` alone: an address may fail to be parsed or encoded
         return "no connection"
 
 

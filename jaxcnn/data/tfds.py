@@ -128,8 +128,8 @@ def _check_readable(builder: Any, name: str, folder: Path) -> None:
     ):
         found = ", ".join(f"{key} {value!r}" for key, value in sorted(connectors.items()))
         raise DataError(
-            f"{folder}: its features are {found or repr(features)}, expected an 8-bit image of "
-            "one size called image and a class called label"
+            f"{folder}: its features are {' '.join((found or repr(features)).split())}, expected "
+            "an 8-bit image of one size called image and a class called label"
         )
 
 

@@ -100,9 +100,9 @@ def _resized(images: np.ndarray, size: tuple[int, int], scale: float) -> np.ndar
     result = np.empty((len(images), *size, images.shape[3]), np.float32)
     for start in range(0, len(images), _CHUNK):
         chunk = images[start : start + _CHUNK].astype(np.float64) * scale
+        # The weights of a pixel sum to 1 up to rounding in float64, so 1 is 1 again in float32.
         chunk = np.einsum("yh,nhwc,xw->nyxc", rows, chunk, columns, optimize=True)
-        # The weights of a pixel sum to 1 only up to rounding.
-        result[start : start + _CHUNK] = np.clip(chunk, 0, 1)
+        result[start : start + _CHUNK] = chunk
     return result
 
 

@@ -37,10 +37,11 @@ def test_every_digit_is_in_exactly_one_split(digits, raw):
     labels = np.concatenate([digits.train.labels, digits.test.labels])
     np.testing.assert_array_equal(np.bincount(labels), np.bincount(raw.target))
     mask = held_out(raw.target)
-    np.testing.assert_array_equal(digits.train.labels, raw.target[~mask])
-    np.testing.assert_array_equal(
-        digits.test.images, digits.transform(raw.images[mask].astype(np.uint8))
-    )
+    for split, part in ((digits.train, ~mask), (digits.test, mask)):
+        np.testing.assert_array_equal(split.labels, raw.target[part])
+        np.testing.assert_array_equal(
+            split.images, digits.transform(raw.images[part].astype(np.uint8))
+        )
 
 
 def test_each_class_gives_a_fifth(digits):

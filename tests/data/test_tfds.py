@@ -237,6 +237,7 @@ def test_another_data_set_under_the_name_is_refused(tmp_path):
 
 
 ClassLabel, Image = tensorflow_datasets.features.ClassLabel, tensorflow_datasets.features.Image
+Tensor = tensorflow_datasets.features.Tensor
 CLASS = ClassLabel(num_classes=10)
 IMAGE = Image(shape=prepared.SHAPE)
 
@@ -249,7 +250,12 @@ IMAGE = Image(shape=prepared.SHAPE)
             r"image Image\(shape=\(3, 2, 1\), dtype=uint8\), label \w+\(shape=\(\), dtype=int64\)",
         ),
         ({"image": CLASS, "label": CLASS}, r"image ClassLabel\(.+\), label ClassLabel\(.+\)"),
+        ({"image": {"a": IMAGE, "b": IMAGE}}, r"image FeaturesDict\(\{ 'a': .+ 'b': .+ \}\)"),
         ({"image": IMAGE}, r"image Image\(shape=\(3, 2, 1\), dtype=uint8\)"),
+        (
+            {"image": Tensor(shape=(3, 2, 1), dtype=np.uint8), "label": CLASS},
+            r"image Tensor\(shape=\(3, 2, 1\), dtype=uint8\), label ClassLabel\(.+\)",
+        ),
         (
             {"image": Image(shape=(None, None, 1)), "label": CLASS},
             r"image Image\(shape=\(None, None, 1\), dtype=uint8\), label ClassLabel\(.+\)",
@@ -366,16 +372,30 @@ def test_the_address_asked_is_one_that_tfds_downloads_from():
 
 
 def test_a_lookup_that_hangs_is_left_behind(monkeypatch):
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(5))
+    over = threading.Event()
+
+    def getaddrinfo(*_, **__):
+        over.wait(30)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     start = time.monotonic()
-    assert why_unreachable("http://example.org/", 0.2) == "no answer within 0.2 seconds"
-    assert time.monotonic() - start < 2
+    try:
+        assert why_unreachable("http://example.org/", 0.2) == "no answer within 0.2 seconds"
+    finally:
+        over.set()
+    assert time.monotonic() - start < 10
 
 
 def test_a_server_that_is_silent():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         assert why_unreachable(url, 0.2) == "no answer within 0.2 seconds"
+
+
+def test_any_other_failure_is_no_connection_either(monkeypatch):
+    monkeypatch.setattr(requests, "get", lambda *_, **__: {}["missing"])
+    assert why_unreachable("http://example.org/") == "no connection"
 
 
 def test_a_port_that_is_closed():
