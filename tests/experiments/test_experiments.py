@@ -1,0 +1,88 @@
+"""The experiments give what their docstrings say, at their real size."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "experiments"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def printed(name, *words, cwd=None):
+    """What ``python experiments/NAME.py`` prints."""
+    done = subprocess.run(
+        [sys.executable, FOLDER / f"{name}.py", *map(str, words)],
+        capture_output=True, text=True, timeout=400, cwd=cwd, env=os.environ | {"COLUMNS": "200"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_edge_detection():
+    module = load("edge_detection")
+    np.testing.assert_array_equal(module.edges(module.image()), [[0, 1, 0, 0, 0, -1, 0]] * 6)
+    np.testing.assert_array_equal(module.edges(module.image().T), np.zeros((8, 5)))
+    assert "[[ 0  1  0  0  0 -1  0]" in printed("edge_detection")
+
+
+def test_learn_kernel():
+    module = load("learn_kernel")
+    kernel, losses = module.learn()
+    assert len(losses) == 10
+    assert losses == sorted(losses, reverse=True)
+    np.testing.assert_allclose(kernel.ravel(), [1, -1], atol=0.05)
+    found = re.search(r"kernel ends at \[(.+), −(.+)\]", module.__doc__).groups()
+    np.testing.assert_allclose(np.abs(kernel.ravel()), [float(x) for x in found], atol=2e-4)
+    assert printed("learn_kernel").count("loss") == 10
+
+
+def test_output_shapes():
+    module = load("output_shapes")
+    sizes = [module.by_convolution(setting) for setting in module.SETTINGS]
+    assert sizes == [module.by_formula(setting) for setting in module.SETTINGS]
+    assert sizes == [(8, 8), (8, 8), (4, 4), (2, 2)]
+    assert "(3, 5)   (0, 1)   (3, 4)   (2, 2)   (2, 2)" in printed("output_shapes")
+
+
+def test_channels():
+    module = load("channels")
+    np.testing.assert_array_equal(module.multi_in(), [[56, 72], [104, 120]])
+    expected = [[[56, 72], [104, 120]], [[76, 100], [148, 172]], [[96, 128], [192, 224]]]
+    np.testing.assert_array_equal(np.moveaxis(module.multi_in_out(), -1, 0), expected)
+    assert module.one_by_one() < 1e-6
+    assert "three output channels (2, 2, 3)" in printed("channels")
+
+
+def test_lenet_digits(tmp_path):
+    """At its real size: every epoch, every image."""
+    text = printed("lenet_digits", cwd=tmp_path)
+    assert float(re.search(r"test accuracy: (.+)", text)[1]) >= 0.95
+    assert text.count("\nepoch ") == 30
+
+
+def test_lenet_fashion_mnist(tiny, tmp_path):
+    """On a tiny set of the same format; the real one takes minutes and is not in the repository."""
+    text = printed(
+        "lenet_fashion_mnist", "--data-dir", tiny, "--epochs", 1, "--seeds", 2, cwd=tmp_path
+    )
+    assert "lenet, sgd, learning rate 0.9, batches of 256, 1 epochs, seed 0" in text
+    assert re.search(r"\| mean ± std \| 0\.\d{4} ± 0\.\d{4} \|", text)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def test_docstrings_say_what_command_and_result(path):
+    docstring = load(path.stem).__doc__
+    for part in ("Shows:", "Command", "Result:", f"python experiments/{path.name}"):
+        assert part in docstring
