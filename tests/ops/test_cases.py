@@ -100,8 +100,10 @@ def test_meaning(double: Double, prove: Prove) -> None:
                 named = case.named_arrays()
                 key = (None,) if case.keyed else ()
                 wanted = jax.tree.leaves(twin(*key, *case.arrays(), **case.options, **named))
-                close(reals, suite.split(wanted)[0], 1e-12)
-                close(whole, suite.split(wanted)[1], 0.0)
+                # The reference answers in float64 where the op keeps integers.
+                flags = [suite.real(y) for y in jax.eval_shape(double.call, *double.arrays)]
+                close(reals, [y for y, flag in zip(wanted, flags, strict=True) if flag], 1e-12)
+                close(whole, [y for y, flag in zip(wanted, flags, strict=True) if not flag], 0.0)
         if suite.has_torch(case):
             with prove("torch"):
                 if TORCH:

@@ -39,12 +39,14 @@ def _conv(
     stride, dilation = spread(stride, rank), spread(dilation, rank)
     options = {"stride": stride, "dilation": dilation, "groups": groups}
     weights = kernel.movedim((-1, -2), (0, 1)).contiguous()
+    span = [(size - 1) * step + 1 for size, step in zip(kernel.shape, dilation, strict=False)]
     even = isinstance(padding, int) or (
         isinstance(padding, tuple) and all(isinstance(p, int) for p in padding)
     )
-    torch_knows = even or padding == "valid" or (padding == "same" and set(stride) == {1})
+    # torch's "same" knows no stride, and warns where the window is even.
+    torch_knows = even or padding == "valid"
+    torch_knows |= padding == "same" and set(stride) == {1} and all(e % 2 for e in span)
     if torch_knows and padding_mode == "zeros":
         return in_layout(function(x, weights, bias, padding=padding, **options), layout)
-    span = [(size - 1) * step + 1 for size, step in zip(kernel.shape, dilation, strict=False)]
     x = padded(x, pairs(padding, x.shape[2:], span, stride), padding_mode)
     return in_layout(function(x, weights, bias, **options), layout)
