@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn.reference.cases import Case
-from tests.ops.suite import Leaves, cast, direction, inputs, op_of, split
+from tests.ops.suite import Leaves, cast, direction, inputs, op_of, real, split
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
@@ -36,8 +36,8 @@ def quick(function: Callable[..., Any]) -> Callable[..., Any]:
     return jax.jit(function, compiler_options=QUICK)
 
 
-def derivatives(call: Callable[..., Leaves], at: Sequence[int]) -> Run:
-    """Real results, integer results, gradients and pushed-forward tangents of ``call``.
+def derivatives(call: Callable[..., Leaves], at: Sequence[int], *, forward: bool = True) -> Run:
+    """Real results, integer results, gradients and (if ``forward``) pushed tangents of ``call``.
 
     The cotangents and the tangents are `direction`'s, so that torch can be given the same.
     """
@@ -51,6 +51,8 @@ def derivatives(call: Callable[..., Leaves], at: Sequence[int]) -> Run:
             return *of(), (), ()
         reals, pullback, whole = jax.vjp(of, *variables, has_aux=True)
         gradients = pullback(cotangents(reals))
+        if not forward:
+            return reals, whole, gradients, ()
         pushed = jax.jvp(lambda *v: of(*v)[0], variables, tangents(variables))[1]
         return reals, whole, gradients, pushed
 
@@ -118,25 +120,15 @@ def inner(a: Sequence[Any], b: Sequence[Any]) -> float:
     return float(sum(np.vdot(x, y) for x, y in zip(a, b, strict=True)))
 
 
-def halves(case: Case, dtype: Any) -> tuple[Any, Any]:
-    """(in ``dtype``, in float32 from the same rounded inputs) of a case, results and gradients."""
-    rounded = tuple(
-        array.astype(dtype) if np.issubdtype(array.dtype, np.floating) else cast(array, np.float32)
-        for array in case.arrays()
-    )
-    named = {
-        name: cast(array, np.float32).astype(dtype) if array.dtype.kind == "f" else array
-        for name, array in case.named_arrays().items()
-    }
-    del named
-
-    @quick
-    def both(*arrays: Any) -> tuple[Any, Any]:
-        wide = [a.astype(jnp.float32) if a.dtype == dtype else a for a in arrays]
-        short = derivatives(op_of(case, dtype), case.differentiable)(*arrays)[:3]
-        return short, derivatives(op_of(case, jnp.float32), case.differentiable)(*wide)[:3]
-
-    return both(*rounded)
+def half(double: Double, dtype: Any) -> tuple[Any, Any]:
+    """(results and gradients in ``dtype``, the same in float64 from the same rounded inputs)."""
+    case = double.case
+    arrays = [a.astype(dtype) if real(a) else cast(a, np.float32) for a in case.arrays()]
+    run = derivatives(op_of(case, dtype), case.differentiable, forward=False)
+    with strictly(x64=False):
+        short = quick(run)(*arrays)
+    with strictly(x64=True):
+        return short, double.run(*(cast(a, np.float64) for a in arrays))
 
 
 def batch(array: np.ndarray) -> np.ndarray:

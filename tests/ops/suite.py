@@ -65,7 +65,7 @@ def torch_twin(op: str) -> Callable[..., Any] | None:
 
 def cast(array: np.ndarray, dtype: Any) -> np.ndarray:
     """A drawn array as the case is run: floats in ``dtype``, integers as wide as they may be."""
-    if np.issubdtype(array.dtype, np.floating):
+    if real(array):
         return array.astype(dtype)
     if np.issubdtype(array.dtype, np.integer):
         return array.astype(np.int64 if np.dtype(dtype) == np.float64 else np.int32)

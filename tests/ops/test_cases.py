@@ -21,7 +21,9 @@ from tests.ops.properties import Double, strictly
 from tests.ops.suite import CASES, FAMILIES
 
 TORCH = importlib.util.find_spec("torch") is not None
-EXPENSIVE = ("test_vmap", "test_hessian", "test_checkpoint", "test_export", "test_layout")
+EXPENSIVE = {
+    f"test_{name}" for name in ("float16", "vmap", "hessian", "checkpoint", "export", "layout")
+}
 COMPILATIONS: list[str] = []
 
 Prove = Callable[[str], contextlib.AbstractContextManager[None]]
@@ -132,7 +134,7 @@ def test_single_precision(double: Double, prove: Prove) -> None:
     with strictly(x64=False):
         arrays = [jnp.asarray(a) for a in suite.inputs(case, np.float32)[0]]
         call = suite.op_of(case, np.float32)
-        run = properties.quick(properties.derivatives(call, case.differentiable))
+        run = properties.quick(properties.derivatives(call, case.differentiable, forward=False))
         reals, whole, gradients, _ = run(*arrays)
         with prove("jit"):
             eager = suite.split(call(*arrays))
@@ -151,23 +153,30 @@ def test_single_precision(double: Double, prove: Prove) -> None:
                 close(gradients, want[2], 1e-5)
 
 
+def test_bfloat16(double: Double, prove: Prove) -> None:
+    half_precision(double, prove, jnp.bfloat16)
+
+
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
-def test_half_precision(double: Double, prove: Prove) -> None:
-    case = double.case
-    if not any(a.dtype.kind == "f" for a in case.arrays()):
+def test_float16(double: Double, prove: Prove) -> None:
+    half_precision(double, prove, jnp.float16)
+
+
+def half_precision(double: Double, prove: Prove, dtype: Any) -> None:
+    """The dtype is kept, and the only rounding to it is that of the result."""
+    if not any(suite.real(a) for a in double.case.arrays()):
         pytest.skip("integers only")
-    for name, dtype in (("bf16", jnp.bfloat16), ("f16", jnp.float16)):
-        with strictly(x64=False), prove(name):
-            short, wide = properties.halves(case, dtype)
-            rounding = float(jnp.finfo(dtype).eps)
-            for a, b in zip(short[0], wide[0], strict=True):
-                assert a.dtype == dtype
-                rounded(a, b.astype(dtype), rounding)
-            close(short[1], wide[1], 0.0)
-            for a, b in zip(short[2], wide[2], strict=True):
-                assert a.dtype == dtype
-                if case.smooth:
-                    close([a], [b], 8 * rounding)
+    with prove(jnp.dtype(dtype).name):
+        short, wide = properties.half(double, dtype)
+        rounding = float(jnp.finfo(dtype).eps)
+        for a, b in zip(short[0], wide[0], strict=True):
+            assert a.dtype == dtype
+            rounded(a, np.asarray(b).astype(dtype), rounding)
+        close(short[1], wide[1], 0.0)
+        for a, b in zip(short[2], wide[2], strict=True):
+            assert a.dtype == dtype
+            if double.case.smooth:
+                close([a], [b], 8 * rounding)
 
 
 def rounded(got: Any, want: Any, rounding: float) -> None:
