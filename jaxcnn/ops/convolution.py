@@ -75,7 +75,7 @@ def conv1d(
     >>> conv1d(jnp.arange(4.0).reshape(1, 4, 1), jnp.ones((2, 1, 1))).ravel()
     Array([1., 3., 5.], dtype=float32)
     """
-    return _conv(
+    return checked_conv(
         "conv1d",
         1,
         x,
@@ -152,7 +152,7 @@ def conv2d(
 
     Reference: Zhang, Lipton, Li and Smola, *Dive into Deep Learning* (2023), chapter 7.
     """
-    return _conv(
+    return checked_conv(
         "conv2d",
         2,
         x,
@@ -211,7 +211,7 @@ def conv3d(
     >>> conv3d(jnp.ones((1, 3, 3, 3, 1)), jnp.ones((2, 2, 2, 1, 1))).shape
     (1, 2, 2, 2, 1)
     """
-    return _conv(
+    return checked_conv(
         "conv3d",
         3,
         x,
@@ -229,23 +229,24 @@ def conv3d(
     )
 
 
-def _conv(
+def checked_conv(
     op: str,
     rank: int,
     x: Any,
     kernel: Any,
     bias: Any,
     *,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: Any,
-    padding_mode: str,
     layout: str,
-    algorithm: str,
-    precision: Any,
-    preferred_element_type: Any,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: Any = 1,
+    padding_mode: str = "zeros",
+    algorithm: str = "auto",
+    precision: Any = None,
+    preferred_element_type: Any = None,
 ) -> Any:
+    """`conv2d` for ``rank`` spatial axes; ``op`` is the name that messages give."""
     axes = parse_layout(op, layout, rank)
     x, kernel, bias = operands(op, x, kernel, bias, axes)
     groups = as_int(op, "groups", groups, minimum=1)

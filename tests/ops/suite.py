@@ -31,7 +31,22 @@ WITHOUT_CASES = frozenset(
 )
 """Public names that are no ops on arrays."""
 
-WITHOUT_TORCH: frozenset[str] = frozenset()
+WITHOUT_TORCH = frozenset(
+    {
+        # torch has it for 64-bit integers only.
+        "conv_transpose2d-integers",
+        # torch folds and unfolds images only, floating-point, at least one.
+        "fold-empty",
+        "fold-integers",
+        "fold-signals",
+        "fold-volumes",
+        "unfold-empty",
+        "unfold-integers",
+        "unfold-ncw",
+        "unfold-signals",
+        "unfold-volumes",
+    }
+)
 """Ops (``"min_pool2d"``) and single cases (``"conv2d-wide"``) that torch has no twin for."""
 
 WITHOUT_REFERENCE: frozenset[str] = frozenset()

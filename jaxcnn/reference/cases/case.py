@@ -27,6 +27,8 @@ class Case:
         keyed: whether the op takes a random key before ``inputs``; its twins are given ``None``.
         named: how to draw the arrays that are passed by keyword, beside ``options``.
         images: which of ``inputs`` lie in the op's ``layout``, for an op that has one.
+        roundings: how often a 16-bit result may have been rounded on its way; 1 is once, at
+            the end.
     """
 
     op: str
@@ -39,6 +41,7 @@ class Case:
     keyed: bool = False
     named: Mapping[str, Draw] = dataclasses.field(default_factory=dict)
     images: tuple[int, ...] = (0,)
+    roundings: int = 1
 
     def __str__(self) -> str:
         return f"{self.op}-{self.label}"
