@@ -1,5 +1,22 @@
 """How a convolution or a pooling is computed; what it means is said in `jaxcnn.ops`."""
 
+from jaxcnn.engine.bins import even_bins, max_bins, mean_bins
 from jaxcnn.engine.choice import ALGORITHMS, convolve
+from jaxcnn.engine.max_pool import max_pool, max_positions, take_positions
+from jaxcnn.engine.sum_pool import sum_pool
+from jaxcnn.engine.unpool import unpool
+from jaxcnn.engine.windows import Windows
 
-__all__ = ["ALGORITHMS", "convolve"]
+__all__ = [
+    "ALGORITHMS",
+    "Windows",
+    "convolve",
+    "even_bins",
+    "max_bins",
+    "max_pool",
+    "max_positions",
+    "mean_bins",
+    "sum_pool",
+    "take_positions",
+    "unpool",
+]

@@ -4,6 +4,7 @@ The meaning is that of ``torch.nn.functional``; the form is JAX's: channels last
 kernels spatial-first, options by keyword only.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from jax.typing import DTypeLike
@@ -15,6 +16,7 @@ from jaxcnn.ops.arguments import (
     Layout,
     Padding,
     PaddingMode,
+    Pairs,
     Window,
     accumulator,
     as_array,
@@ -259,7 +261,7 @@ def checked_conv(
     sizes = axes.sizes(x.shape)
     pairs = parse_padding(op, padding, sizes, span, stride)
     check_window_fits(op, sizes, span, pairs)
-    if padding_mode != "zeros":
+    if padding_mode != "zeros" or _breaks_xla(kernel.shape[:rank], stride, dilation, pairs):
         x = pad_spatial(op, x, pairs, mode=padding_mode, layout=axes)
         pairs = ((0, 0),) * rank
     y = engine.convolve(
@@ -275,6 +277,19 @@ def checked_conv(
         preferred_element_type=preferred_element_type or accumulator(x.dtype),
     )
     return add_bias(y, bias, axes, preferred_element_type or x.dtype)
+
+
+def _breaks_xla(
+    window: Sequence[int], stride: Sequence[int], dilation: Sequence[int], pairs: Pairs
+) -> bool:
+    """Whether XLA's CPU compiler could abort the process on the gradient in ``x``.
+
+    Its algebraic simplifier takes an axis of base dilation 2, window 2 and no padding for a
+    group axis, whatever its size, when it swaps the operands of that gradient; seen in jaxlib
+    0.10.2 and 0.12.0. Padding the input by itself leads around it.
+    """
+    axes = zip(window, stride, dilation, pairs, strict=True)
+    return any(axis[:3] == (2, 2, 1) and axis[3][0] == 1 for axis in axes)
 
 
 def operands(op: str, x: Any, kernel: Any, bias: Any, axes: Layout) -> tuple[Any, Any, Any]:

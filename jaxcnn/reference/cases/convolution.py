@@ -150,7 +150,7 @@ CASES = (
         normal(1, 4, 3, 5, 2),
         normal(2, 2, 3, 2, 2),
         stride=(2, 1, 2),
-        padding=(0, 1, 2),
+        padding=(1, 0, 2),
         dilation=(1, 2, 1),
     ),
     _case(

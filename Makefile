@@ -1,0 +1,56 @@
+# Every target sets up what it needs: `make train` and `make test` work on a fresh clone.
+PYTHON ?= python3
+VENV ?= .venv
+EXTRAS ?= test
+ARGS ?=
+WORKERS ?= 2
+BIN := $(VENV)/bin
+
+.PHONY: help train test parity lint format smoke lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+train: $(VENV)/.train  ## train LeNet on the embedded digits (ARGS="--epochs 5 …" for other runs)
+	$(BIN)/jaxcnn train $(ARGS)
+
+test: $(VENV)/.$(EXTRAS)  ## run the tests; torch is not needed
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+parity: $(VENV)/.test,torch  ## compare the ops with torch itself
+	$(BIN)/python -m pytest -n $(WORKERS) tests/ops tests/models $(ARGS)
+
+lint: $(VENV)/.lint  ## style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.lint  ## put the code into its format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# One stamp per set of extras. The lock pins every version; it holds no address.
+$(VENV)/.%: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "jaxcnn needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …" >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.$(if $(filter train,$*),,[$*])'
+	touch $@
+
+# The same package on the newest jax: make smoke PYTHON=python3.13
+smoke: VENV := .venv-newest
+smoke:  ## a short set of tests on the newest jax that PYTHON can install
+	test -x .venv-newest/bin/python || $(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[test]'
+	.venv-newest/bin/python -c 'import jax, sys; print("jax", jax.__version__, "on Python", sys.version.split()[0])'
+	.venv-newest/bin/python -m pytest -n $(WORKERS) -m 'not slow' tests jaxcnn
+
+lock:  ## write requirements.lock anew, from a fresh environment
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --editable '.[test,torch,lint]'
+	{ echo '# Exact versions for every target of the Makefile; made by `make lock`.'; \
+	  .venv-lock/bin/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | sed 's/+cpu$$//'; } > requirements.lock
+	rm -rf .venv-lock
+
+clean:  ## remove what the targets made, but no runs
+	rm -rf .venv .venv-newest .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis

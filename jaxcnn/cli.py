@@ -1,0 +1,119 @@
+"""The ``jaxcnn`` command: typed flags, handed to the rooms; no logic of its own."""
+
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from jaxcnn.data import DataError
+from jaxcnn.training import (
+    Result,
+    RunFolder,
+    TrainConfig,
+    UserError,
+    evaluate,
+    read_config,
+    seeds,
+    train,
+)
+from jaxcnn.training.config import Platform
+
+USER_ERROR = 2
+"""The exit status after a mistake that the user can mend."""
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
+
+STYLE = (tyro.conf.FlagCreatePairsOff,)
+
+
+@dataclasses.dataclass(frozen=True)
+class EvalConfig:
+    """Score the last checkpoint of a run on every test image.
+
+    Attributes:
+        run: The run folder.
+        data_dir: Where the data lies; left out, where it lay when the run was begun.
+        platform: cpu, gpu or tpu; left out, the best that JAX finds.
+    """
+
+    run: Annotated[Path, tyro.conf.Positional]
+    data_dir: Path | None = None
+    platform: Platform | None = None
+
+
+Train = Annotated[TrainConfig, tyro.conf.subcommand("train")]
+Eval = Annotated[EvalConfig, tyro.conf.subcommand("eval")]
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Train convolutional networks in JAX, and score them."""
+    words = sys.argv[1:] if args is None else list(args)
+    command: TrainConfig | EvalConfig = tyro.cli(
+        Train | Eval,
+        prog="jaxcnn",
+        description=main.__doc__,
+        args=words,
+        config=STYLE,
+    )
+    with mistakes_in_one_sentence():
+        if isinstance(command, EvalConfig):
+            show(evaluate_command(command))
+        else:
+            show(train(with_flags_of_run(command, words[1:])))
+
+
+def experiment(default: TrainConfig, description: str | None) -> None:
+    """The command line of a file in ``experiments/``: every field of its config is a flag."""
+    plan = tyro.cli(seeds.Plan, default=seeds.Plan(default), description=description, config=STYLE)
+    with mistakes_in_one_sentence():
+        if plan.seeds == 1:
+            show(train(plan.config))
+        else:
+            print(seeds.table(seeds.train_seeds(plan)))
+
+
+def with_flags_of_run(config: TrainConfig, words: Sequence[str]) -> TrainConfig:
+    """With ``--resume``, a flag that is not given is what the run was begun with."""
+    if not config.resume or config.run_dir is None:
+        return config
+    begun = dataclasses.replace(
+        read_config(RunFolder(config.run_dir)), run_dir=config.run_dir, overwrite=False
+    )
+    return tyro.cli(TrainConfig, prog="jaxcnn train", default=begun, args=words, config=STYLE)
+
+
+def evaluate_command(command: EvalConfig) -> Result:
+    """Score the run that ``jaxcnn eval`` names."""
+    folder = RunFolder(command.run)
+    config = dataclasses.replace(
+        read_config(folder), platform=command.platform, run_dir=command.run
+    )
+    if command.data_dir is not None:
+        config = dataclasses.replace(config, data_dir=command.data_dir)
+    return evaluate(folder, config)
+
+
+def show(result: Result) -> None:
+    """The last lines of a command, each ``name: value``."""
+    print(f"test accuracy: {result.test_accuracy:.4f}")
+    print(f"images/s: {result.images_per_second:.0f}")
+    print(f"parameters sha256: {result.parameters_sha256}")
+    print(f"run folder: {result.folder.path}")
+
+
+@contextlib.contextmanager
+def mistakes_in_one_sentence() -> Iterator[None]:
+    """A user's mistake ends the program with one sentence and status 2, without a traceback."""
+    try:
+        yield
+    except (UserError, DataError) as error:
+        print(f"jaxcnn: {error}", file=sys.stderr)
+        sys.exit(USER_ERROR)
+    except KeyboardInterrupt:
+        print("jaxcnn: interrupted; --run-dir and --resume go on with the run", file=sys.stderr)
+        sys.exit(INTERRUPTED)

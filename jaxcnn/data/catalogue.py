@@ -1,0 +1,90 @@
+"""The data sets by name, and where each is looked for."""
+
+import difflib
+import os
+import re
+from pathlib import Path
+
+from jaxcnn.data.dataset import Dataset
+from jaxcnn.data.digits import load_digits
+from jaxcnn.data.errors import DataError
+from jaxcnn.data.idx import CLASS_NAMES, FILES, is_idx_folder, load_idx
+
+DATASETS = ("digits", "fashion_mnist", "mnist")
+"""The data sets known by name; image classification sets of TFDS may be loaded by theirs."""
+
+# A name, and the configuration of a TFDS set that has several: "emnist/letters".
+_NAME = re.compile(r"[A-Za-z]\w*(/[A-Za-z0-9][\w.\-]*)?")
+
+
+def load_dataset(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
+    """Load a data set into memory.
+
+    Args:
+        name: ``"digits"`` (embedded in scikit-learn), ``"fashion_mnist"``, ``"mnist"``, or the
+            name of another image classification set of TFDS.
+        data_dir: a folder with the four IDX files (for ``"fashion_mnist"`` and ``"mnist"``), or
+            a TFDS data directory that holds the set prepared as ``array_record``; which of the
+            two is told by what lies in it. ``None`` is the default directory of TFDS
+            (``TFDS_DATA_DIR``, or ``~/tensorflow_datasets``), where the set is downloaded and
+            prepared if it is not there yet.
+
+    Returns:
+        The data set, its pixels scaled to [0, 1].
+
+    Raises:
+        DataError: if there is no such data set, or it cannot be read. Without a network this
+            takes at most some seconds, and the message names the ways to get the data.
+
+    >>> jc.data.load_dataset("digits").image_shape
+    (28, 28, 1)
+    """
+    if name == "digits":
+        if data_dir is not None:
+            raise DataError(
+                f"digits takes no data directory, since it is embedded, got {os.fspath(data_dir)}"
+            )
+        return load_digits()
+    folder = None if data_dir is None else _existing_folder(data_dir)
+    if folder is not None and name in CLASS_NAMES and is_idx_folder(folder):
+        return load_idx(name, folder, CLASS_NAMES[name])
+    # TFDS takes a second to import, which the other ways need not wait for.
+    from jaxcnn.data import tfds
+
+    directory = tfds.default_directory() if folder is None else folder
+    prepared = tfds.find_prepared(name, directory) if _NAME.fullmatch(name) else None
+    if prepared is None:
+        _check_known(name, tfds.builder_names())
+        name = tfds.full_name(name)
+        prepared = tfds.find_prepared(name, directory)
+    if prepared is None:
+        if folder is not None:
+            raise DataError(_nothing_in(folder, name))
+        prepared = tfds.prepare(name, directory)
+    return tfds.load_prepared(name, prepared)
+
+
+def _existing_folder(data_dir: str | os.PathLike[str]) -> Path:
+    folder = Path(os.path.expanduser(data_dir))
+    if not os.path.exists(folder):
+        raise DataError(f"the data directory {folder} does not exist")
+    if not os.path.isdir(folder):
+        raise DataError(f"the data directory {folder} is a file, expected a folder")
+    return folder
+
+
+def _nothing_in(folder: Path, name: str) -> str:
+    idx = f"the four IDX files ({', '.join(FILES)}), nor " if name in CLASS_NAMES else ""
+    neither = "neither " if idx else "no "
+    return f"the data directory {folder} holds {neither}{idx}{name}/<version> as TFDS prepares it"
+
+
+def _check_known(name: str, others: list[str]) -> None:
+    if _NAME.fullmatch(name) and name.split("/")[0] in others:
+        return
+    near = difflib.get_close_matches(name.lower(), [*DATASETS, *others], n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    raise DataError(
+        f"unknown data set {name!r}{hint}; known are {', '.join(DATASETS)}, "
+        "and the image classification sets of TFDS by their names there"
+    )

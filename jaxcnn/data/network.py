@@ -1,0 +1,46 @@
+"""Whether a download can succeed, answered in seconds."""
+
+import queue
+import threading
+
+SECONDS = 5.0
+
+
+def why_unreachable(url: str, seconds: float = SECONDS) -> str | None:
+    """What keeps ``url`` from being downloaded, or ``None`` if its first byte arrived.
+
+    Asked with the library (and so the proxies and certificates) that TFDS downloads with, whose
+    own ten retries take minutes. A lookup of a name can hang for longer than any timeout of
+    `requests`, so a thread asks, and is left behind when the time is over.
+
+    Args:
+        url: an address of ``http`` or ``https``.
+        seconds: how long the whole answer may take.
+
+    Returns:
+        A fragment of a sentence, or ``None``.
+    """
+    answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    threading.Thread(target=lambda: answers.put(_ask(url, seconds)), daemon=True).start()
+    try:
+        return answers.get(timeout=seconds)
+    except queue.Empty:
+        return _no_answer(seconds)
+
+
+def _ask(url: str, seconds: float) -> str | None:
+    import requests
+
+    try:
+        with requests.get(url, stream=True, timeout=seconds) as response:
+            if response.status_code != requests.codes.ok:
+                return f"the server answered with status {response.status_code}"
+            return None
+    except requests.Timeout:
+        return _no_answer(seconds)
+    except requests.RequestException:
+        return "no connection"
+
+
+def _no_answer(seconds: float) -> str:
+    return f"no answer within {seconds:g} seconds"

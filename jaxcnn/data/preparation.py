@@ -1,0 +1,56 @@
+"""A program that downloads and prepares a data set of TFDS: ``preparation.py NAME DIRECTORY``.
+
+Preparing needs TensorFlow, reading does not. A process of its own keeps TensorFlow, its threads
+and everything it prints out of the run; therefore nothing here imports jaxcnn. The exit status is
+0, `NETWORK_FAILED` or `FAILED`, and a line on standard error that begins with `REASON` says why;
+TensorFlow writes what it likes before and after it.
+"""
+
+import sys
+
+NETWORK_FAILED = 3
+FAILED = 4
+REASON = "reason: "
+
+
+def main(name: str, directory: str) -> int:
+    """Prepare ``name`` below ``directory`` as array_record, the format that is read without TF."""
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder(name, data_dir=directory)
+        config = tfds.download.DownloadConfig(try_download_gcs=False)
+        builder.download_and_prepare(download_config=config, file_format="array_record")
+    except Exception as error:  # of any kind: dataset code, TensorFlow, the disk, the network
+        lines = str(error).strip().splitlines() or [""]
+        print(f"{REASON}{type(error).__name__}: {lines[0]}", file=sys.stderr)
+        return NETWORK_FAILED if _is_of_network(error) else FAILED
+    return 0
+
+
+def _is_of_network(error: BaseException | None) -> bool:
+    import urllib.error
+
+    import requests
+    import tensorflow_datasets as tfds
+    import urllib3
+
+    kinds = (
+        ConnectionError,
+        TimeoutError,
+        urllib.error.URLError,
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        tfds.download.DownloadError,
+    )
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, kinds):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

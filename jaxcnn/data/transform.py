@@ -1,0 +1,114 @@
+"""From raw pixels to the numbers a network sees."""
+
+import math
+import operator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64, Shaped
+
+from jaxcnn.data.errors import DataError
+
+_CHUNK = 1024
+"""How many images are resized at a time; the intermediate pixels are float64."""
+
+
+@dataclass(frozen=True)
+class Transform:
+    """Resize, then scale: what was done to the raw pixels of a data set.
+
+    ``Transform(**dataclasses.asdict(transform)) == transform``, also after a way through JSON.
+
+    Attributes:
+        size: ``(height, width)`` that images are resized to; ``None`` leaves them as they are.
+            Resizing is bilinear and, where an image shrinks, antialiased: the weights of
+            Pillow's ``BILINEAR`` and of `jax.image.resize`.
+        scale: what pixels are multiplied by, so that they lie in [0, 1].
+
+    >>> images = jc.data.Transform(size=(2, 3), scale=1 / 4)(np.array([[[0, 4], [4, 4]]]))
+    >>> images[0, :, :, 0]
+    array([[0. , 0.5, 1. ],
+           [1. , 1. , 1. ]], dtype=float32)
+    """
+
+    size: tuple[int, int] | None
+    scale: float
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            object.__setattr__(self, "size", _checked_size(self.size))
+        if not (isinstance(self.scale, int | float) and 0 < self.scale < math.inf):
+            raise ValueError(f"Transform: `scale` must be positive, got {self.scale!r}")
+
+    def __call__(self, raw: Shaped[np.ndarray, "n h w ..."]) -> Float32[np.ndarray, "n h w c"]:
+        """The images a network sees.
+
+        Args:
+            raw: ``(n, h, w)`` or ``(n, h, w, c)``, integers or floats from 0 to ``1 / scale``.
+
+        Returns:
+            float32 ``(n, h, w, c)`` in [0, 1], with ``size`` for ``(h, w)``.
+
+        Raises:
+            TypeError: if ``raw`` is not an array of integers or floats.
+            DataError: if it has another number of axes, empty images, or pixels out of range.
+        """
+        images = _checked_images(raw, self.scale)
+        if self.size is not None and images.shape[1:3] != self.size:
+            return _resized(images, self.size, self.scale)
+        # In float64 and rounded once: float32(x * (1 / 255)) is float32(x / 255) for each byte.
+        result = np.empty(images.shape, np.float32)
+        np.multiply(images, self.scale, out=result, dtype=np.float64, casting="same_kind")
+        return result
+
+
+def _checked_size(size: object) -> tuple[int, int]:
+    try:
+        height, width = (operator.index(item) for item in size)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise ValueError(f"Transform: `size` must be None or two ints, got {size!r}") from None
+    if min(height, width) < 1:
+        raise ValueError(f"Transform: `size` must be at least 1, got {size!r}")
+    return height, width
+
+
+def _checked_images(raw: np.ndarray, scale: float) -> np.ndarray:
+    if not isinstance(raw, np.ndarray):
+        raise TypeError(f"Transform: images must be a NumPy array, got {type(raw).__name__}")
+    if raw.dtype.kind not in "uif":
+        raise TypeError(f"Transform: images must be integers or floats, got {raw.dtype}")
+    if raw.ndim not in (3, 4):
+        raise DataError(
+            f"Transform: images must have the axes (n, h, w) or (n, h, w, c), got {raw.shape}"
+        )
+    images = raw[..., np.newaxis] if raw.ndim == 3 else raw
+    if 0 in images.shape[1:]:
+        raise DataError(f"Transform: images must not be empty, got shape {raw.shape}")
+    if len(images):
+        low, high = images.min(), images.max()
+        # Written so that a NaN is refused as well.
+        if not (low >= 0 and float(high) * scale <= 1):
+            raise DataError(
+                f"Transform: pixels must be from 0 to {1 / scale:g}, got {low} to {high}"
+            )
+    return images
+
+
+def _resized(images: np.ndarray, size: tuple[int, int], scale: float) -> np.ndarray:
+    rows = _weights(images.shape[1], size[0])
+    columns = _weights(images.shape[2], size[1])
+    result = np.empty((len(images), *size, images.shape[3]), np.float32)
+    for start in range(0, len(images), _CHUNK):
+        chunk = images[start : start + _CHUNK].astype(np.float64) * scale
+        chunk = np.einsum("yh,nhwc,xw->nyxc", rows, chunk, columns, optimize=True)
+        # The weights of a pixel sum to 1 only up to rounding.
+        result[start : start + _CHUNK] = np.clip(chunk, 0, 1)
+    return result
+
+
+def _weights(old: int, new: int) -> Float64[np.ndarray, "new old"]:
+    """What each old pixel of an axis gives to each new one: a triangle around its centre."""
+    centres = (np.arange(new) + 0.5) * old / new - 0.5
+    distances = np.abs(np.arange(old) - centres[:, np.newaxis])
+    triangles = np.maximum(0, 1 - distances / max(old / new, 1))
+    return triangles / triangles.sum(axis=1, keepdims=True)

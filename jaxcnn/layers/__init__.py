@@ -1,0 +1,26 @@
+"""``(init, apply)`` pairs made from ops, and what composes them."""
+
+from jaxcnn.layers.composition import Sequential
+from jaxcnn.layers.fixed import AvgPool2d, Flatten, Function, MaxPool2d
+from jaxcnn.layers.layer import Apply, Init, Layer, Params, State, output_shape
+from jaxcnn.layers.learned import Conv2d, Dense
+from jaxcnn.layers.table import Row, count_parameters, summary
+
+__all__ = [
+    "Apply",
+    "AvgPool2d",
+    "Conv2d",
+    "Dense",
+    "Flatten",
+    "Function",
+    "Init",
+    "Layer",
+    "MaxPool2d",
+    "Params",
+    "Row",
+    "Sequential",
+    "State",
+    "count_parameters",
+    "output_shape",
+    "summary",
+]

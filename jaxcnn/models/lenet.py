@@ -1,0 +1,69 @@
+"""LeNet, in the form that *Dive into Deep Learning* gives it, and in a modern one.
+
+References: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
+recognition" (1998); Zhang, Lipton, Li and Smola, *Dive into Deep Learning* (2023), section 7.6.
+"""
+
+import jax
+
+from jaxcnn.layers import AvgPool2d, Conv2d, Dense, Flatten, Function, Layer, MaxPool2d, Sequential
+
+
+def lenet(num_classes: int = 10) -> Layer:
+    """LeNet with sigmoid activations and average pooling; 61,706 parameters on 28×28×1.
+
+    Args:
+        num_classes: the number of outputs.
+
+    Returns:
+        A model over ``(n, 28, 28, 1)`` images that gives ``(n, num_classes)`` logits. Unlike
+        the paper's, it has full connections between the channels and no Gaussian output.
+
+    >>> params, state = lenet().init(jax.random.key(0), (1, 28, 28, 1))
+    >>> logits, _ = lenet().apply(params, state, jnp.zeros((2, 28, 28, 1)))
+    >>> logits.shape
+    (2, 10)
+    """
+    return Sequential(
+        conv1=Conv2d(6, 5, padding=2),
+        sigmoid1=Function(jax.nn.sigmoid),
+        pool1=AvgPool2d(2, stride=2),
+        conv2=Conv2d(16, 5),
+        sigmoid2=Function(jax.nn.sigmoid),
+        pool2=AvgPool2d(2, stride=2),
+        flatten=Flatten(),
+        dense1=Dense(120),
+        sigmoid3=Function(jax.nn.sigmoid),
+        dense2=Dense(84),
+        sigmoid4=Function(jax.nn.sigmoid),
+        dense3=Dense(num_classes),
+    )
+
+
+def lenet_modern(num_classes: int = 10) -> Layer:
+    """LeNet's shapes with ReLU activations and max pooling.
+
+    Args:
+        num_classes: the number of outputs.
+
+    Returns:
+        A model over ``(n, 28, 28, 1)`` images that gives ``(n, num_classes)`` logits.
+
+    >>> from jaxcnn.layers import summary
+    >>> sum(row.parameters for row in summary(lenet_modern(), (1, 28, 28, 1)))
+    61706
+    """
+    return Sequential(
+        conv1=Conv2d(6, 5, padding=2),
+        relu1=Function(jax.nn.relu),
+        pool1=MaxPool2d(2, stride=2),
+        conv2=Conv2d(16, 5),
+        relu2=Function(jax.nn.relu),
+        pool2=MaxPool2d(2, stride=2),
+        flatten=Flatten(),
+        dense1=Dense(120),
+        relu3=Function(jax.nn.relu),
+        dense2=Dense(84),
+        relu4=Function(jax.nn.relu),
+        dense3=Dense(num_classes),
+    )

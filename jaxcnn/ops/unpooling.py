@@ -1,0 +1,203 @@
+"""Maxima put back to where max pooling found them."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int, Num
+
+from jaxcnn import engine
+from jaxcnn.ops.arguments import (
+    Padding,
+    Window,
+    as_array,
+    images,
+    parse_layout,
+    parse_padding,
+    per_axis,
+)
+
+
+def max_unpool1d(
+    x: Num[Array, "n w c"],
+    indices: Int[Array, "n w c"],
+    window: Window,
+    *,
+    stride: Window | None = None,
+    padding: Padding = 0,
+    output_size: Window | None = None,
+    layout: str = "NWC",
+) -> Num[Array, "n wo c"]:
+    """1-D partial inverse of `max_pool1d`; the options are `max_unpool2d`'s.
+
+    Args:
+        x: maxima in ``layout``, ``"NWC"`` or ``"NCW"``.
+        indices: their positions, as `max_pool1d` returns them.
+        window: the window that `max_pool1d` was given.
+        stride: the stride that `max_pool1d` was given.
+        padding: the padding that `max_pool1d` was given.
+        output_size: as in `max_unpool2d`.
+        layout: the axes of ``x``, of ``indices`` and of the result.
+
+    Returns:
+        As `max_unpool2d`.
+
+    Raises:
+        TypeError: as `max_unpool2d`.
+        ValueError: as `max_unpool2d`.
+
+    >>> x, indices = jnp.array([[[3.0], [5.0]]]), jnp.array([[[0], [3]]])
+    >>> max_unpool1d(x, indices, 2).ravel()
+    Array([3., 0., 0., 5.], dtype=float32)
+    """
+    return _max_unpool("max_unpool1d", 1, x, indices, window, stride, padding, output_size, layout)
+
+
+def max_unpool2d(
+    x: Num[Array, "n h w c"],
+    indices: Int[Array, "n h w c"],
+    window: Window,
+    *,
+    stride: Window | None = None,
+    padding: Padding = 0,
+    output_size: Window | None = None,
+    layout: str = "NHWC",
+) -> Num[Array, "n ho wo c"]:
+    """2-D partial inverse of `max_pool2d`: maxima at their positions, zeros elsewhere.
+
+    Args:
+        x: maxima in ``layout``, ``"NHWC"`` or ``"NCHW"``.
+        indices: their flat positions ``row * wo + column`` in the plane of the result, integers
+            in the shape of ``x``, as `max_pool2d` returns them. They have no gradient.
+        window: the window that `max_pool2d` was given.
+        stride: the stride that `max_pool2d` was given; the window where left out.
+        padding: the padding that `max_pool2d` was given: an int, one int per axis, one pair per
+            axis or ``"valid"``.
+        output_size: the result's spatial sizes, less than a stride away from the size that is
+            used where it is left out: ``(size - 1) * stride + window - padding``.
+        layout: the axes of ``x``, of ``indices`` and of the result.
+
+    Returns:
+        The maxima in their places, in ``layout`` and in the dtype of ``x``. Where several
+        elements name one position, the last in row-major order has it, and the gradient goes
+        to it alone.
+
+    Raises:
+        TypeError: if an operand is not an array, or ``indices`` are not integers, or an option
+            is not made of ints.
+        ValueError: if a rank, a shape or an option does not fit, or an index lies outside of
+            the plane. Under `jax.jit` the values of ``indices`` are not known: those outside of
+            the plane are then dropped.
+
+    Unlike ``torch.nn.functional.max_unpool2d``, the indices may have any integer dtype, and
+    duplicates have one defined meaning; PyTorch's winner depends on its threads, and its
+    gradient goes to all of them.
+
+    >>> x, indices = jnp.array([4.0, 5.0]).reshape(1, 1, 2, 1), jnp.array([4, 6])
+    >>> max_unpool2d(x, indices.reshape(x.shape), 2)[0, :, :, 0]
+    Array([[0., 0., 0., 0.],
+           [4., 0., 5., 0.]], dtype=float32)
+
+    Reference: Zeiler and Fergus, *Visualizing and Understanding Convolutional Networks* (2014).
+    """
+    return _max_unpool("max_unpool2d", 2, x, indices, window, stride, padding, output_size, layout)
+
+
+def max_unpool3d(
+    x: Num[Array, "n d h w c"],
+    indices: Int[Array, "n d h w c"],
+    window: Window,
+    *,
+    stride: Window | None = None,
+    padding: Padding = 0,
+    output_size: Window | None = None,
+    layout: str = "NDHWC",
+) -> Num[Array, "n do ho wo c"]:
+    """3-D partial inverse of `max_pool3d`; the options are `max_unpool2d`'s.
+
+    Args:
+        x: maxima in ``layout``, ``"NDHWC"`` or ``"NCDHW"``.
+        indices: their positions, as `max_pool3d` returns them.
+        window: the window that `max_pool3d` was given.
+        stride: the stride that `max_pool3d` was given.
+        padding: the padding that `max_pool3d` was given.
+        output_size: as in `max_unpool2d`.
+        layout: the axes of ``x``, of ``indices`` and of the result.
+
+    Returns:
+        As `max_unpool2d`.
+
+    Raises:
+        TypeError: as `max_unpool2d`.
+        ValueError: as `max_unpool2d`.
+
+    >>> y, indices = jc.max_pool3d(jnp.ones((1, 4, 4, 4, 1)), 2, return_indices=True)
+    >>> max_unpool3d(y, indices, 2).sum()
+    Array(8., dtype=float32)
+    """
+    return _max_unpool("max_unpool3d", 3, x, indices, window, stride, padding, output_size, layout)
+
+
+def _max_unpool(
+    op: str,
+    rank: int,
+    x: Any,
+    indices: Any,
+    window: Any,
+    stride: Any,
+    padding: Any,
+    output_size: Any,
+    layout: str,
+) -> Any:
+    axes = parse_layout(op, layout, rank)
+    x = images(op, x, axes)
+    indices = as_array(op, "indices", indices, ndim=rank + 2, axes=axes.name)
+    if not jnp.issubdtype(indices.dtype, jnp.integer):
+        raise TypeError(f"{op}: `indices` must be integers, got {indices.dtype}")
+    if indices.shape != x.shape:
+        raise ValueError(
+            f"{op}: `indices` must have the shape of `x`, got {indices.shape} and {x.shape}"
+        )
+    sizes = _output_sizes(op, axes.sizes(x.shape), window, stride, padding, output_size)
+    _check_inside(op, indices, sizes)
+    return engine.unpool(x, indices, axes.spatial, sizes)
+
+
+def _output_sizes(
+    op: str, sizes: tuple[int, ...], window: Any, stride: Any, padding: Any, output_size: Any
+) -> tuple[int, ...]:
+    rank = len(sizes)
+    size = per_axis(op, "window", window, rank, minimum=1)
+    step = size if stride is None else per_axis(op, "stride", stride, rank, minimum=1)
+    if padding in ("same", "full"):
+        raise ValueError(f"{op}: `padding` must be ints, pairs or 'valid', got {padding!r}")
+    pairs = parse_padding(op, padding, sizes, size, step)
+    whole = tuple(
+        (n - 1) * s + k - low - high
+        for n, s, k, (low, high) in zip(sizes, step, size, pairs, strict=True)
+    )
+    if output_size is None:
+        if min(whole) < 1:
+            raise ValueError(f"{op}: `padding` {pairs} leaves an output of {whole}")
+        return whole
+    chosen = per_axis(op, "output_size", output_size, rank, minimum=1)
+    for n, default, s in zip(chosen, whole, step, strict=True):
+        if abs(n - default) >= s:
+            raise ValueError(
+                f"{op}: `output_size` must be less than the stride {step} away from {whole}, "
+                f"got {chosen}"
+            )
+    return chosen
+
+
+def _check_inside(op: str, indices: Any, sizes: tuple[int, ...]) -> None:
+    """Refuse indices outside of the plane, where their values are known."""
+    if isinstance(indices, jax.core.Tracer) or indices.size == 0:
+        return
+    values, plane = np.asarray(indices), int(np.prod(sizes))
+    if values.min() < 0 or values.max() >= plane:
+        raise ValueError(
+            f"{op}: `indices` must lie in a plane of {sizes}, from 0 to {plane - 1}, got values "
+            f"from {values.min()} to {values.max()}"
+        )

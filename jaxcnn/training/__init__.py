@@ -1,0 +1,21 @@
+"""The experiment runner: config, state, one pure step, the loop, run folders."""
+
+from jaxcnn.training.config import TrainConfig, UserError
+from jaxcnn.training.loop import Result, evaluate, train
+from jaxcnn.training.run_folder import RunFolder, read_config, read_metrics
+from jaxcnn.training.step import Batch, Totals, make_train_step, totals_of
+
+__all__ = [
+    "Batch",
+    "Result",
+    "RunFolder",
+    "Totals",
+    "TrainConfig",
+    "UserError",
+    "evaluate",
+    "make_train_step",
+    "read_config",
+    "read_metrics",
+    "totals_of",
+    "train",
+]

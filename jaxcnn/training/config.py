@@ -1,0 +1,169 @@
+"""What a training run is told: one frozen dataclass, checked before any work is done."""
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+from jaxcnn.models import MODELS
+
+Optimizer = Literal["sgd", "momentum", "adam", "adamw"]
+Schedule = Literal["constant", "cosine", "linear", "step"]
+Platform = Literal["cpu", "gpu", "tpu"]
+
+
+class UserError(ValueError):
+    """A mistake that a user can mend, said in one sentence."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Train a model and write a run folder.
+
+    Attributes:
+        model: The network: lenet (sigmoid, average pooling) or lenet_modern (ReLU, max pooling).
+        dataset: The data set: digits (comes with jaxcnn), fashion_mnist, mnist, or a TFDS name.
+        data_dir: Folder with the four IDX files, or a TFDS data folder.
+        epochs: Passes over the training set; left out, 30 for digits, 10 for other sets.
+        batch_size: Images per optimizer step (the last batch of an epoch may be smaller); left
+            out, 64 for digits, 256 for other sets.
+        optimizer: sgd, momentum, adam or adamw; left out, adam for digits, sgd for other sets.
+        lr: Learning rate; left out, the optimizer's usual one (sgd 0.9, momentum 0.1, adam and
+            adamw 0.003).
+        momentum: Momentum of the momentum optimizer.
+        weight_decay: L2 penalty, decoupled (not scaled by Adam's statistics).
+        schedule: How the learning rate falls: constant, cosine or linear (to zero), or step
+            (a tenth after half, a hundredth after three quarters).
+        warmup_steps: Steps over which the learning rate rises linearly from zero.
+        clip_norm: Largest allowed norm of the whole gradient; left out, it is not clipped.
+        seed: Seed of the parameters and of the order of the images.
+        run_dir: Where the run is written; left out, runs/<experiment>-<time>.
+        experiment: Name of the run; left out, <model>-<dataset>.
+        overwrite: Replace the run that --run-dir holds.
+        resume: Go on with the run that --run-dir holds, from its last checkpoint.
+        platform: cpu, gpu or tpu; left out, the best that JAX finds.
+    """
+
+    model: str = "lenet"
+    dataset: str = "digits"
+    data_dir: Path | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    optimizer: Optimizer | None = None
+    lr: float | None = None
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    schedule: Schedule = "constant"
+    warmup_steps: int = 0
+    clip_norm: float | None = None
+    seed: int = 0
+    run_dir: Path | None = None
+    experiment: str | None = None
+    overwrite: bool = False
+    resume: bool = False
+    platform: Platform | None = None
+
+    @property
+    def name(self) -> str:
+        """The experiment's name, which the default run folder starts with."""
+        return self.experiment or f"{self.model}-{self.dataset}"
+
+    @property
+    def recipe(self) -> "Recipe":
+        """Epochs, batch size, optimizer and rate: as given, or what suits the data set."""
+        usual = DIGITS if self.dataset == "digits" else NOTES
+        optimizer = self.optimizer or usual.optimizer
+        return Recipe(
+            usual.epochs if self.epochs is None else self.epochs,
+            usual.batch_size if self.batch_size is None else self.batch_size,
+            optimizer,
+            USUAL_LR.get(optimizer, math.nan) if self.lr is None else self.lr,
+        )
+
+
+class Recipe(NamedTuple):
+    """The part of a config that has no one default for every data set."""
+
+    epochs: int
+    batch_size: int
+    optimizer: str
+    lr: float
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.optimizer}, learning rate {self.lr:g}, batches of {self.batch_size}, "
+            f"{self.epochs} epochs"
+        )
+
+
+NOTES = Recipe(epochs=10, batch_size=256, optimizer="sgd", lr=0.9)
+"""What *Dive into Deep Learning* trains LeNet with."""
+
+DIGITS = Recipe(epochs=30, batch_size=64, optimizer="adam", lr=3e-3)
+"""1,438 images are too few steps for plain SGD to leave the sigmoids' plateau."""
+
+USUAL_LR: dict[str, float] = {"sgd": 0.9, "momentum": 0.1, "adam": 3e-3, "adamw": 3e-3}
+
+
+def check_config(config: TrainConfig) -> None:
+    """Refuse a config that cannot be meant.
+
+    Raises:
+        UserError: with one sentence that names the field, what it may be and what it is.
+    """
+    if config.model not in MODELS:
+        raise UserError(unknown("model", config.model, MODELS))
+    recipe = config.recipe
+    _check_choice("optimizer", recipe.optimizer, Optimizer)
+    _check_choice("schedule", config.schedule, Schedule)
+    _check_least("epochs", recipe.epochs, 1)
+    _check_least("batch_size", recipe.batch_size, 1)
+    _check_least("warmup_steps", config.warmup_steps, 0)
+    _check_least("seed", config.seed, 0)
+    if config.seed >= 2**32:
+        raise UserError(f"--seed must be below 2**32, got {config.seed}")
+    _check_number("lr", recipe.lr, positive=True)
+    _check_number("weight_decay", config.weight_decay)
+    if config.clip_norm is not None:
+        _check_number("clip_norm", config.clip_norm, positive=True)
+    if not 0 <= config.momentum < 1:
+        raise UserError(f"--momentum must be at least 0 and below 1, got {config.momentum}")
+    if config.overwrite and config.resume:
+        raise UserError("--overwrite and --resume contradict each other: give one of them")
+    if config.resume and config.run_dir is None:
+        raise UserError("--resume needs --run-dir, the folder of the run to go on with")
+    if "/" in config.name or "\\" in config.name or config.name in (".", ".."):
+        raise UserError(f"--experiment must be a plain name, without slashes, got {config.name!r}")
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """The sentence for a name that is not among ``known``, with the nearest one."""
+    names = sorted(known)
+    nearest = difflib.get_close_matches(name, names, n=1)
+    hint = f", did you mean {nearest[0]!r}?" if nearest else ";"
+    return f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})"
+
+
+def flag(field: str) -> str:
+    """A field's name as it is typed on the command line."""
+    return field.replace("_", "-")
+
+
+def _check_choice(field: str, value: str, allowed: object) -> None:
+    names = get_args(allowed)
+    if value not in names:
+        raise UserError(f"--{flag(field)} must be one of {', '.join(names)}, got {value!r}")
+
+
+def _check_number(field: str, value: float, *, positive: bool = False) -> None:
+    if not math.isfinite(value) or value < 0 or (positive and value == 0):
+        wanted = "a positive number" if positive else "zero or a positive number"
+        raise UserError(f"--{flag(field)} must be {wanted}, got {value}")
+
+
+def _check_least(field: str, value: int, least: int) -> None:
+    if value < least:
+        raise UserError(f"--{flag(field)} must be at least {least}, got {value}")

@@ -1,0 +1,37 @@
+"""Which devices a run uses."""
+
+import collections
+
+import jax
+
+from jaxcnn.training.config import UserError
+
+
+def use_platform(platform: str | None) -> None:
+    """Make JAX use ``platform``; ``None`` leaves the choice to JAX.
+
+    Raises:
+        UserError: if this machine, or this installation of JAX, does not have it.
+    """
+    if platform is not None:
+        jax.config.update("jax_platforms", platform)
+    try:
+        found = jax.default_backend()
+    except RuntimeError:
+        raise UserError(
+            f"--platform {platform} is not available: no such device here, or this jax is "
+            f"installed without support for it"
+        ) from None
+    if platform is not None and found != platform:
+        raise UserError(f"--platform {platform} came too late: JAX already uses {found}")
+
+
+def describe_devices() -> str:
+    """The devices in one line, e.g. ``2 × cpu``."""
+    counts = collections.Counter(
+        device.platform
+        if device.platform == device.device_kind
+        else f"{device.platform} ({device.device_kind})"
+        for device in jax.devices()
+    )
+    return ", ".join(f"{count} × {name}" for name, count in counts.items())

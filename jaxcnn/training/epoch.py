@@ -1,0 +1,132 @@
+"""A pass over a data set that lies on the device: compiled once, every example used."""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxcnn.layers import Layer, Params, State
+from jaxcnn.training.state import TrainState
+from jaxcnn.training.step import Batch, Step, Totals, totals_of
+
+
+class Epoch(NamedTuple):
+    """The compiled programs of one pass over the training set.
+
+    Attributes:
+        shuffle: ``(key) -> order``, a fresh permutation of the examples.
+        run: ``(state, totals, data, order, start, stop) -> (state, totals)``: the full batches
+            ``start`` to ``stop`` of the pass, as one compiled loop.
+        finish: ``(state, totals, data, order) -> (state, totals)``: the examples that do not
+            fill a batch, as one smaller batch; ``None`` where there are none.
+        full_batches: how many full batches the pass has.
+    """
+
+    shuffle: Callable[[jax.Array], jax.Array]
+    run: Callable[..., tuple[TrainState, Totals]]
+    finish: Callable[..., tuple[TrainState, Totals]] | None
+    full_batches: int
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in one pass."""
+        return self.full_batches + (self.finish is not None)
+
+
+def compile_epoch(step: Step, state: TrainState, data: Batch, batch_size: int) -> Epoch:
+    """Compile one pass, ahead of time, so that no timing ever contains a compilation.
+
+    A whole epoch is one call of ``run``. Whoever wants to look in between (a progress bar)
+    calls the *same* program for shorter ranges, so watching cannot change a number.
+
+    Args:
+        step: the pure training step.
+        state: a state of the right shapes.
+        data: the whole training set, on the device.
+        batch_size: examples per step; at most the size of the set is used.
+    """
+    count = data.labels.shape[0]
+    size = min(batch_size, count)
+    full, rest = divmod(count, size)
+
+    def take(data: Batch, indices: jax.Array) -> Batch:
+        return Batch(data.images[indices], data.labels[indices])
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    def run(
+        state: TrainState,
+        totals: Totals,
+        data: Batch,
+        order: jax.Array,
+        start: jax.Array,
+        stop: jax.Array,
+    ) -> tuple[TrainState, Totals]:
+        def body(index: jax.Array, carry: tuple[TrainState, Totals]) -> tuple[TrainState, Totals]:
+            state, totals = carry
+            indices = lax.dynamic_slice_in_dim(order, index * size, size)
+            state, more = step(state, take(data, indices))
+            return state, totals + more
+
+        return lax.fori_loop(start, stop, body, (state, totals))
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    def finish(
+        state: TrainState, totals: Totals, data: Batch, order: jax.Array
+    ) -> tuple[TrainState, Totals]:
+        state, more = step(state, take(data, order[full * size :]))
+        return state, totals + more
+
+    shuffle = jax.jit(lambda key: jax.random.permutation(key, count))
+    order = jax.eval_shape(shuffle, jax.random.key(0))
+    index = jax.ShapeDtypeStruct((), jnp.int32)
+    totals = Totals.zero()
+    return Epoch(
+        shuffle,
+        run.lower(state, totals, data, order, index, index).compile(),
+        finish.lower(state, totals, data, order).compile() if rest else None,
+        full,
+    )
+
+
+def spans(full_batches: int, pieces: int) -> Iterator[tuple[np.int32, np.int32]]:
+    """The full batches of a pass, cut into at most ``pieces`` ranges."""
+    cuts = np.linspace(0, full_batches, min(pieces, full_batches) + 1).astype(np.int32)
+    return itertools.pairwise(cuts)
+
+
+def compile_evaluation(
+    model: Layer, params: Params, model_state: State, data: Batch, batch_size: int
+) -> Callable[[Params, State, Batch], Totals]:
+    """Compile ``(params, model_state, data) -> totals`` over every example of ``data``.
+
+    The set is padded to whole batches, and a mask keeps the padding out of the sums.
+
+    Args:
+        model: the network.
+        params: parameters of the right shapes.
+        model_state: a model state of the right shapes.
+        data: the whole test set.
+        batch_size: examples per batch.
+    """
+    count = data.labels.shape[0]
+    size = min(batch_size, count)
+    batches = -(-count // size)
+
+    @jax.jit
+    def evaluate(params: Params, model_state: State, data: Batch) -> Totals:
+        def body(totals: Totals, start: jax.Array) -> tuple[Totals, None]:
+            positions = start + jnp.arange(size)
+            mask = positions < count
+            indices = jnp.where(mask, positions, 0)
+            logits, _ = model.apply(params, model_state, data.images[indices])
+            return totals + totals_of(logits, data.labels[indices], mask), None
+
+        starts = size * jnp.arange(batches)
+        return lax.scan(body, Totals.zero(), starts)[0]
+
+    return evaluate.lower(params, model_state, data).compile()

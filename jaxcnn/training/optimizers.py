@@ -1,0 +1,57 @@
+"""Optimizers and learning-rate schedules, all from optax."""
+
+import optax
+
+from jaxcnn.training.config import TrainConfig
+
+
+def make_schedule(config: TrainConfig, total_steps: int) -> optax.Schedule:
+    """The learning rate at each step: a warm-up, then the fall that ``config`` names.
+
+    Args:
+        config: the training config.
+        total_steps: the number of steps of the whole run.
+
+    Returns:
+        A function of the step.
+    """
+    rate, warmup = config.recipe.lr, config.warmup_steps
+    steps = max(total_steps - warmup, 1)
+    if config.schedule == "cosine":
+        fall = optax.cosine_decay_schedule(rate, steps)
+    elif config.schedule == "linear":
+        fall = optax.linear_schedule(rate, 0.0, steps)
+    elif config.schedule == "step":
+        fall = optax.piecewise_constant_schedule(rate, {steps // 2: 0.1, 3 * steps // 4: 0.1})
+    else:
+        fall = optax.constant_schedule(rate)
+    if warmup == 0:
+        return fall
+    return optax.join_schedules([optax.linear_schedule(0.0, rate, warmup), fall], [warmup])
+
+
+def make_optimizer(config: TrainConfig, total_steps: int) -> optax.GradientTransformation:
+    """The optimizer that ``config`` names: clip, then the rule, then decay, then the rate.
+
+    Args:
+        config: the training config.
+        total_steps: the number of steps of the whole run, which schedules depend on.
+
+    Returns:
+        An optax transformation. Weight decay is decoupled for every rule (Loshchilov and
+        Hutter, "Decoupled Weight Decay Regularization", 2019); for plain SGD that is L2.
+    """
+    rules = {
+        "sgd": optax.identity,
+        "momentum": lambda: optax.trace(config.momentum),
+        "adam": optax.scale_by_adam,
+        "adamw": optax.scale_by_adam,
+    }
+    parts = [rules[config.recipe.optimizer]()]
+    if config.clip_norm is not None:
+        parts.insert(0, optax.clip_by_global_norm(config.clip_norm))
+    decay = config.weight_decay
+    if decay:
+        parts.append(optax.add_decayed_weights(decay))
+    parts.append(optax.scale_by_learning_rate(make_schedule(config, total_steps)))
+    return optax.chain(*parts)

@@ -1,0 +1,199 @@
+"""The folder of a run: what lies in it, and how it is kept from being overwritten."""
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxcnn.training.config import TrainConfig, UserError, flag
+
+_FILES = ("config.json", "metrics.jsonl")
+_FOLDERS = ("checkpoints",)
+_PACKAGES = ("jaxcnn", "jax", "jaxlib", "optax", "flax", "orbax-checkpoint", "numpy")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """What the run was told, and where it ran."""
+        return self.path / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object per epoch."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Orbax checkpoints, by epoch."""
+        return self.path / "checkpoints"
+
+    def holds_run(self) -> bool:
+        """Whether a run was begun here."""
+        return any((self.path / name).exists() for name in (*_FILES, *_FOLDERS))
+
+
+def choose_folder(config: TrainConfig) -> RunFolder:
+    """The folder that ``config`` asks for, or a new one named after the experiment and the time."""
+    if config.run_dir is not None:
+        return RunFolder(config.run_dir)
+    base = Path("runs") / f"{config.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    numbered = (base.with_name(f"{base.name}-{count}") for count in range(2, 1000))
+    return RunFolder(next(path for path in (base, *numbered) if not path.exists()))
+
+
+def check_folder(folder: RunFolder, config: TrainConfig) -> None:
+    """Refuse a folder in which something would be lost, before anything is written.
+
+    Raises:
+        UserError: if it holds a run and neither ``overwrite`` nor ``resume`` is set, if it holds
+            none and ``resume`` is set, or if it holds other people's files.
+    """
+    path = folder.path
+    if path.exists() and not path.is_dir():
+        raise UserError(f"--run-dir {path} is a file, not a folder")
+    if config.resume:
+        if not folder.config.is_file():
+            raise UserError(f"--resume: {path} holds no run (there is no config.json in it)")
+        return
+    if folder.holds_run():
+        if not config.overwrite:
+            raise UserError(
+                f"{path} already holds a run: give --resume to go on with it, --overwrite to "
+                f"replace it, or another --run-dir"
+            )
+    elif path.exists() and any(path.iterdir()):
+        raise UserError(f"{path} is not empty and holds no run: give another --run-dir")
+    nearest = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UserError(f"--run-dir {path} cannot be written: no permission in {nearest}")
+
+
+def check_resumable(folder: RunFolder, config: TrainConfig) -> None:
+    """Refuse to go on with a run under another config: its numbers would mean nothing.
+
+    Raises:
+        UserError: if a field differs that the numbers depend on.
+    """
+    begun = read_config(folder)
+    free = {"run_dir", "data_dir", "experiment", "overwrite", "resume", "platform"}
+    if config.schedule == "constant":
+        free.add("epochs")
+    old, new = to_json(begun), to_json(config)
+    for name in sorted(old.keys() - free):
+        if old[name] != new[name]:
+            raise UserError(
+                f"--resume: {folder.path} was begun with --{flag(name)} {old[name]}, "
+                f"and cannot go on with {new[name]}"
+            )
+
+
+def begin(folder: RunFolder, config: TrainConfig, facts: Mapping[str, Any]) -> None:
+    """Make the folder and write ``config.json``; an old run goes only now.
+
+    Args:
+        folder: where the run is written.
+        config: the config, saved whole.
+        facts: more that is known: the data's source and transform, the devices.
+    """
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        for name in _FILES:
+            (folder.path / name).unlink(missing_ok=True)
+        for name in _FOLDERS:
+            shutil.rmtree(folder.path / name, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"{folder.path} cannot be written: {error.strerror}") from None
+    write_config(folder, config, facts)
+
+
+def write_config(folder: RunFolder, config: TrainConfig, facts: Mapping[str, Any]) -> None:
+    """Write ``config.json``: the config, the data, the versions and the devices."""
+    content = {"config": to_json(config), **facts, **surroundings()}
+    try:
+        write_whole(folder.config, json.dumps(content, indent=2) + "\n")
+    except OSError as error:
+        raise UserError(f"{folder.config} cannot be written: {error.strerror}") from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old or the new one, never half of it."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def to_json(config: TrainConfig) -> dict[str, Any]:
+    """The config as JSON can hold it, with the recipe filled in."""
+    values = dataclasses.asdict(config) | config.recipe._asdict()
+    return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+
+
+def read_config(folder: RunFolder) -> TrainConfig:
+    """The config that a run was begun with.
+
+    Raises:
+        UserError: if the folder holds no run, or its config cannot be read.
+    """
+    try:
+        values = json.loads(folder.config.read_text())["config"]
+        known = {field.name for field in dataclasses.fields(TrainConfig)}
+        for name in ("data_dir", "run_dir"):
+            values[name] = None if values[name] is None else Path(values[name])
+        return TrainConfig(**{name: values[name] for name in known & values.keys()})
+    except FileNotFoundError:
+        raise UserError(f"{folder.path} holds no run: there is no config.json in it") from None
+    except NotADirectoryError:
+        raise UserError(f"{folder.path} is a file, not the folder of a run") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder.config} is damaged: {error}") from None
+    except OSError as error:
+        raise UserError(f"{folder.config} cannot be read: {error.strerror}") from None
+
+
+def surroundings() -> dict[str, Any]:
+    """The versions and devices that a run's numbers depend on."""
+    return {
+        "versions": {
+            "python": sys.version.split()[0],
+            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        },
+        "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def append_metrics(folder: RunFolder, row: Mapping[str, Any]) -> None:
+    """Add one line to ``metrics.jsonl``."""
+    with folder.metrics.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def read_metrics(folder: RunFolder) -> Iterator[dict[str, Any]]:
+    """The lines of ``metrics.jsonl``; a last line cut short by a crash is left out."""
+    if not folder.metrics.exists():
+        return
+    for line in folder.metrics.read_text().splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            return
+
+
+def keep_metrics(folder: RunFolder, epochs: int) -> None:
+    """Drop the lines after the first ``epochs`` epochs, which a resumed run writes again."""
+    rows = [row for row in read_metrics(folder) if row["epoch"] <= epochs]
+    write_whole(folder.metrics, "".join(json.dumps(row) + "\n" for row in rows))

@@ -1,0 +1,93 @@
+"""One pure step of training, and one of evaluation."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxcnn.layers import Layer, Params, State
+from jaxcnn.training.state import TrainState
+
+
+class Batch(NamedTuple):
+    """Some examples.
+
+    Attributes:
+        images: ``(n, h, w, c)``, float, in [0, 1].
+        labels: ``(n,)``, int.
+    """
+
+    images: jax.Array
+    labels: jax.Array
+
+
+class Totals(NamedTuple):
+    """Sums over examples, never means of means.
+
+    Attributes:
+        loss: the sum of the examples' losses.
+        correct: how many examples were classified rightly.
+        examples: how many there were.
+    """
+
+    loss: jax.Array
+    correct: jax.Array
+    examples: jax.Array
+
+    @classmethod
+    def zero(cls) -> "Totals":
+        """The sums over no examples."""
+        return cls(jnp.zeros((), jnp.float32), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+
+    def __add__(self, other: Any) -> "Totals":
+        return Totals(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+
+Step = Callable[[TrainState, Batch], tuple[TrainState, Totals]]
+
+
+def totals_of(logits: jax.Array, labels: jax.Array, mask: jax.Array | None = None) -> Totals:
+    """The sums for one batch of logits ``(n, classes)``, over the examples that ``mask`` keeps."""
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    right = logits.argmax(-1) == labels
+    keep = jnp.ones(labels.shape, bool) if mask is None else mask
+    return Totals(
+        jnp.where(keep, losses, 0).sum(),
+        (right & keep).sum(dtype=jnp.int32),
+        keep.sum(dtype=jnp.int32),
+    )
+
+
+def make_train_step(
+    model: Layer, optimizer: optax.GradientTransformation, noise_key: jax.Array
+) -> Step:
+    """The step ``(state, batch) -> (state, totals)``: softmax cross-entropy, its gradient, optax.
+
+    Args:
+        model: the network; it gives logits.
+        optimizer: the optax transformation.
+        noise_key: dropout and its like draw from ``fold_in(noise_key, state.step)``.
+
+    Returns:
+        A pure function. The totals are those of the parameters *before* the step, as in a
+        running training accuracy.
+    """
+
+    def mean_loss(
+        params: Params, model_state: State, batch: Batch, key: jax.Array
+    ) -> tuple[jax.Array, tuple[State, Totals]]:
+        logits, model_state = model.apply(params, model_state, batch.images, train=True, key=key)
+        totals = totals_of(logits, batch.labels)
+        return totals.loss / batch.labels.shape[0], (model_state, totals)
+
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Totals]:
+        key = jax.random.fold_in(noise_key, state.step)
+        gradient = jax.grad(mean_loss, has_aux=True)
+        grads, (model_state, totals) = gradient(state.params, state.model_state, batch, key)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return TrainState(params, model_state, opt_state, state.step + 1), totals
+
+    return step

@@ -1,0 +1,122 @@
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from jaxcnn.data import DataError, Transform
+
+BYTES = Transform(size=None, scale=1 / 255)
+
+
+def test_every_byte_is_divided_with_one_rounding():
+    raw = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+    images = BYTES(raw)
+    assert images.shape == (1, 16, 16, 1)
+    assert images.dtype == np.float32
+    np.testing.assert_array_equal(images[..., 0], raw.astype(np.float32) / np.float32(255))
+
+
+def test_channels_stay_last():
+    raw = np.arange(24, dtype=np.uint8).reshape(1, 4, 2, 3)
+    np.testing.assert_array_equal(BYTES(raw)[..., 1], BYTES(raw[..., 1])[..., 0])
+    large = Transform(size=(5, 7), scale=1 / 255)
+    np.testing.assert_array_equal(large(raw)[..., 1], large(raw[..., 1])[..., 0])
+
+
+@pytest.mark.parametrize("size", [(28, 28), (8, 8), (3, 5), (16, 2), (1, 1)])
+def test_resizing_is_that_of_pillow_and_jax(size):
+    raw = np.random.default_rng(0).integers(0, 17, (3, 8, 8)).astype(np.uint8)
+    images = Transform(size=size, scale=1 / 16)(raw)[..., 0]
+    scaled = raw.astype(np.float32) / 16
+    pillow = [
+        Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR) for image in scaled
+    ]
+    np.testing.assert_allclose(images, np.stack(pillow), atol=1e-6)
+    np.testing.assert_allclose(images, jax.image.resize(scaled, (3, *size), "bilinear"), atol=1e-6)
+
+
+def test_chunks_do_not_show():
+    raw = np.random.default_rng(0).integers(0, 17, (1500, 2, 2))
+    transform = Transform(size=(3, 3), scale=1 / 16)
+    np.testing.assert_allclose(transform(raw)[1020:1030], transform(raw[1020:1030]), atol=1e-7)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    shape=st.tuples(*[st.integers(1, 9)] * 2),
+    size=st.none() | st.tuples(*[st.integers(1, 9)] * 2),
+    value=st.integers(0, 255),
+)
+def test_a_flat_image_stays_flat_and_within_range(shape, size, value):
+    raw = np.full((2, *shape), value, np.uint8)
+    images = Transform(size=size, scale=1 / 255)(raw)
+    np.testing.assert_allclose(images, value / 255, atol=1e-7)
+    assert images.shape == (2, *(size or shape), 1)
+    assert 0 <= images.min() <= images.max() <= 1
+
+
+def test_no_images_are_fine():
+    assert Transform(size=(4, 4), scale=1)(np.zeros((0, 2, 2))).shape == (0, 4, 4, 1)
+    assert BYTES(np.zeros((0, 2, 2), np.uint8)).shape == (0, 2, 2, 1)
+
+
+def test_the_input_is_left_alone():
+    raw = np.ones((1, 2, 2, 1), np.float32)
+    Transform(size=None, scale=0.5)(raw)
+    assert raw.max() == 1
+
+
+@pytest.mark.parametrize("size", [None, (28, 28)])
+def test_it_survives_the_config_of_a_run(size):
+    transform = Transform(size=size, scale=1 / 255)
+    assert Transform(**json.loads(json.dumps(dataclasses.asdict(transform)))) == transform
+
+
+ONE = (1, 1, 1)
+
+REFUSED = {
+    "a list": ([[[0]]], TypeError, "images must be a NumPy array, got list"),
+    "no numbers": (np.zeros(ONE, bool), TypeError, "images must be integers or floats, got bool"),
+    "two axes": (
+        np.zeros((2, 2)),
+        DataError,
+        r"images must have the axes \(n, h, w\) or \(n, h, w, c\), got \(2, 2\)",
+    ),
+    "no rows": (np.zeros((1, 0, 2)), DataError, r"images must not be empty, got shape \(1, 0, 2\)"),
+    "too bright": (np.full(ONE, 256), DataError, "pixels must be from 0 to 255, got 256 to 256"),
+    "negative": (np.full(ONE, -1), DataError, "pixels must be from 0 to 255, got -1 to -1"),
+    "not a number": (
+        np.full(ONE, np.nan),
+        DataError,
+        "pixels must be from 0 to 255, got nan to nan",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_no_image_is_refused(case):
+    raw, error, message = REFUSED[case]
+    with pytest.raises(error, match=f"^Transform: {message}$"):
+        BYTES(raw)
+
+
+@pytest.mark.parametrize("size", [3, (3,), (3, 3, 3), (3.0, 3), "ab"])
+def test_a_size_is_two_ints(size):
+    with pytest.raises(ValueError, match=r"^Transform: `size` must be None or two ints, got .+$"):
+        Transform(size=size, scale=1)
+
+
+def test_a_size_is_not_empty():
+    with pytest.raises(ValueError, match=r"^Transform: `size` must be at least 1, got \(0, 3\)$"):
+        Transform(size=(0, 3), scale=1)
+
+
+@pytest.mark.parametrize("scale", [0, -1, float("nan"), float("inf"), "1"])
+def test_a_scale_is_positive(scale):
+    with pytest.raises(ValueError, match=r"^Transform: `scale` must be positive, got .+$"):
+        Transform(size=None, scale=scale)

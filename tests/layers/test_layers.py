@@ -1,0 +1,125 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxcnn as jc
+from jaxcnn.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dense,
+    Flatten,
+    Function,
+    Layer,
+    MaxPool2d,
+    Sequential,
+    count_parameters,
+    output_shape,
+    summary,
+)
+
+KEY = jax.random.key(0)
+
+
+def test_conv_layer_is_the_op():
+    layer = Conv2d(4, (3, 2), stride=2, padding=1, groups=2)
+    params, state = layer.init(KEY, (1, 8, 8, 6))
+    assert params["kernel"].shape == (3, 2, 3, 4)
+    x = jax.random.normal(KEY, (2, 8, 8, 6))
+    y, new_state = layer.apply(params, state, x)
+    expected = jc.conv2d(x, params["kernel"], params["bias"], stride=2, padding=1, groups=2)
+    np.testing.assert_array_equal(y, expected)
+    assert new_state == {}
+
+
+def test_conv_layer_without_bias():
+    params, _ = Conv2d(4, 3, bias=False).init(KEY, (1, 8, 8, 6))
+    assert list(params) == ["kernel"]
+
+
+def test_glorot_uniform_by_default():
+    """Bounds sqrt(6 / (fan_in + fan_out)), and zero biases (Glorot and Bengio, 2010)."""
+    params, _ = Conv2d(60, 5).init(KEY, (1, 9, 9, 40))
+    bound = (6 / (25 * 40 + 25 * 60)) ** 0.5
+    assert bound * 0.99 < float(jnp.abs(params["kernel"]).max()) <= bound
+    assert float(jnp.abs(params["kernel"].mean())) < bound / 100
+    assert not params["bias"].any()
+    dense, _ = Dense(300).init(KEY, (1, 200))
+    bound = (6 / 500) ** 0.5
+    assert bound * 0.99 < float(jnp.abs(dense["kernel"]).max()) <= bound
+
+
+def test_dense():
+    layer = Dense(3)
+    params, _ = layer.init(KEY, (1, 5))
+    params["bias"] = jnp.arange(3.0)
+    x = jax.random.normal(KEY, (2, 5))
+    y, _ = layer.apply(params, {}, x)
+    np.testing.assert_allclose(
+        y, np.asarray(x) @ np.asarray(params["kernel"]) + np.arange(3.0), rtol=1e-5
+    )
+    with pytest.raises(ValueError, match="Dense: `x` must have 5 features on its last axis, got 4"):
+        layer.apply(params, {}, jnp.ones((2, 4)))
+
+
+def test_pooling_layers_are_the_ops():
+    x = jax.random.normal(KEY, (2, 7, 7, 3))
+    y, _ = AvgPool2d(3, stride=2, padding=1).apply({}, {}, x)
+    np.testing.assert_array_equal(y, jc.avg_pool2d(x, 3, stride=2, padding=1))
+    y, _ = MaxPool2d(3, stride=2, padding=1).apply({}, {}, x)
+    np.testing.assert_array_equal(y, jc.max_pool2d(x, 3, stride=2, padding=1))
+
+
+def test_flatten_keeps_an_empty_batch():
+    y, _ = Flatten().apply({}, {}, jnp.ones((0, 2, 3)))
+    assert y.shape == (0, 6)
+
+
+def test_sequential_names_and_nests():
+    inner = Sequential(conv=Conv2d(2, 3), relu=Function(jax.nn.relu))
+    model = Sequential(body=inner, flat=Flatten(), head=Dense(4))
+    params, state = model.init(KEY, (1, 5, 5, 1))
+    assert params["body"]["conv"]["kernel"].shape == (3, 3, 1, 2)
+    assert params["head"]["kernel"].shape == (18, 4)
+    assert set(params) == {"body", "head"}
+    assert output_shape(model, params, state, (7, 5, 5, 1)) == (7, 4)
+    names = [row.name for row in summary(model, (1, 5, 5, 1))]
+    assert names == ["body/conv", "body/relu", "flat", "head"]
+    assert sum(row.parameters for row in summary(model, (1, 5, 5, 1))) == count_parameters(params)
+
+
+def test_sequential_draws_each_layer_apart():
+    params, _ = Sequential(a=Dense(3), b=Dense(3)).init(KEY, (1, 3))
+    assert not np.array_equal(params["a"]["kernel"], params["b"]["kernel"])
+
+
+def test_sequential_threads_state_and_keys():
+    """A layer that counts its calls and adds noise sees its own state and its own key."""
+
+    def init(key, input_shape):
+        return {}, {"calls": jnp.zeros((), jnp.int32)}
+
+    def apply(params, state, x, *, train=False, key=None):
+        noise = jax.random.normal(key, x.shape) if train else 0.0
+        return x + noise, {"calls": state["calls"] + 1}
+
+    counting = Layer(init, apply)
+    model = Sequential(first=counting, second=counting)
+    params, state = model.init(KEY, (1, 3))
+    y, state = model.apply(params, state, jnp.zeros((1, 3)), train=True, key=KEY)
+    assert {name: int(s["calls"]) for name, s in state.items()} == {"first": 1, "second": 1}
+    once, _ = counting.apply(
+        {}, state["first"], jnp.zeros((1, 3)), train=True, key=jax.random.fold_in(KEY, 0)
+    )
+    assert not np.allclose(y, 2 * once)
+
+
+def test_bad_arguments():
+    with pytest.raises(TypeError, match="Sequential: `relu` must be a Layer, got "):
+        Sequential(relu=jax.nn.relu)
+    with pytest.raises(ValueError, match="Conv2d: `out_channels` must be at least 1, got 0"):
+        Conv2d(0, 3)
+    with pytest.raises(TypeError, match=r"Conv2d: `window` must be an int, got 2\.5"):
+        Conv2d(4, 2.5)
+    with pytest.raises(ValueError, match="Dense: `features` must be at least 1, got -1"):
+        Dense(-1)

@@ -1,0 +1,91 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxcnn.layers import Dense, Layer
+from jaxcnn.training import Batch, Totals, make_train_step
+from jaxcnn.training.epoch import compile_epoch, compile_evaluation, spans
+from jaxcnn.training.state import TrainState, init_state, keys_of
+
+COUNT = 23
+
+
+def data():
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((COUNT, 4)).astype(np.float32)
+    return Batch(jnp.asarray(images), jnp.asarray(rng.integers(0, 3, COUNT), jnp.int32))
+
+
+def counting_step(state, batch):
+    """Counts in ``params`` how often each example (named by its label) was used."""
+    params = {"seen": state.params["seen"].at[batch.labels].add(1)}
+    return TrainState(params, {}, (), state.step + 1), Totals.zero()
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 8, 22, 23, 100])
+def test_every_example_is_used_once(batch_size):
+    numbered = Batch(data().images, jnp.arange(COUNT))
+    state = TrainState({"seen": jnp.zeros(COUNT, jnp.int32)}, {}, (), jnp.int32(0))
+    epoch = compile_epoch(counting_step, state, numbered, batch_size)
+    order = epoch.shuffle(jax.random.key(1))
+    totals = Totals.zero()
+    for start, stop in spans(epoch.full_batches, 1):
+        state, totals = epoch.run(state, totals, numbered, order, start, stop)
+    if epoch.finish:
+        state, totals = epoch.finish(state, totals, numbered, order)
+    np.testing.assert_array_equal(state.params["seen"], 1)
+    assert int(state.step) == epoch.steps == -(-COUNT // batch_size)
+
+
+def test_shuffle_is_a_permutation_that_changes():
+    state = TrainState({"seen": jnp.zeros(COUNT, jnp.int32)}, {}, (), jnp.int32(0))
+    epoch = compile_epoch(counting_step, state, data(), 5)
+    first, second = (np.asarray(epoch.shuffle(jax.random.key(seed))) for seed in (1, 2))
+    assert sorted(first) == sorted(second) == list(range(COUNT))
+    assert not np.array_equal(first, second)
+
+
+def train_in_pieces(pieces):
+    model, optimizer, keys = Dense(3), optax.adam(0.01), keys_of(0)
+    state, totals = init_state(model, optimizer, keys.init, (1, 4)), Totals.zero()
+    epoch = compile_epoch(make_train_step(model, optimizer, keys.noise), state, data(), 4)
+    order = epoch.shuffle(keys.order)
+    for start, stop in spans(epoch.full_batches, pieces):
+        state, totals = epoch.run(state, totals, data(), order, start, stop)
+    return state, totals
+
+
+def test_watching_changes_no_number():
+    whole, pieces = train_in_pieces(1), train_in_pieces(3)
+    for one, other in zip(jax.tree.leaves(whole), jax.tree.leaves(pieces), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_spans_cover_all_batches():
+    for full, pieces in ((1, 20), (7, 3), (234, 20), (20, 20)):
+        cuts = list(spans(full, pieces))
+        assert [batch for start, stop in cuts for batch in range(start, stop)] == list(range(full))
+        assert len(cuts) <= pieces
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 23, 1000])
+def test_every_test_image_is_scored(batch_size):
+    model = Dense(3)
+    params, state = model.init(jax.random.key(0), (1, 4))
+    totals = compile_evaluation(model, params, state, data(), batch_size)(params, state, data())
+    logits = data().images @ params["kernel"]
+    right = int((logits.argmax(-1) == data().labels).sum())
+    assert (int(totals.examples), int(totals.correct)) == (COUNT, right)
+    losses = -jax.nn.log_softmax(logits)[np.arange(COUNT), data().labels]
+    np.testing.assert_allclose(totals.loss, losses.sum(), rtol=1e-5)
+
+
+def test_evaluation_runs_the_model_in_evaluation_mode():
+    def apply(params, state, x, *, train=False, key=None):
+        return jnp.full((x.shape[0], 3), jnp.nan) if train else x[:, :3], state
+
+    model = Layer(lambda key, shape: ({}, {}), apply)
+    totals = compile_evaluation(model, {}, {}, data(), 10)({}, {}, data())
+    assert np.isfinite(float(totals.loss))

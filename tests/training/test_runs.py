@@ -1,0 +1,242 @@
+"""Whole runs: what is written, what comes back, what is refused."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from jaxcnn.training import RunFolder, TrainConfig, UserError, evaluate, read_config, train
+from jaxcnn.training.run_folder import read_metrics
+from jaxcnn.training.seeds import Plan, SeedRun, spread, table, train_seeds
+
+FIELDS = ["epoch", "step", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "images_per_second"]  # fmt: skip
+
+
+@pytest.fixture
+def config(tiny, tmp_path):
+    return TrainConfig(
+        model="lenet_modern", dataset="fashion_mnist", data_dir=tiny, epochs=3, batch_size=8,
+        optimizer="adam", lr=0.002, run_dir=tmp_path / "run",
+    )  # fmt: skip
+
+
+def numbers(folder):
+    """The metrics without the one that depends on the clock."""
+    return [
+        {k: v for k, v in row.items() if k != "images_per_second"} for row in read_metrics(folder)
+    ]
+
+
+def test_a_run_folder_holds_the_run(config):
+    result = train(config)
+    saved = json.loads(result.folder.config.read_text())
+    assert saved["config"]["lr"] == 0.002
+    assert saved["data"]["train_images"] == 53
+    assert saved["transform"] == {"size": None, "scale": 1 / 255}
+    assert {"jax", "jaxlib", "optax", "flax"} <= set(saved["versions"])
+    rows = list(read_metrics(result.folder))
+    assert [list(row) for row in rows] == [FIELDS] * 3
+    assert [row["step"] for row in rows] == [7, 14, 21]  # 53 images: six batches of 8, one of 5
+    assert all(row["images_per_second"] > 0 for row in rows)
+    assert rows[-1]["test_accuracy"] == result.test_accuracy
+    assert read_config(result.folder) == config
+
+
+def test_eval_scores_the_checkpoint_the_same(config):
+    result = train(config)
+    scored = evaluate(result.folder, read_config(result.folder))
+    assert scored.test_accuracy == result.test_accuracy
+    assert scored.parameters_sha256 == result.parameters_sha256
+
+
+def test_same_seed_same_numbers_other_seed_others(config, tmp_path):
+    runs = [
+        train(dataclasses.replace(config, run_dir=tmp_path / name, seed=seed))
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]
+    a, b, c = (numbers(run.folder) for run in runs)
+    assert a == b
+    assert runs[0].parameters_sha256 == runs[1].parameters_sha256
+    assert all(mine != other for mine, other in zip(a, c, strict=True))
+
+
+def test_resume_ends_where_an_unbroken_run_ends(config, tmp_path):
+    whole = train(config)
+    begun = dataclasses.replace(config, run_dir=tmp_path / "begun", epochs=1)
+    train(begun)
+    again = train(dataclasses.replace(begun, epochs=3, resume=True))
+    assert again.parameters_sha256 == whole.parameters_sha256
+    assert numbers(again.folder) == numbers(whole.folder)
+    assert read_config(again.folder).epochs == 3
+
+
+def test_resume_of_a_finished_run_changes_nothing(config):
+    first = train(config)
+    before = first.folder.metrics.read_bytes()
+    again = train(dataclasses.replace(config, resume=True))
+    assert again.parameters_sha256 == first.parameters_sha256
+    assert first.folder.metrics.read_bytes() == before
+
+
+def test_resume_forgets_an_epoch_without_a_checkpoint(config):
+    """A crash after the metrics were written, before the checkpoint was."""
+    run = train(config)
+    expected = numbers(run.folder)
+    with run.folder.metrics.open("a") as file:
+        file.write(json.dumps({"epoch": 4, "images_per_second": 1.0}) + '\n{"epo')
+    train(dataclasses.replace(config, resume=True))
+    assert numbers(run.folder) == expected
+
+
+def test_resume_before_the_first_checkpoint_says_so(config, capsys):
+    run = train(config)
+    (run.folder.path / "checkpoints").rename(run.folder.path / "moved")
+    again = train(dataclasses.replace(config, resume=True))
+    assert (
+        "no epoch was finished yet, so the run starts from its beginning" in capsys.readouterr().out
+    )
+    assert again.parameters_sha256 == run.parameters_sha256
+
+
+def test_resume_under_another_config_is_refused(config):
+    train(config)
+    with pytest.raises(UserError, match=r"was begun with --lr 0.002, and cannot go on with 0.5"):
+        train(dataclasses.replace(config, resume=True, lr=0.5))
+
+
+def test_resume_needs_a_run(config, tmp_path):
+    with pytest.raises(UserError, match="holds no run"):
+        train(dataclasses.replace(config, resume=True))
+    with pytest.raises(UserError, match="--resume needs --run-dir"):
+        train(dataclasses.replace(config, resume=True, run_dir=None))
+
+
+def test_a_run_is_not_overwritten_by_accident(config):
+    run = train(config)
+    before = {path: path.read_bytes() for path in run.folder.path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="already holds a run: give --resume"):
+        train(dataclasses.replace(config, seed=1))
+    after = {path: path.read_bytes() for path in run.folder.path.rglob("*") if path.is_file()}
+    assert before == after
+
+
+def test_overwrite_replaces_the_run(config):
+    train(config)
+    run = train(dataclasses.replace(config, seed=1, epochs=1, overwrite=True))
+    assert len(list(read_metrics(run.folder))) == 1
+    assert read_config(run.folder).seed == 1
+
+
+def test_bad_data_costs_no_run(config, tmp_path):
+    """``--overwrite`` throws the old run away only when the new one can begin."""
+    run = train(config)
+    with pytest.raises(ValueError, match="nowhere"):
+        train(dataclasses.replace(config, overwrite=True, data_dir=tmp_path / "nowhere"))
+    assert len(list(read_metrics(run.folder))) == 3
+
+
+def test_other_peoples_files_are_left_alone(config):
+    config.run_dir.mkdir()
+    (config.run_dir / "thesis.tex").write_text("…")
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match="is not empty and holds no run"):
+            train(dataclasses.replace(config, overwrite=overwrite))
+
+
+def test_a_file_is_no_run_folder(config):
+    config.run_dir.write_text("")
+    with pytest.raises(UserError, match="is a file, not a folder"):
+        train(config)
+
+
+def test_a_flipped_bit_in_a_checkpoint_is_noticed(config):
+    run = train(config)
+    latest = run.folder.checkpoints / "3"
+    data = max(
+        (path for path in latest.rglob("*") if path.is_file()), key=lambda p: p.stat().st_size
+    )
+    content = bytearray(data.read_bytes())
+    content[len(content) // 2] ^= 1
+    data.write_bytes(content)
+    with pytest.raises(
+        UserError, match="the checkpoint of epoch 3 in .* (is damaged|cannot be read)"
+    ):
+        evaluate(run.folder, config)
+
+
+def test_a_checkpoint_of_another_model_is_refused(config, tmp_path):
+    run = train(config)
+    saved = json.loads(run.folder.config.read_text())
+    saved["config"]["optimizer"] = "sgd"
+    run.folder.config.write_text(json.dumps(saved))
+    with pytest.raises(UserError, match="cannot be read, or is of another model"):
+        evaluate(run.folder, read_config(run.folder))
+
+
+def test_damaged_config(config):
+    config.run_dir.mkdir()
+    (config.run_dir / "config.json").write_text('{"config": ')
+    with pytest.raises(UserError, match=r"config\.json is damaged"):
+        read_config(RunFolder(config.run_dir))
+
+
+def test_divergence_stops_the_run(config):
+    with pytest.raises(UserError, match=r"the training loss became (nan|inf) in epoch \d+"):
+        train(dataclasses.replace(config, optimizer="sgd", lr=1e30))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "lenett"}, r"unknown model 'lenett', did you mean 'lenet'\? \(known: lenet, lenet_modern\)"),
+        ({"lr": -0.1}, "--lr must be a positive number, got -0.1"),
+        ({"lr": float("nan")}, "--lr must be a positive number, got nan"),
+        ({"epochs": 0}, "--epochs must be at least 1, got 0"),
+        ({"batch_size": 0}, "--batch-size must be at least 1, got 0"),
+        ({"warmup_steps": -1}, "--warmup-steps must be at least 0, got -1"),
+        ({"seed": -1}, "--seed must be at least 0, got -1"),
+        ({"seed": 2**32}, r"--seed must be below 2\*\*32"),
+        ({"weight_decay": -1.0}, "--weight-decay must be zero or a positive number, got -1.0"),
+        ({"clip_norm": 0.0}, "--clip-norm must be a positive number, got 0.0"),
+        ({"momentum": 1.0}, "--momentum must be at least 0 and below 1, got 1.0"),
+        ({"optimizer": "sdg"}, "--optimizer must be one of sgd, momentum, adam, adamw, got 'sdg'"),
+        ({"schedule": "cos"}, "--schedule must be one of constant, cosine, linear, step, got 'cos'"),
+        ({"overwrite": True, "resume": True}, "--overwrite and --resume contradict each other"),
+        ({"experiment": "../x", "run_dir": None}, "--experiment must be a plain name"),
+    ],
+)  # fmt: skip
+def test_bad_configs_are_refused_before_any_work(config, change, message):
+    with pytest.raises(UserError, match=message):
+        train(dataclasses.replace(config, **change))
+    assert not config.run_dir.exists()
+
+
+def test_seeds_are_run_in_turn(config):
+    runs = train_seeds(Plan(dataclasses.replace(config, epochs=1, seed=4), seeds=2))
+    assert [run.seed for run in runs] == [4, 5]
+    assert [run.result.folder.path.name for run in runs] == ["seed-4", "seed-5"]
+    text = table(runs)
+    assert text.count("\n| ") == 4 - 1
+    accuracies = [run.result.test_accuracy for run in runs]
+    assert f"{np.mean(accuracies):.4f} ± {np.std(accuracies, ddof=1):.4f}" in text
+    assert isinstance(runs[0], SeedRun)
+    with pytest.raises(UserError, match="--seeds must be at least 1, got 0"):
+        train_seeds(Plan(config, seeds=0))
+
+
+def test_spread_is_the_sample_deviation():
+    assert spread([1.0, 2.0, 3.0], ".2f") == "2.00 ± 1.00"
+    assert spread([1.0], ".2f") == "1.00 ± nan"
+
+
+def test_recipes_fill_what_is_left_out():
+    assert TrainConfig().recipe == (30, 64, "adam", 0.003)
+    assert TrainConfig(dataset="mnist").recipe == (10, 256, "sgd", 0.9)
+    assert TrainConfig(dataset="mnist", optimizer="momentum", epochs=2).recipe == (
+        2,
+        256,
+        "momentum",
+        0.1,
+    )
+    assert TrainConfig(lr=0.5).recipe.lr == 0.5
