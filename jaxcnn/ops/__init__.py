@@ -22,10 +22,18 @@ from jaxcnn.ops.correlation import (
     pool2d,
 )
 from jaxcnn.ops.fractional_pooling import fractional_max_pool2d, fractional_max_pool3d
+from jaxcnn.ops.geometry import (
+    conv_output_shape,
+    conv_transpose_output_shape,
+    receptive_field,
+)
 from jaxcnn.ops.max_pooling import max_pool1d, max_pool2d, max_pool3d
 from jaxcnn.ops.min_pooling import min_pool1d, min_pool2d, min_pool3d
 from jaxcnn.ops.padding import pad
+from jaxcnn.ops.patches import fold, unfold
 from jaxcnn.ops.power_pooling import lp_pool1d, lp_pool2d, lp_pool3d
+from jaxcnn.ops.separable import depthwise_conv2d, separable_conv2d
+from jaxcnn.ops.transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from jaxcnn.ops.unpooling import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
@@ -41,12 +49,19 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_output_shape",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "conv_transpose_output_shape",
     "convolve2d",
     "corr1d",
     "corr2d",
     "corr2d_multi_in",
     "corr2d_multi_in_out",
     "corr2d_multi_in_out_1x1",
+    "depthwise_conv2d",
+    "fold",
     "fractional_max_pool2d",
     "fractional_max_pool3d",
     "global_avg_pool",
@@ -65,4 +80,7 @@ __all__ = [
     "min_pool3d",
     "pad",
     "pool2d",
+    "receptive_field",
+    "separable_conv2d",
+    "unfold",
 ]

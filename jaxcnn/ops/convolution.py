@@ -4,6 +4,7 @@ The meaning is that of ``torch.nn.functional``; the form is JAX's: channels last
 kernels spatial-first, options by keyword only.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from jax.typing import DTypeLike
@@ -15,6 +16,7 @@ from jaxcnn.ops.arguments import (
     Layout,
     Padding,
     PaddingMode,
+    Pairs,
     Window,
     accumulator,
     as_array,
@@ -75,7 +77,7 @@ def conv1d(
     >>> conv1d(jnp.arange(4.0).reshape(1, 4, 1), jnp.ones((2, 1, 1))).ravel()
     Array([1., 3., 5.], dtype=float32)
     """
-    return _conv(
+    return checked_conv(
         "conv1d",
         1,
         x,
@@ -152,7 +154,7 @@ def conv2d(
 
     Reference: Zhang, Lipton, Li and Smola, *Dive into Deep Learning* (2023), chapter 7.
     """
-    return _conv(
+    return checked_conv(
         "conv2d",
         2,
         x,
@@ -211,7 +213,7 @@ def conv3d(
     >>> conv3d(jnp.ones((1, 3, 3, 3, 1)), jnp.ones((2, 2, 2, 1, 1))).shape
     (1, 2, 2, 2, 1)
     """
-    return _conv(
+    return checked_conv(
         "conv3d",
         3,
         x,
@@ -229,23 +231,24 @@ def conv3d(
     )
 
 
-def _conv(
+def checked_conv(
     op: str,
     rank: int,
     x: Any,
     kernel: Any,
     bias: Any,
     *,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: Any,
-    padding_mode: str,
     layout: str,
-    algorithm: str,
-    precision: Any,
-    preferred_element_type: Any,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: Any = 1,
+    padding_mode: str = "zeros",
+    algorithm: str = "auto",
+    precision: Any = None,
+    preferred_element_type: Any = None,
 ) -> Any:
+    """`conv2d` for ``rank`` spatial axes; ``op`` is the name that messages give."""
     axes = parse_layout(op, layout, rank)
     x, kernel, bias = operands(op, x, kernel, bias, axes)
     groups = as_int(op, "groups", groups, minimum=1)
@@ -258,7 +261,7 @@ def _conv(
     sizes = axes.sizes(x.shape)
     pairs = parse_padding(op, padding, sizes, span, stride)
     check_window_fits(op, sizes, span, pairs)
-    if padding_mode != "zeros":
+    if padding_mode != "zeros" or _breaks_xla(kernel.shape[:rank], stride, dilation, pairs):
         x = pad_spatial(op, x, pairs, mode=padding_mode, layout=axes)
         pairs = ((0, 0),) * rank
     y = engine.convolve(
@@ -274,6 +277,19 @@ def _conv(
         preferred_element_type=preferred_element_type or accumulator(x.dtype),
     )
     return add_bias(y, bias, axes, preferred_element_type or x.dtype)
+
+
+def _breaks_xla(
+    window: Sequence[int], stride: Sequence[int], dilation: Sequence[int], pairs: Pairs
+) -> bool:
+    """Whether XLA's CPU compiler could abort the process on the gradient in ``x``.
+
+    Its algebraic simplifier takes an axis of base dilation 2, window 2 and no padding for a
+    group axis, whatever its size, when it swaps the operands of that gradient; seen in jaxlib
+    0.10.2 and 0.12.0. Padding the input by itself leads around it.
+    """
+    axes = zip(window, stride, dilation, pairs, strict=True)
+    return any(axis[:3] == (2, 2, 1) and axis[3][0] == 1 for axis in axes)
 
 
 def operands(op: str, x: Any, kernel: Any, bias: Any, axes: Layout) -> tuple[Any, Any, Any]:

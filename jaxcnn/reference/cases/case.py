@@ -24,6 +24,11 @@ class Case:
         batched: which of ``inputs`` have meaning under `jax.vmap`.
         smooth: whether second derivatives exist everywhere near the inputs (not for a max
             with ties, say).
+        keyed: whether the op takes a random key before ``inputs``; its twins are given ``None``.
+        named: how to draw the arrays that are passed by keyword, beside ``options``.
+        images: which of ``inputs`` lie in the op's ``layout``, for an op that has one.
+        roundings: how often a 16-bit result may have been rounded on its way; 1 is once, at
+            the end.
     """
 
     op: str
@@ -33,6 +38,10 @@ class Case:
     differentiable: tuple[int, ...] = (0,)
     batched: tuple[int, ...] = (0,)
     smooth: bool = True
+    keyed: bool = False
+    named: Mapping[str, Draw] = dataclasses.field(default_factory=dict)
+    images: tuple[int, ...] = (0,)
+    roundings: int = 1
 
     def __str__(self) -> str:
         return f"{self.op}-{self.label}"
@@ -41,6 +50,11 @@ class Case:
         """The inputs, the same ones each time: the seed is made from the case's name."""
         rng = np.random.default_rng(zlib.crc32(str(self).encode()))
         return tuple(draw(rng) for draw in self.inputs)
+
+    def named_arrays(self) -> dict[str, np.ndarray]:
+        """The arrays of ``named``, as repeatable as `arrays`."""
+        rng = np.random.default_rng(zlib.crc32(f"{self} by name".encode()))
+        return {name: draw(rng) for name, draw in self.named.items()}
 
 
 def normal(*shape: int) -> Draw:

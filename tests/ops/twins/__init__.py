@@ -1,0 +1,1 @@
+"""The ops again, in torch: same names, same options, the op's own layout."""
