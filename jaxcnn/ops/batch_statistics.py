@@ -55,8 +55,7 @@ def batch_norm(
         ``(y, (mean, variance))``: ``y`` in the shape and dtype of ``x``, and the running
         statistics in the dtypes they came in, updated in training and as they came otherwise.
         The batch's part in the running variance is unbiased, divided by count − 1, as in
-        PyTorch. They are state, and no gradient passes through an update. A batch without
-        elements updates nothing.
+        PyTorch. A batch without elements updates nothing.
 
     Raises:
         TypeError: if ``x`` is not floating point, ``train`` is not a bool, or an option is not
@@ -68,8 +67,9 @@ def batch_norm(
         NameError: if ``axis_name`` is not a mapped axis.
 
     Statistics of 16-bit floats are computed in float32. Unlike
-    ``torch.nn.functional.batch_norm``, nothing is updated in place, 16-bit ``x`` may come with
-    any mix of 16-bit and float32 parameters, and ``momentum`` outside [0, 1] is refused.
+    ``torch.nn.functional.batch_norm``, nothing is updated in place, the running statistics
+    have gradients like any result, 16-bit ``x`` may come with any mix of 16-bit and float32
+    parameters, and a ``momentum`` outside [0, 1] is refused.
 
     >>> x = jnp.array([[1.0], [3.0]])
     >>> y, (mean, variance) = batch_norm(x, jnp.zeros(1), jnp.ones(1), train=True)
@@ -128,6 +128,5 @@ def _values_per_channel(
 
 def _updated(old: Any, batch: Any, momentum: float) -> Any:
     """The running statistic after this batch, in its own dtype."""
-    batch = lax.stop_gradient(batch.reshape(old.shape))
-    old_part = lax.stop_gradient(old).astype(batch.dtype) * (1 - momentum)
-    return (old_part + batch * momentum).astype(old.dtype)
+    batch = batch.reshape(old.shape)
+    return ((1 - momentum) * old.astype(batch.dtype) + momentum * batch).astype(old.dtype)
