@@ -30,9 +30,10 @@ def moments(
     deviation = x - shift
     rest, square = mean(deviation), mean(lax.square(deviation))
     variance = square - lax.square(rest)
-    # Rounding can take the variance of equal numbers below zero. `where` rather than `maximum`:
-    # at exactly zero the variance is smooth, and `maximum` would halve its derivative.
-    variance = jnp.where(variance < 0, jnp.zeros_like(variance), variance)
+    # Of (nearly) equal numbers this difference is all rounding, below zero even. `where` rather
+    # than `maximum`, which would halve the derivatives at exactly zero.
+    least = float(jnp.finfo(x.dtype).eps) * square
+    variance = jnp.where(variance < least, least, variance)
     return shift + rest, deviation - rest, variance
 
 
