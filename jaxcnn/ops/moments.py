@@ -30,10 +30,10 @@ def moments(
     deviation = x - shift
     rest, square = mean(deviation), mean(lax.square(deviation))
     variance = square - lax.square(rest)
-    # Of (nearly) equal numbers this difference is all rounding, below zero even. `where` rather
-    # than `maximum`, which would halve the derivatives at exactly zero.
+    # Of (nearly) equal numbers this difference is all rounding, below zero even: lift it to what
+    # rounding may be. The lift is a constant, so that the derivatives stay those of a variance.
     least = float(jnp.finfo(x.dtype).eps) * square
-    variance = jnp.where(variance < least, least, variance)
+    variance = variance + lax.stop_gradient(jnp.maximum(least - variance, 0))
     return shift + rest, deviation - rest, variance
 
 
