@@ -10,8 +10,19 @@ from jaxcnn.ops.adaptive_pooling import (
     global_avg_pool,
     global_max_pool,
 )
-from jaxcnn.ops.average_pooling import avg_pool1d, avg_pool2d, avg_pool3d
-from jaxcnn.ops.convolution import conv1d, conv2d, conv3d
+from jaxcnn.ops.average_pooling import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+)
+from jaxcnn.ops.batch_statistics import (
+    batch_norm,
+)
+from jaxcnn.ops.convolution import (
+    conv1d,
+    conv2d,
+    conv3d,
+)
 from jaxcnn.ops.correlation import (
     convolve2d,
     corr1d,
@@ -21,20 +32,67 @@ from jaxcnn.ops.correlation import (
     corr2d_multi_in_out_1x1,
     pool2d,
 )
-from jaxcnn.ops.fractional_pooling import fractional_max_pool2d, fractional_max_pool3d
+from jaxcnn.ops.fractional_pooling import (
+    fractional_max_pool2d,
+    fractional_max_pool3d,
+)
 from jaxcnn.ops.geometry import (
     conv_output_shape,
     conv_transpose_output_shape,
     receptive_field,
 )
-from jaxcnn.ops.max_pooling import max_pool1d, max_pool2d, max_pool3d
-from jaxcnn.ops.min_pooling import min_pool1d, min_pool2d, min_pool3d
-from jaxcnn.ops.padding import pad
-from jaxcnn.ops.patches import fold, unfold
-from jaxcnn.ops.power_pooling import lp_pool1d, lp_pool2d, lp_pool3d
-from jaxcnn.ops.separable import depthwise_conv2d, separable_conv2d
-from jaxcnn.ops.transposed import conv_transpose1d, conv_transpose2d, conv_transpose3d
-from jaxcnn.ops.unpooling import max_unpool1d, max_unpool2d, max_unpool3d
+from jaxcnn.ops.max_pooling import (
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
+from jaxcnn.ops.min_pooling import (
+    min_pool1d,
+    min_pool2d,
+    min_pool3d,
+)
+from jaxcnn.ops.noise import (
+    channel_dropout,
+    dropout,
+)
+from jaxcnn.ops.normalization import (
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    rms_norm,
+)
+from jaxcnn.ops.padding import (
+    pad,
+)
+from jaxcnn.ops.patches import (
+    fold,
+    unfold,
+)
+from jaxcnn.ops.power_pooling import (
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+)
+from jaxcnn.ops.rearrangement import (
+    channel_shuffle,
+    pixel_shuffle,
+    pixel_unshuffle,
+)
+from jaxcnn.ops.separable import (
+    depthwise_conv2d,
+    separable_conv2d,
+)
+from jaxcnn.ops.transposed import (
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
+from jaxcnn.ops.unpooling import (
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -46,6 +104,9 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
+    "batch_norm",
+    "channel_dropout",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -61,11 +122,16 @@ __all__ = [
     "corr2d_multi_in_out",
     "corr2d_multi_in_out_1x1",
     "depthwise_conv2d",
+    "dropout",
     "fold",
     "fractional_max_pool2d",
     "fractional_max_pool3d",
     "global_avg_pool",
     "global_max_pool",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
@@ -79,8 +145,11 @@ __all__ = [
     "min_pool2d",
     "min_pool3d",
     "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "pool2d",
     "receptive_field",
+    "rms_norm",
     "separable_conv2d",
     "unfold",
 ]

@@ -5,6 +5,7 @@ first, so that the message says which function was called wrongly.
 """
 
 import math
+import numbers
 import operator
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
@@ -114,6 +115,19 @@ def as_int(op: str, name: str, value: Any, *, minimum: int) -> int:
         raise TypeError(f"{op}: `{name}` must be an int, got {value!r}") from None
     if number < minimum:
         raise ValueError(f"{op}: `{name}` must be at least {minimum}, got {number}")
+    return number
+
+
+def as_real(
+    op: str, name: str, value: Any, *, minimum: float = -math.inf, maximum: float = math.inf
+) -> float:
+    """``value`` as a float, finite and in ``[minimum, maximum]``."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{op}: `{name}` must be a real number, got {value!r}")
+    number = float(value)
+    if math.isinf(number) or not minimum <= number <= maximum:
+        limits = f" in [{minimum:g}, {maximum:g}]" if minimum > -math.inf else ""
+        raise ValueError(f"{op}: `{name}` must be a finite number{limits}, got {number}")
     return number
 
 

@@ -1,0 +1,132 @@
+"""Batch normalization: its statistics are the batch's in training, running ones after it."""
+
+import math
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+from jaxcnn.ops.arguments import Layout, as_real
+from jaxcnn.ops.moments import affine, batch_layout, moments, parameter, real_input, widened
+
+
+def batch_norm(
+    x: Float[Array, "n *spatial c"],
+    mean: Float[Array, " channels"],
+    variance: Float[Array, " channels"],
+    scale: Float[Array, " channels"] | None = None,
+    bias: Float[Array, " channels"] | None = None,
+    *,
+    train: bool,
+    momentum: float = 0.1,
+    epsilon: float = 1e-5,
+    axis_name: Hashable | None = None,
+    layout: str | None = None,
+) -> tuple[
+    Float[Array, "n *spatial c"], tuple[Float[Array, " channels"], Float[Array, " channels"]]
+]:
+    r"""Normalize every channel over the batch, and keep count of its mean and variance.
+
+    .. math:: y = \frac{x - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}}\, \gamma_c + \beta_c
+
+    In training :math:`\mu_c, \sigma_c^2` are the mean and the (biased) variance of channel c
+    over the batch and all positions; otherwise they are the running ``mean`` and ``variance``.
+
+    Args:
+        x: images, signals or volumes in ``layout``, or plain vectors ``(n, c)``.
+        mean: the running mean of each channel; zeros at first.
+        variance: the running variance of each channel; ones at first.
+        scale: :math:`\gamma`, one number per channel; 1 where it is left out.
+        bias: :math:`\beta`, one number per channel; 0 where it is left out.
+        train: whether to normalize by the batch's statistics and update the running ones.
+        momentum: the share m of the batch in the new running statistics,
+            ``(1 - m) * old + m * batch``, in [0, 1]. Flax, Keras and TensorFlow call
+            ``1 - m`` the momentum.
+        epsilon: what keeps the root from zero; positive in training.
+        axis_name: the mapped axis, or a tuple of them, of `jax.vmap`, `jax.pmap` or
+            `jax.shard_map` over which the batch is spread: the statistics are those of the
+            whole batch. Not needed under `jax.jit` with sharded inputs, where the batch is one
+            array anyway.
+        layout: the axes of ``x`` and of the result; channels last where it is left out.
+
+    Returns:
+        ``(y, (mean, variance))``: ``y`` in the shape and dtype of ``x``, and the running
+        statistics in the dtypes they came in, updated in training and as they came otherwise.
+        The batch's part in the running variance is unbiased, divided by count − 1, as in
+        PyTorch. A batch without elements updates nothing.
+
+    Raises:
+        TypeError: if ``x`` is not floating point, ``train`` is not a bool, or an option is not
+            a number; if another array has neither the dtype of ``x`` nor, where ``x`` is a
+            16-bit float, float32. Keep running statistics in float32: in bfloat16 an update
+            smaller than 1/256 of the value is lost.
+        ValueError: if a shape, the layout or an option does not fit; in training, if there is
+            only one value per channel (over all devices), whose variance is zero.
+        NameError: if ``axis_name`` is not a mapped axis.
+
+    Statistics of 16-bit floats are computed in float32. Unlike
+    ``torch.nn.functional.batch_norm``, nothing is updated in place, the running statistics
+    have gradients like any result, 16-bit ``x`` may come with any mix of 16-bit and float32
+    parameters, and a ``momentum`` outside [0, 1] is refused.
+
+    >>> x = jnp.array([[1.0], [3.0]])
+    >>> y, (mean, variance) = batch_norm(x, jnp.zeros(1), jnp.ones(1), train=True)
+    >>> y.ravel(), mean, variance
+    (Array([-0.999..., 0.999...], dtype=float32), Array([0.2], dtype=float32),
+     Array([1.1], dtype=float32))
+
+    Reference: Ioffe and Szegedy, *Batch Normalization: Accelerating Deep Network Training by
+    Reducing Internal Covariate Shift* (2015).
+    """
+    op = "batch_norm"
+    x = real_input(op, x)
+    axes = batch_layout(op, layout, x.ndim)
+    channels = (x.shape[axes.channel],)
+    mean = parameter(op, "mean", mean, x, channels)
+    variance = parameter(op, "variance", variance, x, channels)
+    scale = None if scale is None else parameter(op, "scale", scale, x, channels)
+    bias = None if bias is None else parameter(op, "bias", bias, x, channels)
+    if not isinstance(train, bool | np.bool_):
+        raise TypeError(f"{op}: `train` must be a bool, got {train!r}")
+    momentum = as_real(op, "momentum", momentum, minimum=0, maximum=1)
+    epsilon = as_real(op, "epsilon", epsilon, minimum=0)
+    per_channel = [1] * x.ndim
+    per_channel[axes.channel] = channels[0]
+    wide = widened(x)
+    if train:
+        count = _values_per_channel(op, x, axes, epsilon, axis_name)
+    if train and count > 0:
+        reduced = tuple(axis for axis in range(x.ndim) if axis != axes.channel)
+        batch_mean, deviation, spread = moments(wide, reduced, axis_name)
+        unbiased = spread * (count / (count - 1))
+        mean = _updated(mean, batch_mean, momentum)
+        variance = _updated(variance, unbiased, momentum)
+    else:
+        deviation = wide - mean.reshape(per_channel).astype(wide.dtype)
+        spread = variance.reshape(per_channel).astype(wide.dtype)
+    y = deviation * lax.rsqrt(spread + epsilon)
+    return affine(y, scale, bias, per_channel, x.dtype), (mean, variance)
+
+
+def _values_per_channel(
+    op: str, x: Any, axes: Layout, epsilon: float, axis_name: Hashable | None
+) -> int:
+    """How many numbers each channel's statistics are of, over all devices."""
+    if epsilon == 0:
+        raise ValueError(f"{op}: `epsilon` must be positive in training, got 0")
+    devices = 1 if axis_name is None else lax.psum(1, axis_name)
+    count = devices * x.shape[0] * math.prod(axes.sizes(x.shape))
+    if count == 1:
+        raise ValueError(
+            f"{op}: training needs more than 1 value per channel, got `x` of shape {x.shape} "
+            f"(layout {axes.name})"
+        )
+    return count
+
+
+def _updated(old: Any, batch: Any, momentum: float) -> Any:
+    """The running statistic after this batch, in its own dtype."""
+    batch = batch.reshape(old.shape)
+    return ((1 - momentum) * old.astype(batch.dtype) + momentum * batch).astype(old.dtype)
