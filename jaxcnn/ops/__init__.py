@@ -11,8 +11,11 @@ from jaxcnn.ops.correlation import (
     pool2d,
 )
 from jaxcnn.ops.padding import pad
+from jaxcnn.ops.resampling import resize
+from jaxcnn.ops.sampling_grid import affine_grid, grid_sample
 
 __all__ = [
+    "affine_grid",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -22,6 +25,8 @@ __all__ = [
     "corr2d_multi_in",
     "corr2d_multi_in_out",
     "corr2d_multi_in_out_1x1",
+    "grid_sample",
     "pad",
     "pool2d",
+    "resize",
 ]
