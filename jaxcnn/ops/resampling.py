@@ -26,11 +26,11 @@ RESIZE_METHODS = ("bilinear", "nearest", "bicubic", "area")
 class Taps(NamedTuple):
     """What each of ``m`` outputs on an axis is the weighted sum of, in at most ``k`` elements."""
 
-    index: np.ndarray
+    at: np.ndarray
     """``(m, k)`` positions on the input's axis."""
     weight: np.ndarray
     """``(m, k)`` float64."""
-    counts: np.ndarray
+    used: np.ndarray
     """``(m, k)``, False where an output has fewer than ``k`` elements."""
 
 
@@ -134,10 +134,10 @@ def _weighted_sum(x: Any, axis: int, taps: Taps) -> Any:
     Only the elements that count are touched: where one is infinite or NaN, the outputs that do
     not cover it stay finite, as in PyTorch, which a product with the dense matrix would break.
     """
-    shape = (*taps.index.shape, *(1,) * (x.ndim - axis - 1))
-    values = _take(x, axis, taps.index)
-    if not taps.counts.all():
-        values = jnp.where(taps.counts.reshape(shape), values, 0)
+    shape = (*(1,) * axis, *taps.at.shape, *(1,) * (x.ndim - axis - 1))
+    values = _take(x, axis, taps.at)
+    if not taps.used.all():
+        values = jnp.where(taps.used.reshape(shape), values, 0)
     return (values * jnp.asarray(taps.weight.reshape(shape), x.dtype)).sum(axis + 1)
 
 
@@ -217,6 +217,6 @@ def _spans(
 ) -> Taps:
     """Sums over ``first`` to ``stop``, with weights that are made to add up to one."""
     index = first[:, None] + np.arange((stop - first).max())
-    counts = index < stop[:, None]
-    weight = np.where(counts, weigh(index), 0)
-    return Taps(np.minimum(index, old - 1), weight / weight.sum(1, keepdims=True), counts)
+    used = index < stop[:, None]
+    weight = np.where(used, weigh(index), 0)
+    return Taps(np.minimum(index, old - 1), weight / weight.sum(1, keepdims=True), used)

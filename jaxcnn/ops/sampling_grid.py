@@ -32,7 +32,7 @@ OUTSIDE = ("zeros", "border", "reflection")
 class Taps(NamedTuple):
     """The ``k`` pixels that each of ``p`` points reads, on one axis or on all of them."""
 
-    index: Any
+    at: Any
     """``(n, p, k)`` positions, all of them in the image."""
     weight: Any
     """``(n, p, k)``."""
@@ -161,9 +161,11 @@ def affine_grid(
     columns = jnp.expand_dims(wide, tuple(range(1, rank + 1)))
     grid = columns[..., rank]
     for axis, pixels in enumerate(size):
-        places = np.expand_dims(_places(pixels, align_corners), tuple(range(1, rank - axis + 1)))
+        shape = [1] * (rank + 2)
+        shape[axis + 1] = pixels
+        places = jnp.asarray(_places(pixels, align_corners).reshape(shape), wide.dtype)
         # x, the first coordinate, runs along the last axis.
-        grid = grid + columns[..., rank - 1 - axis] * jnp.asarray(places, wide.dtype)[None]
+        grid = grid + columns[..., rank - 1 - axis] * places
     return grid.astype(theta.dtype)
 
 
@@ -214,7 +216,7 @@ def _taps(place: Any, size: int, method: str, padding_mode: str, align_corners: 
     elif method == "bilinear":
         pixel, weight = jnp.stack([low, low + 1], -1), jnp.stack([1 - t, t], -1)
     else:
-        pixel = low[..., None] + jnp.arange(-1, 3, dtype=low.dtype)
+        pixel = jnp.stack([low - 1, low, low + 1, low + 2], -1)
         pixel = _inwards(pixel, size, padding_mode, align_corners)
         weight = jnp.stack(cubic.four(t, cubic.INTERPOLATING), -1)
     inside = (pixel >= 0) & (pixel <= size - 1)
@@ -257,7 +259,7 @@ def _combine(taps: list[Taps], sizes: tuple[int, ...]) -> Taps:
     every, *others = taps
     for one, size in zip(others, sizes[1:], strict=True):
         every = Taps(
-            _outer(lambda a, b, size=size: a * size + b, every.index, one.index),
+            _outer(jnp.add, every.at * size, one.at),
             _outer(jnp.multiply, every.weight, one.weight),
             _outer(jnp.logical_and, every.inside, one.inside),
         )
@@ -273,5 +275,5 @@ def _outer(combine: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
 def _read(pixels: Any, taps: Taps) -> Any:
     """The weighted sum of the ``(n, h * w, c)`` pixels that ``taps`` number."""
     one_image = jax.vmap(lambda image, at: image.at[at].get(mode="promise_in_bounds"))
-    values = jnp.where(taps.inside[..., None], one_image(pixels, taps.index), 0)
+    values = jnp.where(taps.inside[..., None], one_image(pixels, taps.at), 0)
     return (values * taps.weight[..., None]).sum(2)
