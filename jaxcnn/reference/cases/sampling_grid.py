@@ -76,6 +76,14 @@ CASES = (
         align_corners=True,
     ),
     _sample(
+        "halfway",
+        normal(1, 5, 3, 1),
+        _points((0, -0.75), (0, -0.25), (0.5, 0.25), (-0.5, 0.75)),
+        False,
+        method="nearest",
+        align_corners=True,
+    ),
+    _sample(
         "far",
         normal(1, 3, 4, 1),
         _points((1e6, 0.2), (-1e6, 0.3), (0.1, 3e9), (1e20, -1e20)),
