@@ -79,6 +79,13 @@ from jaxcnn.ops.rearrangement import (
     pixel_shuffle,
     pixel_unshuffle,
 )
+from jaxcnn.ops.resampling import (
+    resize,
+)
+from jaxcnn.ops.sampling_grid import (
+    affine_grid,
+    grid_sample,
+)
 from jaxcnn.ops.separable import (
     depthwise_conv2d,
     separable_conv2d,
@@ -101,6 +108,7 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "affine_grid",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -128,6 +136,7 @@ __all__ = [
     "fractional_max_pool3d",
     "global_avg_pool",
     "global_max_pool",
+    "grid_sample",
     "group_norm",
     "instance_norm",
     "layer_norm",
@@ -149,6 +158,7 @@ __all__ = [
     "pixel_unshuffle",
     "pool2d",
     "receptive_field",
+    "resize",
     "rms_norm",
     "separable_conv2d",
     "unfold",

@@ -1,0 +1,222 @@
+"""Images of another size: `resize`, one axis at a time."""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Shaped
+
+from jaxcnn.ops import cubic
+from jaxcnn.ops.arguments import (
+    Layout,
+    Window,
+    accumulator,
+    as_array,
+    choice,
+    floating,
+    parse_any_layout,
+    per_axis,
+)
+
+ResizeMethod = Literal["bilinear", "nearest", "bicubic", "area"]
+RESIZE_METHODS = ("bilinear", "nearest", "bicubic", "area")
+
+
+class Taps(NamedTuple):
+    """What each of ``m`` outputs on an axis is the weighted sum of, in at most ``k`` elements."""
+
+    at: np.ndarray
+    """``(m, k)`` positions on the input's axis."""
+    weight: np.ndarray
+    """``(m, k)`` float64."""
+    used: np.ndarray
+    """``(m, k)``, False where an output has fewer than ``k`` elements."""
+
+
+def resize(
+    x: Shaped[Array, "n *spatial c"],
+    size: Window,
+    *,
+    method: ResizeMethod = "bilinear",
+    align_corners: bool = False,
+    antialias: bool = False,
+    layout: str | None = None,
+) -> Shaped[Array, "n *size c"]:
+    r"""Resize the spatial axes of a batch of images, signals or volumes.
+
+    Every method is separable: along an axis of :math:`m` inputs and :math:`m'` outputs,
+
+    .. math:: y_i = \sum_j w(u_i - j)\, x_j, \qquad u_i = (i + \tfrac12)\, m / m' - \tfrac12
+
+    or :math:`u_i = i\,(m - 1) / (m' - 1)` with ``align_corners``.
+
+    Args:
+        x: images in ``layout``, with 1, 2 or 3 spatial axes.
+        size: the pixels of the result: an int for every spatial axis, or one per axis.
+        method: ``"bilinear"`` (linear along each axis, so trilinear for volumes),
+            ``"bicubic"`` (Keys's cubic with a = -0.75), ``"nearest"`` (the element at
+            ``floor(i * m / m')``) or ``"area"`` (the mean of the elements that an output
+            covers, which is adaptive average pooling).
+        align_corners: whether the centres of the first and last pixels of input and result
+            coincide, instead of their outer edges. Only for ``"bilinear"`` and ``"bicubic"``.
+        antialias: whether to widen the weights by the scale where an axis shrinks, so that
+            every pixel counts; bicubic then has a = -0.5, as in Pillow. Only for
+            ``"bilinear"`` and ``"bicubic"``.
+        layout: the axes of ``x`` and of the result; channels last where it is left out.
+
+    Returns:
+        The result in ``layout`` and in the dtype of ``x``.
+
+    Raises:
+        TypeError: if ``x`` is not an array, ``size`` is not made of ints, or ``x`` is not
+            floating point; ``"nearest"`` takes any dtype.
+        ValueError: if the rank of ``x``, the layout, the size or the method does not fit, a
+            spatial axis is empty, or ``align_corners`` or ``antialias`` is asked of
+            ``"nearest"`` or ``"area"``.
+
+    The numbers are those of ``torch.nn.functional.interpolate``, where ``"bilinear"`` is
+    called ``"linear"`` in 1-D and ``"trilinear"`` in 3-D. PyTorch has ``"bicubic"`` and
+    ``antialias`` for images only. It computes :math:`u_i` in the precision of ``x``; here it
+    is float64, but float32 for ``"nearest"``, as PyTorch's float32 path does, so that the same
+    element is chosen. ``jax.image.resize`` differs: it antialiases unless told otherwise, its
+    cubic has a = -0.5, and its nearest element is that of the pixel's centre.
+
+    >>> x = jnp.array([0.0, 1.0, 2.0]).reshape(1, 3, 1)
+    >>> resize(x, 6).ravel()
+    Array([0.  , 0.25, 0.75, 1.25, 1.75, 2.  ], dtype=float32)
+    >>> resize(x, 5, align_corners=True).ravel()
+    Array([0. , 0.5, 1. , 1.5, 2. ], dtype=float32)
+
+    Reference: R. G. Keys, *Cubic convolution interpolation for digital image processing* (1981).
+    """
+    x = as_array("resize", "x", x)
+    axes = parse_any_layout("resize", layout, x.ndim)
+    size = per_axis("resize", "size", size, len(axes.spatial), minimum=1)
+    _check(x, axes, method, align_corners, antialias)
+    y = x.astype(accumulator(x.dtype) or x.dtype)
+    # The axes that shrink most come first: less is left for the others to do.
+    order = sorted(
+        zip(axes.sizes(x.shape), size, axes.spatial, strict=True), key=lambda it: it[1] / it[0]
+    )
+    for old, new, axis in order:
+        if old == new:
+            continue
+        if method == "nearest":
+            y = _take(y, axis, _nearest(old, new))
+        else:
+            y = _weighted_sum(y, axis, _taps(old, new, method, align_corners, antialias))
+    return y.astype(x.dtype)
+
+
+def _check(x: Any, axes: Layout, method: str, align_corners: bool, antialias: bool) -> None:
+    choice("resize", "method", method, RESIZE_METHODS)
+    if 0 in axes.sizes(x.shape):
+        raise ValueError(f"resize: `x` has an empty spatial axis in shape {x.shape}")
+    if method != "nearest":
+        floating("resize", "x", x)
+    for name, option in (("align_corners", align_corners), ("antialias", antialias)):
+        if option and method not in ("bilinear", "bicubic"):
+            raise ValueError(
+                f"resize: `{name}` is for the methods 'bilinear' and 'bicubic', got {method!r}"
+            )
+
+
+def _take(x: Any, axis: int, index: np.ndarray) -> Any:
+    """The elements at ``index`` on ``axis``, which the axes of ``index`` replace."""
+    where = (slice(None),) * axis + (index.astype(np.int32),)
+    return x.at[where].get(mode="promise_in_bounds")
+
+
+def _weighted_sum(x: Any, axis: int, taps: Taps) -> Any:
+    """A product with a sparse matrix along ``axis``.
+
+    Only the elements that count are touched: where one is infinite or NaN, the outputs that do
+    not cover it stay finite, as in PyTorch, which a product with the dense matrix would break.
+    """
+    shape = (*(1,) * axis, *taps.at.shape, *(1,) * (x.ndim - axis - 1))
+    values = _take(x, axis, taps.at)
+    if not taps.used.all():
+        values = jnp.where(taps.used.reshape(shape), values, 0)
+    return (values * jnp.asarray(taps.weight.reshape(shape), x.dtype)).sum(axis + 1)
+
+
+def _nearest(old: int, new: int) -> np.ndarray:
+    """Which element each output is; in float32, so that roundings fall as PyTorch's do."""
+    scale = np.float32(old) / np.float32(new)
+    return np.minimum(np.floor(np.arange(new, dtype=np.float32) * scale), old - 1)
+
+
+def _taps(old: int, new: int, method: str, align_corners: bool, antialias: bool) -> Taps:
+    if method == "area":
+        return _area(old, new)
+    if antialias:
+        return _antialiased(old, new, method, align_corners)
+    source = _source(old, new, align_corners)
+    return _bilinear(source, old) if method == "bilinear" else _bicubic(source, old)
+
+
+def _scale(old: int, new: int, align_corners: bool) -> float:
+    """The distance between neighbouring outputs, in elements of the input."""
+    if align_corners:
+        return (old - 1) / (new - 1) if new > 1 else 0.0
+    return old / new
+
+
+def _source(old: int, new: int, align_corners: bool) -> np.ndarray:
+    """Where each output lies on the axis of the input."""
+    scale = _scale(old, new, align_corners)
+    return np.arange(new) * scale if align_corners else (np.arange(new) + 0.5) * scale - 0.5
+
+
+def _bilinear(source: np.ndarray, old: int) -> Taps:
+    source = np.clip(source, 0, old - 1)
+    low = np.floor(source)
+    t = source - low
+    index = np.stack([low, np.minimum(low + 1, old - 1)], 1)
+    return Taps(index, np.stack([1 - t, t], 1), np.ones(index.shape, bool))
+
+
+def _bicubic(source: np.ndarray, old: int) -> Taps:
+    low = np.floor(source)
+    index = np.clip(low[:, None] + np.arange(-1, 3), 0, old - 1)
+    weight = np.stack(cubic.four(source - low, cubic.INTERPOLATING), 1)
+    return Taps(index, weight, np.ones(index.shape, bool))
+
+
+def _area(old: int, new: int) -> Taps:
+    """The bins of adaptive average pooling."""
+    outputs = np.arange(new)
+    first, stop = outputs * old // new, -(-(outputs + 1) * old // new)
+    return _spans(first, stop, old, lambda index: np.ones(index.shape))
+
+
+def _antialiased(old: int, new: int, method: str, align_corners: bool) -> Taps:
+    scale = _scale(old, new, align_corners)
+    stretch = max(scale, 1.0)
+    centre = (np.arange(new)[:, None] + 0.5) * scale
+    reach = stretch * (1 if method == "bilinear" else 2)
+    first = np.maximum(np.floor(centre - reach + 0.5), 0)[:, 0].astype(int)
+    stop = np.minimum(np.floor(centre + reach + 0.5), old)[:, 0].astype(int)
+    kernel = _triangle if method == "bilinear" else _smooth_cubic
+    return _spans(first, stop, old, lambda index: kernel(np.abs(index + 0.5 - centre) / stretch))
+
+
+def _triangle(distance: np.ndarray) -> np.ndarray:
+    return np.maximum(1 - distance, 0)
+
+
+def _smooth_cubic(distance: np.ndarray) -> np.ndarray:
+    a = cubic.SMOOTHING
+    outer = np.where(distance < 2, cubic.far(distance, a), 0)
+    return np.where(distance < 1, cubic.near(distance, a), outer)
+
+
+def _spans(
+    first: np.ndarray, stop: np.ndarray, old: int, weigh: Callable[[np.ndarray], np.ndarray]
+) -> Taps:
+    """Sums over ``first`` to ``stop``, with weights that are made to add up to one."""
+    index = first[:, None] + np.arange((stop - first).max())
+    used = index < stop[:, None]
+    weight = np.where(used, weigh(index), 0)
+    return Taps(np.minimum(index, old - 1), weight / weight.sum(1, keepdims=True), used)
