@@ -5,10 +5,13 @@ import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+import jax
 import tyro
 
+from jaxcnn import ops
+from jaxcnn.check import run_check
 from jaxcnn.data import DataError
 from jaxcnn.training import (
     Result,
@@ -20,7 +23,8 @@ from jaxcnn.training import (
     seeds,
     train,
 )
-from jaxcnn.training.config import Platform
+from jaxcnn.training.config import Platform, unknown
+from jaxcnn.training.devices import use_platform
 
 USER_ERROR = 2
 """The exit status after a mistake that the user can mend."""
@@ -46,15 +50,33 @@ class EvalConfig:
     platform: Platform | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class CheckConfig:
+    """Run every op on this device and compare it with the NumPy reference.
+
+    Attributes:
+        ops: The ops to check; all, where it is left out.
+        dtypes: The dtypes to check; left out, float32, bfloat16 and float16.
+        gradients: Whether to check the gradients too.
+        platform: cpu, gpu or tpu; left out, the best that JAX finds.
+    """
+
+    ops: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    dtypes: tuple[Literal["float64", "float32", "bfloat16", "float16"], ...] = ()
+    gradients: bool = True
+    platform: Platform | None = None
+
+
 Train = Annotated[TrainConfig, tyro.conf.subcommand("train")]
 Eval = Annotated[EvalConfig, tyro.conf.subcommand("eval")]
+Check = Annotated[CheckConfig, tyro.conf.subcommand("check")]
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Train convolutional networks in JAX, and score them."""
+    """Train convolutional networks in JAX, score them, and check the ops on this device."""
     words = sys.argv[1:] if args is None else list(args)
-    command: TrainConfig | EvalConfig = tyro.cli(
-        Train | Eval,
+    command: TrainConfig | EvalConfig | CheckConfig = tyro.cli(
+        Train | Eval | Check,
         prog="jaxcnn",
         description=main.__doc__,
         args=words,
@@ -63,6 +85,8 @@ def main(args: Sequence[str] | None = None) -> None:
     with mistakes_in_one_sentence():
         if isinstance(command, EvalConfig):
             show(evaluate_command(command))
+        elif isinstance(command, CheckConfig):
+            sys.exit(check_command(command))
         else:
             show(train(with_flags_of_run(command, words[1:])))
 
@@ -96,6 +120,18 @@ def evaluate_command(command: EvalConfig) -> Result:
     if command.data_dir is not None:
         config = dataclasses.replace(config, data_dir=command.data_dir)
     return evaluate(folder, config)
+
+
+def check_command(command: CheckConfig) -> int:
+    """Check what ``jaxcnn check`` names; the exit status."""
+    unknown_ops = [name for name in command.ops if name not in ops.__all__]
+    if unknown_ops:
+        raise UserError(unknown("op", unknown_ops[0], ops.__all__))
+    use_platform(command.platform)
+    # Double precision is off in JAX unless it is asked for, and then on for the whole process.
+    if "float64" in command.dtypes:
+        jax.config.update("jax_enable_x64", True)
+    return run_check(command.ops or None, command.dtypes or None, gradients=command.gradients)
 
 
 def show(result: Result) -> None:

@@ -33,6 +33,19 @@ WITHOUT_CASES = frozenset(
 
 WITHOUT_TORCH = frozenset(
     {
+        # What is dropped is drawn by JAX.
+        "channel_dropout-empty",
+        "channel_dropout-nchw",
+        "channel_dropout-some",
+        "channel_dropout-volumes",
+        "dropout-empty",
+        "dropout-images",
+        "dropout-some",
+        # torch makes channels of the examples, and then misses them.
+        "instance_norm-empty",
+        # torch returns these as they came, in the wrong shape.
+        "pixel_unshuffle-empty",
+        "pixel_unshuffle-no-pixels",
         # torch has it for 64-bit integers only.
         "conv_transpose2d-integers",
         # torch folds and unfolds images only, floating-point, at least one.
@@ -49,7 +62,7 @@ WITHOUT_TORCH = frozenset(
 )
 """Ops (``"min_pool2d"``) and single cases (``"conv2d-wide"``) that torch has no twin for."""
 
-WITHOUT_REFERENCE: frozenset[str] = frozenset()
+WITHOUT_REFERENCE: frozenset[str] = frozenset({"channel_dropout", "dropout"})
 """Ops that are so thin a composition, or so random, that a NumPy twin would only repeat them."""
 
 WITHOUT_LAYOUT: frozenset[str] = frozenset({"fold", "unfold"})
