@@ -6,7 +6,7 @@ ARGS ?=
 WORKERS ?= 2
 BIN := $(VENV)/bin
 
-.PHONY: help train test parity lint format smoke lock clean
+.PHONY: help train test test-all tables parity lint format smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -17,8 +17,15 @@ train: $(VENV)/.train  ## train LeNet on the embedded digits (ARGS="--epochs 5 â
 test: $(VENV)/.$(EXTRAS)  ## run the tests; torch is not needed
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
+test-all: $(VENV)/.$(EXTRAS)  ## every property of every case, and ten times deeper sweeps
+	JAXCNN_SWEEP=10 $(BIN)/python -m pytest -n $(WORKERS) -m '' $(ARGS)
+
 parity: $(VENV)/.test,torch  ## compare the ops with torch itself
 	$(BIN)/python -m pytest -n $(WORKERS) tests/ops tests/models $(ARGS)
+
+tables: $(VENV)/.test,torch  ## write docs/functions.md and docs/ops.md anew
+	$(BIN)/python -m tests.ops.listing
+	$(BIN)/python -m tests.ops.table
 
 lint: $(VENV)/.lint  ## style, format and types
 	$(BIN)/ruff check .
@@ -43,7 +50,7 @@ smoke:  ## a short set of tests on the newest jax that PYTHON can install
 	test -x .venv-newest/bin/python || $(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[test]'
 	.venv-newest/bin/python -c 'import jax, sys; print("jax", jax.__version__, "on Python", sys.version.split()[0])'
-	.venv-newest/bin/python -m pytest -n $(WORKERS) -m 'not slow' tests jaxcnn
+	.venv-newest/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
 lock:  ## write requirements.lock anew, from a fresh environment
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

@@ -3,7 +3,7 @@
 import functools
 import itertools
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ class Epoch(NamedTuple):
     Attributes:
         shuffle: ``(key) -> order``, a fresh permutation of the examples.
         run: ``(state, totals, data, order, start, stop) -> (state, totals)``: the full batches
-            ``start`` to ``stop`` of the pass, as one compiled loop.
+            ``start`` to ``stop`` of the pass.
         finish: ``(state, totals, data, order) -> (state, totals)``: the examples that do not
             fill a batch, as one smaller batch; ``None`` where there are none.
         full_batches: how many full batches the pass has.
@@ -38,7 +38,9 @@ class Epoch(NamedTuple):
         return self.full_batches + (self.finish is not None)
 
 
-def compile_epoch(step: Step, state: TrainState, data: Batch, batch_size: int) -> Epoch:
+def compile_epoch(
+    step: Step, state: TrainState, data: Batch, batch_size: int, *, looped: bool | None = None
+) -> Epoch:
     """Compile one pass, ahead of time, so that no timing ever contains a compilation.
 
     A whole epoch is one call of ``run``. Whoever wants to look in between (a progress bar)
@@ -49,7 +51,12 @@ def compile_epoch(step: Step, state: TrainState, data: Batch, batch_size: int) -
         state: a state of the right shapes.
         data: the whole training set, on the device.
         batch_size: examples per step; at most the size of the set is used.
+        looped: whether ``run`` is one compiled loop, or a compiled step that Python calls again
+            and again. Left out, a loop everywhere but on the CPU, where XLA computes the
+            gradients of a convolution several times slower within a loop
+            (docs/decisions/0001).
     """
+    looped = jax.default_backend() != "cpu" if looped is None else looped
     count = data.labels.shape[0]
     size = min(batch_size, count)
     full, rest = divmod(count, size)
@@ -57,8 +64,14 @@ def compile_epoch(step: Step, state: TrainState, data: Batch, batch_size: int) -
     def take(data: Batch, indices: jax.Array) -> Batch:
         return Batch(data.images[indices], data.labels[indices])
 
-    @functools.partial(jax.jit, donate_argnums=(0, 1))
-    def run(
+    def batch_step(
+        state: TrainState, totals: Totals, data: Batch, order: jax.Array, index: jax.Array
+    ) -> tuple[TrainState, Totals]:
+        indices = lax.dynamic_slice_in_dim(order, index * size, size)
+        state, more = step(state, take(data, indices))
+        return state, totals + more
+
+    def loop(
         state: TrainState,
         totals: Totals,
         data: Batch,
@@ -67,10 +80,7 @@ def compile_epoch(step: Step, state: TrainState, data: Batch, batch_size: int) -
         stop: jax.Array,
     ) -> tuple[TrainState, Totals]:
         def body(index: jax.Array, carry: tuple[TrainState, Totals]) -> tuple[TrainState, Totals]:
-            state, totals = carry
-            indices = lax.dynamic_slice_in_dim(order, index * size, size)
-            state, more = step(state, take(data, indices))
-            return state, totals + more
+            return batch_step(*carry, data, order, index)
 
         return lax.fori_loop(start, stop, body, (state, totals))
 
@@ -85,12 +95,37 @@ def compile_epoch(step: Step, state: TrainState, data: Batch, batch_size: int) -
     order = jax.eval_shape(shuffle, jax.random.key(0))
     index = jax.ShapeDtypeStruct((), jnp.int32)
     totals = Totals.zero()
+    arguments = (state, totals, data, order, index)
+    if looped:
+        run = jax.jit(loop, donate_argnums=(0, 1)).lower(*arguments, index).compile()
+    else:
+        run = _again_and_again(
+            jax.jit(batch_step, donate_argnums=(0, 1)).lower(*arguments).compile()
+        )
     return Epoch(
         shuffle,
-        run.lower(state, totals, data, order, index, index).compile(),
+        run,
         finish.lower(state, totals, data, order).compile() if rest else None,
         full,
     )
+
+
+def _again_and_again(step: Callable[..., tuple[TrainState, Totals]]) -> Callable[..., Any]:
+    """The calls of a compiled step that make up a range of batches."""
+
+    def run(
+        state: TrainState,
+        totals: Totals,
+        data: Batch,
+        order: jax.Array,
+        start: np.int32,
+        stop: np.int32,
+    ) -> tuple[TrainState, Totals]:
+        for index in range(start, stop):
+            state, totals = step(state, totals, data, order, np.int32(index))
+        return state, totals
+
+    return run
 
 
 def spans(full_batches: int, pieces: int) -> Iterator[tuple[np.int32, np.int32]]:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import jaxcnn as jc
 from jaxcnn.data import DataError, load_dataset
 from jaxcnn.data.idx import CLASS_NAMES, read_images, read_labels
 from tests.data.idx_files import IMAGES, LABELS, encoded, write_folder
+from tests.sweep import sweep
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
@@ -230,7 +231,7 @@ def test_a_false_header_sets_no_memory_aside(tmp_path):
     assert peak < 2**23
 
 
-@settings(deadline=None, max_examples=100)
+@sweep(100)
 @given(content=st.binary(max_size=64), zipped=st.booleans(), magic=st.booleans())
 def test_any_bytes_are_read_or_refused_with_a_sentence(tmp_path_factory, content, zipped, magic):
     if magic:

@@ -4,11 +4,12 @@ import json
 import jax
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from jaxcnn.data import DataError, Transform
+from tests.sweep import sweep
 
 BYTES = Transform(size=None, scale=1 / 255)
 
@@ -46,7 +47,7 @@ def test_chunks_do_not_show():
     np.testing.assert_allclose(transform(raw)[1020:1030], transform(raw[1020:1030]), atol=1e-7)
 
 
-@settings(deadline=None, max_examples=50)
+@sweep(50)
 @given(
     shape=st.tuples(*[st.integers(1, 9)] * 2),
     size=st.none() | st.tuples(*[st.integers(1, 9)] * 2),

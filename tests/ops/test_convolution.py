@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import jaxcnn as jc
 from jaxcnn.reference import convolution as reference
 from tests.ops.test_cases import close
+from tests.sweep import sweep
 
 TORCH = importlib.util.find_spec("torch") is not None
 
@@ -141,7 +142,7 @@ def calls(draw: Any) -> tuple[int, tuple[int, ...], tuple[int, ...], dict[str, A
     return rank, x, (*window, 2, groups * draw(st.integers(1, 2))), options
 
 
-@hypothesis.settings(max_examples=25, deadline=None)
+@sweep(25)
 @hypothesis.given(calls())
 def test_any_options(call: tuple[int, tuple[int, ...], tuple[int, ...], dict[str, Any]]) -> None:
     rank, *shapes, options = call

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 import jaxcnn as jc
+from tests.sweep import sweep
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_transposed_refuses() -> None:
 small = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 
-@hypothesis.settings(max_examples=30, deadline=None)
+@sweep(30)
 @hypothesis.given(
     st.tuples(st.integers(7, 10), st.integers(7, 10)),
     small,

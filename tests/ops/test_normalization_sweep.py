@@ -6,13 +6,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import jaxcnn as jc
 from jaxcnn.reference.register import reference
 from tests.ops.properties import quick, strictly
 from tests.ops.suite import torch_twin
+from tests.sweep import sweep
 
 TORCH = importlib.util.find_spec("torch") is not None
 
@@ -48,7 +49,7 @@ sizes = st.integers(1, 3)
 seeds = st.integers(0, 2**32 - 1)
 
 
-@settings(max_examples=15, deadline=None)
+@sweep(15)
 @given(st.lists(sizes, min_size=1, max_size=4), st.data(), st.booleans(), seeds)
 def test_layer_and_rms_norm_over_any_axes(
     shape: list[int], data: st.DataObject, centred: bool, seed: int
@@ -66,7 +67,7 @@ def test_layer_and_rms_norm_over_any_axes(
         _agree("rms_norm", arrays[:2], options)
 
 
-@settings(max_examples=15, deadline=None)
+@sweep(15)
 @given(
     st.sampled_from(["group_norm", "instance_norm", "local_response_norm"]),
     sizes,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import jaxcnn as jc
 from jaxcnn.reference import patches as reference
+from tests.sweep import sweep
 
 
 def draw(*shape: int, seed: int = 0) -> jax.Array:
@@ -96,7 +97,7 @@ def geometries(draw: Any) -> tuple[tuple[int, ...], dict[str, Any]]:
     return sizes, {"window": window, "stride": stride, "padding": padding, "dilation": dilation}
 
 
-@hypothesis.settings(max_examples=20, deadline=None)
+@sweep(20)
 @hypothesis.given(geometries())
 def test_fold_is_the_adjoint_of_unfold(geometry: tuple[tuple[int, ...], dict[str, Any]]) -> None:
     sizes, options = geometry

@@ -8,13 +8,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import jaxcnn as jc
 from jaxcnn.reference.register import reference
 from tests.ops.properties import quick
 from tests.ops.suite import torch_twin
+from tests.sweep import sweep
 
 TORCH = importlib.util.find_spec("torch") is not None
 
@@ -150,7 +151,7 @@ def _agree(op: str, x: np.ndarray, number: int, layout: str) -> np.ndarray:
 sizes = st.integers(1, 3)
 
 
-@settings(max_examples=12, deadline=None)
+@sweep(12)
 @given(sizes, sizes, sizes, sizes, sizes, st.booleans())
 def test_pixel_unshuffle_undoes_pixel_shuffle(
     n: int, h: int, w: int, c: int, factor: int, last: bool
@@ -162,7 +163,7 @@ def test_pixel_unshuffle_undoes_pixel_shuffle(
     np.testing.assert_array_equal(_agree("pixel_unshuffle", y, factor, layout), x)
 
 
-@settings(max_examples=12, deadline=None)
+@sweep(12)
 @given(sizes, st.lists(sizes, min_size=1, max_size=3), sizes, sizes, st.booleans())
 def test_channel_shuffle_is_undone_by_the_other_grouping(
     n: int, spatial: list[int], groups: int, size: int, last: bool

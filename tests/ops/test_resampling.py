@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import jaxcnn as jc
 from jaxcnn.reference.resampling import resize as reference_resize
 from tests.ops.properties import quick
+from tests.sweep import sweep
 
 X = np.zeros((1, 4, 5, 2), np.float32)
 
@@ -75,7 +76,7 @@ def meaning(x: np.ndarray, size: tuple[int, ...], options: dict[str, Any]) -> np
     return resize(torch.from_numpy(x), size, **options).numpy()
 
 
-@settings(deadline=None, max_examples=30)
+@sweep(30)
 @given(axes=SIZES, options=OPTIONS, seed=st.integers(0, 999))
 def test_any_size(axes: list[tuple[int, int]], options: dict[str, Any], seed: int) -> None:
     old, new = zip(*axes, strict=True)

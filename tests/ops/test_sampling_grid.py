@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import jaxcnn as jc
 from jaxcnn.reference.sampling_grid import grid_sample as reference_grid_sample
 from tests.ops.properties import quick
+from tests.sweep import sweep
 
 X, GRID = np.zeros((2, 3, 4, 1), np.float32), np.zeros((2, 5, 6, 2), np.float32)
 VOLUME, POINTS = np.zeros((2, 3, 4, 5, 1), np.float32), np.zeros((2, 1, 5, 6, 3), np.float32)
@@ -111,7 +112,7 @@ def sampled(x: Any, grid: Any, cotangent: Any, **options: Any) -> tuple[Any, tup
     return both(x, grid)
 
 
-@settings(deadline=None, max_examples=20)
+@sweep(20)
 @given(
     sizes=st.lists(st.integers(1, 5), min_size=2, max_size=3),
     points=st.integers(1, 4),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import jaxcnn as jc
 from jaxcnn.reference import transposed as reference
 from tests.ops.test_cases import close
+from tests.sweep import sweep
 
 TORCH = importlib.util.find_spec("torch") is not None
 
@@ -167,7 +168,7 @@ def calls(draw: Any) -> tuple[int, tuple[int, ...], tuple[int, ...], dict[str, A
     return rank, x, kernel, options
 
 
-@hypothesis.settings(max_examples=20, deadline=None)
+@sweep(20)
 @hypothesis.given(calls())
 def test_any_options(call: tuple[int, tuple[int, ...], tuple[int, ...], dict[str, Any]]) -> None:
     rank, *shapes, options = call

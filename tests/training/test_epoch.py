@@ -24,11 +24,12 @@ def counting_step(state, batch):
     return TrainState(params, {}, (), state.step + 1), Totals.zero()
 
 
+@pytest.mark.parametrize("looped", [False, True])
 @pytest.mark.parametrize("batch_size", [1, 5, 8, 22, 23, 100])
-def test_every_example_is_used_once(batch_size):
+def test_every_example_is_used_once(batch_size, looped):
     numbered = Batch(data().images, jnp.arange(COUNT))
     state = TrainState({"seen": jnp.zeros(COUNT, jnp.int32)}, {}, (), jnp.int32(0))
-    epoch = compile_epoch(counting_step, state, numbered, batch_size)
+    epoch = compile_epoch(counting_step, state, numbered, batch_size, looped=looped)
     order = epoch.shuffle(jax.random.key(1))
     totals = Totals.zero()
     for start, stop in spans(epoch.full_batches, 1):
@@ -47,20 +48,28 @@ def test_shuffle_is_a_permutation_that_changes():
     assert not np.array_equal(first, second)
 
 
-def train_in_pieces(pieces):
+def train_in_pieces(pieces, looped):
     model, optimizer, keys = Dense(3), optax.adam(0.01), keys_of(0)
     state, totals = init_state(model, optimizer, keys.init, (1, 4)), Totals.zero()
-    epoch = compile_epoch(make_train_step(model, optimizer, keys.noise), state, data(), 4)
+    step = make_train_step(model, optimizer, keys.noise)
+    epoch = compile_epoch(step, state, data(), 4, looped=looped)
     order = epoch.shuffle(keys.order)
     for start, stop in spans(epoch.full_batches, pieces):
         state, totals = epoch.run(state, totals, data(), order, start, stop)
     return state, totals
 
 
-def test_watching_changes_no_number():
-    whole, pieces = train_in_pieces(1), train_in_pieces(3)
+@pytest.mark.parametrize("looped", [False, True])
+def test_watching_changes_no_number(looped):
+    whole, pieces = train_in_pieces(1, looped), train_in_pieces(3, looped)
     for one, other in zip(jax.tree.leaves(whole), jax.tree.leaves(pieces), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_one_loop_is_the_same_steps():
+    steps, loop = train_in_pieces(1, looped=False), train_in_pieces(1, looped=True)
+    for one, other in zip(jax.tree.leaves(steps), jax.tree.leaves(loop), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 def test_spans_cover_all_batches():
