@@ -20,7 +20,6 @@ def convolve(
     groups: int,
     layout: str,
     algorithm: str = "auto",
-    input_dilation: Sequence[int] | None = None,
     precision: Any = None,
     preferred_element_type: Any = None,
 ) -> jax.Array:
@@ -35,7 +34,6 @@ def convolve(
         groups: the number of groups of channels.
         layout: the axes of ``x`` and of the result, e.g. ``"NHWC"``.
         algorithm: one of `ALGORITHMS`.
-        input_dilation: the distance between neighbours of ``x``, for transposed convolutions.
         precision: as in `jax.lax.conv_general_dilated`.
         preferred_element_type: as in `jax.lax.conv_general_dilated`.
 
@@ -53,7 +51,6 @@ def convolve(
         kernel,
         window_strides=tuple(stride),
         padding=tuple(padding),
-        lhs_dilation=None if input_dilation is None else tuple(input_dilation),
         rhs_dilation=tuple(dilation),
         dimension_numbers=(layout, spatial + "IO", layout),
         feature_group_count=groups,

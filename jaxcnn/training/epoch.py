@@ -96,6 +96,7 @@ def compile_epoch(
     index = jax.ShapeDtypeStruct((), jnp.int32)
     totals = Totals.zero()
     arguments = (state, totals, data, order, index)
+    run: Callable[..., tuple[TrainState, Totals]]
     if looped:
         run = jax.jit(loop, donate_argnums=(0, 1)).lower(*arguments, index).compile()
     else:
