@@ -62,6 +62,16 @@ class _Outcome(NamedTuple):
     ok: bool
 
 
+def _known() -> list[Case]:
+    """The cases of the ops that have a reference."""
+    return [c for cases in families().values() for c in cases if reference(c.op) is not None]
+
+
+def checkable() -> list[str]:
+    """The names of the ops that can be checked: those with a NumPy reference."""
+    return sorted({case.op for case in _known()})
+
+
 def check_ops(
     ops: Sequence[str] | None = None,
     dtypes: Sequence[str] | None = None,
@@ -85,11 +95,10 @@ def check_ops(
     Raises:
         ValueError: if there is no op or dtype of a name.
     """
-    known = [c for cases in families().values() for c in cases if reference(c.op) is not None]
-    names = {case.op for case in known}
+    known, names = _known(), checkable()
     for op in ops or ():
         if op not in names:
-            raise ValueError(f"check_ops: `ops` must be among {sorted(names)}, got {op!r}")
+            raise ValueError(f"check_ops: `ops` must be among {names}, got {op!r}")
     x64 = ("float64",) if jnp.result_type(float) == jnp.float64 else ()
     dtypes = (*DTYPES, *x64) if dtypes is None else dtypes
     for dtype in dtypes:

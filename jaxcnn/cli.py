@@ -10,8 +10,7 @@ from typing import Annotated, Literal
 import jax
 import tyro
 
-from jaxcnn import ops
-from jaxcnn.check import run_check
+from jaxcnn.check import checkable, run_check
 from jaxcnn.data import DataError
 from jaxcnn.training import (
     Result,
@@ -124,9 +123,9 @@ def evaluate_command(command: EvalConfig) -> Result:
 
 def check_command(command: CheckConfig) -> int:
     """Check what ``jaxcnn check`` names; the exit status."""
-    unknown_ops = [name for name in command.ops if name not in ops.__all__]
-    if unknown_ops:
-        raise UserError(unknown("op", unknown_ops[0], ops.__all__))
+    for name in command.ops:
+        if name not in checkable():
+            raise UserError(unknown("op", name, checkable()))
     use_platform(command.platform)
     # Double precision is off in JAX unless it is asked for, and then on for the whole process.
     if "float64" in command.dtypes:

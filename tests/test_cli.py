@@ -68,6 +68,7 @@ def test_unknown_flag_names_the_nearest():
         (["train", "--dataset", "mnist", "--data-dir", "nowhere"], "nowhere"),
         (["train", "--platform", "tpu"], "--platform tpu is not available"),
         (["eval", "nowhere"], "nowhere holds no run"),
+        (["check", "conv2dd"], "unknown op 'conv2dd', did you mean 'conv2d'?"),
         (["train", "--resume"], "--resume needs --run-dir"),
         (["train", "--resume", "--run-dir", "nowhere"], "nowhere holds no run"),
     ],
@@ -95,3 +96,9 @@ def test_help_says_what_each_flag_is():
     for flag in ("--model", "--dataset", "--data-dir", "--epochs", "--lr", "--seed", "--run-dir"):
         assert flag in done.stdout
     assert "Learning rate" in done.stdout
+
+
+def test_check_prints_a_table():
+    done = jaxcnn("check", "corr2d", "pad", "--dtypes", "float32", "float64")
+    assert done.returncode == 0, done.stderr
+    assert "4 of 4 rows ok" in done.stdout
