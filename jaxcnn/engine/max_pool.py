@@ -142,8 +142,12 @@ def _places(windows: Windows, i: int) -> np.ndarray:
 def take_positions(t: jax.Array, winners: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """The elements of ``t`` at flat positions in its plane, 0 where the position is -1."""
     first, last = axes[0], axes[-1]
-    plane = t.reshape(*t.shape[:first], -1, *t.shape[last + 1 :])
-    flat = winners.reshape(*winners.shape[:first], -1, *winners.shape[last + 1 :])
+
+    def flattened(a: Any) -> Any:
+        size = math.prod(a.shape[first : last + 1])
+        return a.reshape(*a.shape[:first], size, *a.shape[last + 1 :])
+
+    plane, flat = flattened(t), flattened(winners)
     taken = jnp.take_along_axis(plane, jnp.maximum(flat, 0), axis=first, mode="clip")
     taken = jnp.where(flat < 0, jnp.zeros((), t.dtype), taken)
     return taken.reshape(winners.shape)

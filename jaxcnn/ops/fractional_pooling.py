@@ -176,7 +176,7 @@ def _plane_winners(size: tuple[int, ...], counts: tuple[int, ...]) -> Any:
 
     def winners(plane: Any, sample: Any) -> Any:
         bins = [
-            _starts(u, whole, k, n)[:, None] + np.arange(k, dtype=np.int32)
+            _starts(u, whole, k, n)[:, None] + np.arange(k, dtype=np.int32)[None]
             for u, whole, k, n in zip(sample, plane.shape, size, counts, strict=True)
         ]
         return engine.max_bins(plane, range(plane.ndim), bins)
