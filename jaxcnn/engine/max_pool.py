@@ -23,20 +23,13 @@ MOST_TAPS = 16
 """The longest axis of a window whose elements ("taps") are written out one by one."""
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def max_pool(x: jax.Array, windows: Windows) -> jax.Array:
     """The largest element of each window; a NaN in a window gives NaN."""
-    if jnp.issubdtype(x.dtype, jnp.integer):
-        # Integers have no tangents to pick from.
-        return _maxima(x, windows, range(len(windows.axes)))
-    return _max_pool(x, windows)
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _max_pool(x: jax.Array, windows: Windows) -> jax.Array:
     return _maxima(x, windows, range(len(windows.axes)))
 
 
-@_max_pool.defjvp
+@max_pool.defjvp
 def _max_pool_jvp(windows: Windows, primals: Any, tangents: Any) -> tuple[Any, Any]:
     (x,), (t,) = primals, tangents
     best = x
@@ -46,7 +39,7 @@ def _max_pool_jvp(windows: Windows, primals: Any, tangents: Any) -> tuple[Any, A
         best, winners = _reduce_axis(best, windows, i)
         wide = _pick(wide, winners, windows, i)
     # Not ``best``, which has no derivative: this result may be differentiated again.
-    return _max_pool(x, windows), wide.astype(t.dtype)
+    return max_pool(x, windows), wide.astype(t.dtype)
 
 
 def max_positions(x: jax.Array, windows: Windows) -> jax.Array:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import jaxcnn as jc
@@ -16,6 +16,9 @@ from jaxcnn.reference.register import reference
 from tests.ops.properties import strictly
 
 TORCH = importlib.util.find_spec("torch") is not None
+
+# Every example is a compilation, and so would be every step of making a failure smaller.
+QUICKLY = settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.generate))
 
 X = np.zeros((2, 5, 6, 3), np.float32)
 AT = np.zeros((2, 5, 6, 3), np.int32)
@@ -207,6 +210,15 @@ def test_other_ranks_name_themselves(op: str) -> None:
         getattr(jc, op)(X, 2)
 
 
+@pytest.mark.parametrize("op", ["adaptive_max_pool1d", "adaptive_avg_pool1d"])
+def test_many_small_gradients_add_up_in_sixteen_bits(op: str) -> None:
+    # bfloat16 itself stops counting at 256.
+    x = jnp.array([1.0, 2.0, 3.0]).reshape(1, 3, 1)
+    gradient = jax.jit(jax.grad(lambda x: getattr(jc, op)(x, 1001).sum()))
+    short = gradient(x.astype(jnp.bfloat16))
+    np.testing.assert_array_equal(short, gradient(x).astype(jnp.bfloat16))
+
+
 def test_a_key_means_the_same_windows_in_every_precision_and_layout() -> None:
     x = np.random.default_rng(0).standard_normal((2, 9, 8, 3)).astype(np.float16)
     options = {"output_size": (5, 3), "return_indices": True}
@@ -279,7 +291,7 @@ def _adaptive_calls(draw: Any) -> tuple[str, np.ndarray, dict[str, Any]]:
     return f"adaptive_{kind}_pool{rank}d", x, options
 
 
-@settings(max_examples=30, deadline=None)
+@QUICKLY
 @given(_adaptive_calls())
 def test_any_adaptive_options(call: tuple[str, np.ndarray, dict[str, Any]]) -> None:
     op, x, options = call
@@ -290,7 +302,7 @@ def test_any_adaptive_options(call: tuple[str, np.ndarray, dict[str, Any]]) -> N
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
 
-@settings(max_examples=20, deadline=None)
+@QUICKLY
 @given(
     sizes=st.tuples(st.integers(4, 12), st.integers(4, 12)),
     window=st.tuples(st.integers(1, 3), st.integers(1, 3)),

@@ -177,6 +177,7 @@ _LP = (
     _case("lp_pool2d", "fraction", uniform(1, 5, 6, 2, low=0.2), 2, p=1.5),
     _case("lp_pool2d", "root", uniform(1, 4, 4, 2, low=0.2), 2, p=0.5),
     _case("lp_pool2d", "largest", normal(1, 5, 6, 2), 2, p=math.inf, ceil_mode=True),
+    _case("lp_pool2d", "largest-zeros", blanks(1, 8, 4, 2), 2, p=math.inf, smooth=False),
     _case("lp_pool2d", "negative", normal(2, 4, 4, 2), 2, p=3, smooth=False),
     _case("lp_pool2d", "zeros", blanks(1, 8, 4, 2), 2, p=2, smooth=False),
     _case("lp_pool2d", "zeros-sum", blanks(1, 8, 4, 2), 2, p=1, smooth=False),

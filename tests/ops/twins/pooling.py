@@ -94,7 +94,8 @@ def _max_pool(
             layout=layout,
         )
         return (y[0].to(x.dtype), y[1]) if return_indices else y.to(x.dtype)
-    x = channels_first(x, layout)
+    # On strided volumes torch's own index of a window of -inf alone is wrong.
+    x = channels_first(x, layout).contiguous()
     sizes, rank = x.shape[2:], x.ndim - 2
     window, gap = spread(window, rank), spread(dilation, rank)
     step = window if stride is None else spread(stride, rank)
