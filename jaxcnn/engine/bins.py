@@ -49,7 +49,7 @@ def max_bins(x: jax.Array, axes: Sequence[int], bins: Sequence[Any]) -> jax.Arra
         below = math.prod(x.shape[axis + 1 : axes[-1] + 1])
         if isinstance(positions, np.ndarray):
             # Repeating a bin's last element changes neither its maximum nor its winner.
-            positions = np.maximum(positions, positions.max(1, keepdims=True))
+            positions = np.where(positions < 0, positions.max(1, keepdims=True), positions)
         values = _split(best, positions, axis)
         places = along(jnp.asarray(positions) * np.int32(below), axis, values.ndim)
         if flat.ndim:

@@ -1,14 +1,15 @@
 """The maximum of each window, its position, and a gradient that is fast and always there.
 
-XLA computes the maxima themselves. The gradient of XLA's `reduce_window` is a serial
-``select_and_scatter``, which is slow on a CPU and missing for dilated windows; here a window's
-tangent is the tangent of its winner, picked by comparing positions. That is linear in the
-tangent, so that JAX transposes, batches and differentiates it like anything else.
+XLA computes the maxima. The gradient of XLA's `reduce_window` is a serial
+``select_and_scatter``, which is slow on a CPU and missing for dilated windows. Here a window's
+tangent is its winner's, and the winner is found one axis at a time: first the best element of
+each row of the window, then the best row. To pick what a winner names is linear, so that JAX
+transposes, batches and differentiates it like anything else.
 """
 
 import functools
-import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -18,28 +19,27 @@ from jax import lax
 
 from jaxcnn.engine.windows import Windows, along
 
-MOST_TAPS = 64
-"""The largest window whose tangent is a sum over its elements; above it is a gather."""
+MOST_TAPS = 16
+"""The longest axis of a window whose elements ("taps") are written out one by one."""
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def max_pool(x: jax.Array, windows: Windows) -> jax.Array:
     """The largest element of each window; a NaN in a window gives NaN."""
-    return lax.reduce_window(
-        x,
-        lowest(x.dtype),
-        lax.max,
-        windows.spread(windows.size, 1, x.ndim),
-        windows.spread(windows.stride, 1, x.ndim),
-        windows.padding(x.ndim),
-        window_dilation=windows.spread(windows.dilation, 1, x.ndim),
-    )
+    return _maxima(x, windows, range(len(windows.axes)))
 
 
 @max_pool.defjvp
 def _max_pool_jvp(windows: Windows, primals: Any, tangents: Any) -> tuple[Any, Any]:
     (x,), (t,) = primals, tangents
-    return max_pool(x, windows), take_windows(t, max_positions(x, windows), windows)
+    best = x
+    # What overlapping windows send back to one element is added up in this dtype.
+    wide = t.astype(jnp.float32) if t.dtype.itemsize < 4 else t
+    for i in reversed(range(len(windows.axes))):
+        best, winners = _reduce_axis(best, windows, i)
+        wide = _pick(wide, winners, windows, i)
+    # Not ``best``, which has no derivative: this result may be differentiated again.
+    return max_pool(x, windows), wide.astype(t.dtype)
 
 
 def max_positions(x: jax.Array, windows: Windows) -> jax.Array:
@@ -48,105 +48,110 @@ def max_positions(x: jax.Array, windows: Windows) -> jax.Array:
     Among equals it is the first in row-major order, and a NaN is larger than any number: the
     last one wins. Windows that hold nothing get -1.
     """
-    best: Any = lax.stop_gradient(x)
-    flat: Any = None
+    best, flat = x, jnp.zeros(x.shape, jnp.int32)
     # Last axis first: a row's winner then meets the winners of the rows below it.
     for i in reversed(range(len(windows.axes))):
-        best, flat = _reduce_axis(best, flat, windows, i)
+        best, winners = _reduce_axis(best, windows, i)
+        below = np.int32(math.prod(windows.sizes[i + 1 :]))
+        flat = _pick(flat, winners, windows, i) + _places(winners, windows, i) * below
+    for i, axis in enumerate(windows.axes):
+        filled = windows.held(i).any(1)
+        if not filled.all():
+            flat = jnp.where(along(filled, axis, x.ndim), flat, -1)
     return flat
 
 
-def _reduce_axis(best: Any, flat: Any, windows: Windows, i: int) -> tuple[Any, Any]:
-    """One axis of `max_positions`: the winners along it, and their flat positions so far."""
-    axis, ndim = windows.axes[i], best.ndim
-    below = math.prod(windows.sizes[i + 1 :])
-    positions = windows.positions(i)
-    best = _pad_axis(best, axis, windows.low[i], windows.high[i], lowest(best.dtype))
-    if flat is not None:
-        flat = _pad_axis(flat, axis, windows.low[i], windows.high[i], np.int32(-1))
-    top: Any = None
-    where: Any = None
-    seen = np.zeros(windows.count[i], bool)
-    for a in range(windows.size[i]):
-        held = positions[:, a] >= 0
-        value = _tap(best, axis, a, windows, i)
-        place: Any = along(positions[:, a] * below, axis, ndim).astype(np.int32)
-        place = jnp.broadcast_to(place, value.shape)
-        if flat is not None:
-            rest = _tap(flat, axis, a, windows, i)
-            place = jnp.where(rest < 0, -1, place + rest)
-        if top is None:
-            top, where = value, jnp.where(along(held, axis, ndim), place, -1)
-        else:
-            wins = (value > top) | (value != value) | along(~seen, axis, ndim)
-            wins = wins & along(held, axis, ndim)
-            top, where = jnp.where(wins, value, top), jnp.where(wins, place, where)
-        seen |= held
-    return top, where
+def _maxima(x: Any, windows: Windows, which: Sequence[int]) -> Any:
+    """The maxima along some of the spatial axes."""
 
+    def kept(values: Sequence[int], other: int) -> tuple[int, ...]:
+        some = [value if i in which else other for i, value in enumerate(values)]
+        return windows.spread(some, other, x.ndim)
 
-def take_windows(t: jax.Array, winners: jax.Array, windows: Windows) -> jax.Array:
-    """The element of ``t`` that each window's winner names; linear in ``t``."""
-    if windows.tiles and math.prod(windows.size) <= MOST_TAPS:
-        return _take_tiles(t, winners, windows)
-    if math.prod(windows.size) <= MOST_TAPS:
-        return _take_taps(t, winners, windows)
-    return take_positions(t, winners, windows.axes)
-
-
-def _take_tiles(t: Any, winners: Any, windows: Windows) -> Any:
-    """`take_windows` for windows side by side: one comparison per element of ``t``."""
-    split, expand, tap_axes, kept = list(t.shape), list(t.shape), [], [slice(None)] * t.ndim
-    plane: Any = jnp.zeros((1,) * (t.ndim + len(windows.axes)), jnp.int32)
-    for i in reversed(range(len(windows.axes))):
-        axis, n, k = windows.axes[i], windows.count[i], windows.size[i]
-        kept[axis] = slice(n * k)
-        split[axis : axis + 1] = [n, k]
-        expand[axis : axis + 1] = [n, 1]
-        tap_axes.append(axis + i + 1)
-        shape = [1] * plane.ndim
-        shape[axis + i : axis + i + 2] = [n, k]
-        plane = plane + _places(windows, i).reshape(shape)
-    chosen = jnp.where(
-        winners.reshape(expand) == plane, t[tuple(kept)].reshape(split), jnp.zeros((), t.dtype)
+    return lax.reduce_window(
+        x,
+        lowest(x.dtype),
+        lax.max,
+        kept(windows.size, 1),
+        kept(windows.stride, 1),
+        tuple(zip(kept(windows.low, 0), kept(windows.high, 0), strict=True)),
+        window_dilation=kept(windows.dilation, 1),
     )
-    return chosen.sum(tuple(tap_axes), dtype=t.dtype)
 
 
-def _take_taps(t: Any, winners: Any, windows: Windows) -> Any:
-    """`take_windows` for small windows: a sum over their elements."""
-    padded = lax.pad(
-        t, np.zeros((), t.dtype), [(low, high, 0) for low, high in windows.padding(t.ndim)]
-    )
+def _reduce_axis(x: Any, windows: Windows, i: int) -> tuple[Any, Any]:
+    """The maxima along one axis, and which tap of its window each of them is.
+
+    Windows that hold nothing have no winner: theirs is ``size``.
+    """
+    x, axis, size = lax.stop_gradient(x), windows.axes[i], windows.size[i]
+    best = _maxima(x, windows, [i])
+    padded = _pad_axis(x, axis, windows.low[i], windows.high[i], lowest(x.dtype))
+    held = windows.held(i)
+    dtype = jnp.int8 if size <= MOST_TAPS else jnp.int32
+    none = jnp.full(best.shape, size, dtype)
+
+    def least(winner: Any, tap: Any, value: Any, real: Any) -> Any:
+        # The first of equals has the least rank, and the last NaN a lesser one.
+        equal = jnp.where((value == best) & along(real, axis, x.ndim), tap, dtype(size))
+        return jnp.minimum(winner, jnp.where(value != value, ~tap, equal))
+
+    def step(a: Any, winner: Any) -> Any:
+        start, stop = a * windows.dilation[i], (windows.count[i] - 1) * windows.stride[i] + 1
+        value = lax.dynamic_slice_in_dim(padded, start, stop, axis)
+        value = lax.slice_in_dim(value, 0, stop, windows.stride[i], axis)
+        return least(winner, a, value, jnp.asarray(held)[:, a])
+
+    if size <= MOST_TAPS:
+        winner = none
+        for a in range(size):
+            winner = least(winner, dtype(a), _tap(padded, a, windows, i), held[:, a])
+    else:
+        winner = lax.fori_loop(np.int32(0), np.int32(size), step, none)
+    # Without the barrier XLA searches again for each of the elements that look for a winner.
+    return best, lax.optimization_barrier(jnp.where(winner < 0, ~winner, winner))
+
+
+def _pick(t: Any, winners: Any, windows: Windows, i: int) -> Any:
+    """The elements of ``t`` that the winners along one axis name; linear in ``t``."""
+    axis, size, count = windows.axes[i], windows.size[i], windows.count[i]
+    zero = np.zeros((), t.dtype)
+    if size > MOST_TAPS:
+        places = jnp.minimum(_places(winners, windows, i), windows.sizes[i] - 1)
+        taken = jnp.take_along_axis(t, jnp.maximum(places, 0), axis, mode="clip")
+        return jnp.where(winners < size, taken, zero)
+    if windows.tiles(i):
+        kept = lax.slice_in_dim(t, 0, count * size, axis=axis)
+        split = kept.reshape(*t.shape[:axis], count, size, *t.shape[axis + 1 :])
+        taps = along(np.arange(size, dtype=np.int8), axis + 1, split.ndim)
+        chosen = jnp.where(jnp.expand_dims(winners, axis + 1) == taps, split, zero)
+        return chosen.sum(axis + 1, dtype=t.dtype)
     total = jnp.zeros(winners.shape, t.dtype)
-    for taps in itertools.product(*map(range, windows.size)):
-        value, here = padded, jnp.zeros((1,) * t.ndim, jnp.int32)
-        for i, (axis, a) in enumerate(zip(windows.axes, taps, strict=True)):
-            value = _tap(value, axis, a, windows, i)
-            here = here + along(_places(windows, i)[:, a], axis, t.ndim)
-        total = total + jnp.where(winners == here, value, jnp.zeros((), t.dtype))
+    padded = _pad_axis(t, axis, windows.low[i], windows.high[i], zero)
+    for a in range(size):
+        value = _tap(padded, a, windows, i)
+        total = total + jnp.where(winners == np.int8(a), value, zero)
     return total
 
 
-def _places(windows: Windows, i: int) -> np.ndarray:
-    """`Windows.positions`, as what they add to a flat position.
-
-    Void adds so much below zero that no sum with it is the position of a winner, or -1.
-    """
-    positions = windows.positions(i)
-    below = math.prod(windows.sizes[i + 1 :])
-    void = -math.prod(windows.sizes) - 1
-    return np.where(positions < 0, void, positions * below).astype(np.int32)
+def _places(winners: Any, windows: Windows, i: int) -> Any:
+    """The positions of winning taps on their axis."""
+    starts = along(windows.starts(i), windows.axes[i], winners.ndim)
+    return starts + winners.astype(jnp.int32) * np.int32(windows.dilation[i])
 
 
 def take_positions(t: jax.Array, winners: jax.Array, axes: tuple[int, ...]) -> jax.Array:
-    """The elements of ``t`` at flat positions in its plane, 0 where the position is -1."""
+    """The elements of ``t`` at flat positions in its plane; linear in ``t``."""
     first, last = axes[0], axes[-1]
-    plane = t.reshape(*t.shape[:first], -1, *t.shape[last + 1 :])
-    flat = winners.reshape(*winners.shape[:first], -1, *winners.shape[last + 1 :])
-    taken = jnp.take_along_axis(plane, jnp.maximum(flat, 0), axis=first, mode="clip")
-    taken = jnp.where(flat < 0, jnp.zeros((), t.dtype), taken)
-    return taken.reshape(winners.shape)
+
+    def flattened(a: Any) -> Any:
+        size = math.prod(a.shape[first : last + 1])
+        return a.reshape(*a.shape[:first], size, *a.shape[last + 1 :])
+
+    # What overlapping windows send back to one element is added up in this dtype.
+    wide = t.astype(jnp.float32) if t.dtype in (jnp.bfloat16, jnp.float16) else t
+    taken = jnp.take_along_axis(flattened(wide), flattened(winners), axis=first, mode="clip")
+    return taken.reshape(winners.shape).astype(t.dtype)
 
 
 def lowest(dtype: Any) -> Any:
@@ -162,7 +167,8 @@ def _pad_axis(x: Any, axis: int, low: int, high: int, value: Any) -> Any:
     return lax.pad(x, value, widths) if low or high else x
 
 
-def _tap(x: Any, axis: int, a: int, windows: Windows, i: int) -> Any:
+def _tap(x: Any, a: int, windows: Windows, i: int) -> Any:
     """Element ``a`` of every window along one padded axis."""
     start, stride = a * windows.dilation[i], windows.stride[i]
-    return lax.slice_in_dim(x, start, start + (windows.count[i] - 1) * stride + 1, stride, axis)
+    stop = start + (windows.count[i] - 1) * stride + 1
+    return lax.slice_in_dim(x, start, stop, stride, windows.axes[i])

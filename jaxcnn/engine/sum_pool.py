@@ -12,7 +12,7 @@ from jaxcnn.engine.windows import Windows
 def sum_pool(x: jax.Array, windows: Windows, dtype: Any) -> jax.Array:
     """The sum of each window's elements, in ``dtype``; void elements add nothing."""
     x = x.astype(dtype)
-    if windows.tiles:
+    if all(windows.tiles(i) for i in range(len(windows.axes))):
         return _sum_tiles(x, windows)
     return lax.reduce_window(
         x,

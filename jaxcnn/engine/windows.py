@@ -1,6 +1,7 @@
 """The windows of a pool: which elements of the spatial axes each of them holds."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,22 +48,24 @@ class Windows:
             )
         )
 
-    @property
-    def tiles(self) -> bool:
-        """Whether the windows lie side by side: no void, no gap and no overlap."""
+    def tiles(self, i: int) -> bool:
+        """Whether the windows lie side by side on axis ``i``: no void, no gap, no overlap."""
         return (
-            self.size == self.stride
-            and not any(self.low + self.high)
-            and all(k == 1 or d == 1 for k, d in zip(self.size, self.dilation, strict=True))
+            self.size[i] == self.stride[i]
+            and not (self.low[i] or self.high[i])
+            and (self.size[i] == 1 or self.dilation[i] == 1)
         )
 
-    def positions(self, i: int) -> np.ndarray:
-        """What the windows hold on spatial axis ``i``: ``(count, size)`` positions, or -1."""
-        starts = np.arange(self.count[i]) * self.stride[i] - self.low[i]
-        held = starts[:, None] + np.arange(self.size[i]) * self.dilation[i]
-        return np.where((held >= 0) & (held < self.sizes[i]), held, -1).astype(np.int32)
+    def starts(self, i: int) -> np.ndarray:
+        """Where the windows start on spatial axis ``i``, which may be before it."""
+        return np.arange(self.count[i], dtype=np.int32) * self.stride[i] - self.low[i]
 
-    def spread(self, values: tuple[int, ...], other: int, ndim: int) -> tuple[int, ...]:
+    def held(self, i: int) -> np.ndarray:
+        """Which elements of the windows are not void, on spatial axis ``i``: ``(count, size)``."""
+        places = self.starts(i)[:, None] + np.arange(self.size[i]) * self.dilation[i]
+        return (places >= 0) & (places < self.sizes[i])
+
+    def spread(self, values: Sequence[int], other: int, ndim: int) -> tuple[int, ...]:
         """``values`` on the spatial axes and ``other`` on the rest of ``ndim`` axes."""
         result = [other] * ndim
         for axis, value in zip(self.axes, values, strict=True):

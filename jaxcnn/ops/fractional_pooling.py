@@ -1,5 +1,6 @@
 """Max pooling by a factor that is not a whole number, with windows placed at random."""
 
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from jaxcnn import engine
 from jaxcnn.ops.arguments import (
     Layout,
     Window,
+    accumulator,
     as_array,
     images,
     parse_layout,
@@ -176,7 +178,7 @@ def _plane_winners(size: tuple[int, ...], counts: tuple[int, ...]) -> Any:
 
     def winners(plane: Any, sample: Any) -> Any:
         bins = [
-            _starts(u, whole, k, n)[:, None] + np.arange(k, dtype=np.int32)
+            _starts(u, whole, k, n)[:, None] + np.arange(k, dtype=np.int32)[None]
             for u, whole, k, n in zip(sample, plane.shape, size, counts, strict=True)
         ]
         return engine.max_bins(plane, range(plane.ndim), bins)
@@ -198,17 +200,28 @@ def _samples(op: str, key: Any, x: Any, samples: Any, axes: Layout) -> Any:
     """One number in [0, 1) per image, channel and axis, first axis first."""
     rank = len(axes.spatial)
     shape = (x.shape[0], x.shape[axes.channel], rank)
-    dtype = jnp.float64 if x.dtype == jnp.float64 else jnp.float32
     if samples is None:
-        if key is None:
-            raise TypeError(f"{op}: `key` must be a random key where `samples` are left out")
-        return jax.random.uniform(key, shape, dtype)
+        if not isinstance(key, jax.Array | np.ndarray) or not _is_one_key(key):
+            raise TypeError(
+                f"{op}: `key` must be one random key where `samples` are left out, got "
+                f"{type(key).__name__}"
+            )
+        # float32 also in x64 mode, so that a key means the same windows in every precision.
+        return jax.random.uniform(key, shape, jnp.float32)
     samples = as_array(op, "samples", samples, ndim=3, axes="n, channels, axes")
     if not jnp.issubdtype(samples.dtype, jnp.floating):
         raise TypeError(f"{op}: `samples` must be floating point, got {samples.dtype}")
     if samples.shape != shape:
         raise ValueError(f"{op}: `samples` must have shape {shape}, got {samples.shape}")
-    return samples.astype(dtype)[..., :: -1 if rank == 2 else 1]
+    samples = samples.astype(accumulator(samples.dtype) or samples.dtype)
+    return samples[..., ::-1] if rank == 2 else samples
+
+
+def _is_one_key(key: Any) -> bool:
+    """Whether ``key`` is from `jax.random.key`, or from `jax.random.PRNGKey`."""
+    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        return key.ndim == 0
+    return key.dtype == np.uint32 and key.ndim == 1
 
 
 def _counts(
@@ -219,8 +232,8 @@ def _counts(
     if output_size is not None:
         return per_axis(op, "output_size", output_size, len(sizes), minimum=1)
     ratios = output_ratio if isinstance(output_ratio, Sequence) else (output_ratio,) * len(sizes)
-    if isinstance(ratios, str) or not all(isinstance(ratio, float) for ratio in ratios):
-        raise TypeError(f"{op}: `output_ratio` must be made of floats, got {output_ratio!r}")
+    if not all(isinstance(ratio, numbers.Real) for ratio in ratios):
+        raise TypeError(f"{op}: `output_ratio` must be made of numbers, got {output_ratio!r}")
     if len(ratios) != len(sizes) or not all(0 < ratio < 1 for ratio in ratios):
         raise ValueError(
             f"{op}: `output_ratio` must be one number in (0, 1), or {len(sizes)}, "

@@ -1,6 +1,7 @@
 """The power mean of every window."""
 
 import math
+import numbers
 from typing import Any
 
 import jax.numpy as jnp
@@ -135,15 +136,17 @@ def _lp_pool(
     axes = parse_layout(op, layout, rank)
     x = images(op, x, axes)
     floating(op, "x", x)
-    if isinstance(p, bool) or not isinstance(p, int | float):
+    if isinstance(p, bool) or not isinstance(p, numbers.Real):
         raise TypeError(f"{op}: `p` must be a number, got {p!r}")
+    p = float(p)
     if not p > 0:
         raise ValueError(f"{op}: `p` must be positive, got {p}")
     windows, pairs = parse_windows(
         op, x, window, axes, stride=stride, padding=0, dilation=1, ceil_mode=ceil_mode
     )
     if math.isinf(p):
-        return engine.max_pool(jnp.abs(x), windows)
+        # |x| with PyTorch's derivative at 0, which is 0.
+        return engine.max_pool(x * jnp.sign(x), windows)
     dtype = accumulator(x.dtype) or x.dtype
     total = engine.sum_pool(_power(x.astype(dtype), p), windows, dtype)
     whole = math.prod(windows.size)
@@ -156,6 +159,6 @@ def _lp_pool(
 
 
 def _power(x: Any, p: float) -> Any:
-    if p == int(p):
+    if p.is_integer():
         return lax.integer_pow(x, int(p))
     return jnp.sqrt(x) if p == 0.5 else jnp.power(x, p)

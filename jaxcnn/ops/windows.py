@@ -58,8 +58,6 @@ def count_windows(
     With ``ceil_mode`` a last window may reach over the edge, if it starts inside of the input
     or of the padding before it.
     """
-    if not isinstance(ceil_mode, bool):
-        raise TypeError(f"{op}: `ceil_mode` must be a bool, got {ceil_mode!r}")
     if not ceil_mode:
         check_window_fits(op, sizes, span, pairs)
     counts = []
