@@ -9,17 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import jaxcnn as jc
 from jaxcnn.reference.register import reference
 from tests.ops.properties import strictly
+from tests.sweep import sweep
 
 TORCH = importlib.util.find_spec("torch") is not None
 
 # Every example is a compilation, and so would be every step of making a failure smaller.
-QUICKLY = settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.generate))
+QUICKLY = sweep(12)
 
 X = np.zeros((2, 5, 6, 3), np.float32)
 MAXIMA = ("max_pool1d", "max_pool2d", "max_pool3d", "min_pool1d", "min_pool2d", "min_pool3d")
