@@ -229,3 +229,14 @@ def check_not_empty(op: str, window: Sequence[int]) -> None:
 def accumulator(dtype: Any) -> Any:
     """What sums are kept in: float32 for the 16-bit floats, ``None`` (as it is) for others."""
     return jnp.float32 if dtype in (jnp.bfloat16, jnp.float16) else None
+
+
+def check_key(op: str, key: Any) -> None:
+    """Refuse what is not one key of `jax.random.key` or `jax.random.PRNGKey`."""
+    if not isinstance(key, jax.Array | np.ndarray):
+        raise TypeError(f"{op}: `key` must be one random key, got {type(key).__name__}")
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not (key.ndim == 0 if typed else key.dtype == np.uint32 and key.ndim == 1):
+        raise TypeError(
+            f"{op}: `key` must be one random key, got an array of {key.dtype} and shape {key.shape}"
+        )

@@ -15,6 +15,7 @@ from jaxcnn.ops.arguments import (
     Window,
     accumulator,
     as_array,
+    check_key,
     images,
     parse_layout,
     per_axis,
@@ -201,11 +202,7 @@ def _samples(op: str, key: Any, x: Any, samples: Any, axes: Layout) -> Any:
     rank = len(axes.spatial)
     shape = (x.shape[0], x.shape[axes.channel], rank)
     if samples is None:
-        if not isinstance(key, jax.Array | np.ndarray) or not _is_one_key(key):
-            raise TypeError(
-                f"{op}: `key` must be one random key where `samples` are left out, got "
-                f"{type(key).__name__}"
-            )
+        check_key(op, key)
         # float32 also in x64 mode, so that a key means the same windows in every precision.
         return jax.random.uniform(key, shape, jnp.float32)
     samples = as_array(op, "samples", samples, ndim=3, axes="n, channels, axes")
@@ -215,13 +212,6 @@ def _samples(op: str, key: Any, x: Any, samples: Any, axes: Layout) -> Any:
         raise ValueError(f"{op}: `samples` must have shape {shape}, got {samples.shape}")
     samples = samples.astype(accumulator(samples.dtype) or samples.dtype)
     return samples[..., ::-1] if rank == 2 else samples
-
-
-def _is_one_key(key: Any) -> bool:
-    """Whether ``key`` is from `jax.random.key`, or from `jax.random.PRNGKey`."""
-    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        return key.ndim == 0
-    return key.dtype == np.uint32 and key.ndim == 1
 
 
 def _counts(

@@ -8,12 +8,12 @@ from jaxcnn.ops.arguments import (
     Padding,
     Window,
     as_int,
-    check_window_fits,
     dilated,
     parse_padding,
     per_axis,
 )
 from jaxcnn.ops.transposed import parse_crops, transposed_sizes
+from jaxcnn.ops.windows import count_windows
 
 
 def conv_output_shape(
@@ -55,15 +55,7 @@ def conv_output_shape(
     dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
     span = dilated(per_axis(op, "window", window, rank, minimum=1), dilation)
     pairs = parse_padding(op, padding, sizes, span, stride)
-    check_window_fits(op, sizes, span, pairs)
-    shape = []
-    for size, extent, step, (low, high) in zip(sizes, span, stride, pairs, strict=True):
-        room = size + low + high - extent
-        count = room // step + 1
-        if ceil_mode and room % step and count * step < size + low:
-            count += 1
-        shape.append(count)
-    return tuple(shape)
+    return count_windows(op, sizes, span, stride, pairs, ceil_mode)
 
 
 def conv_transpose_output_shape(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxcnn.ops.arguments import as_real, parse_any_layout
+from jaxcnn.ops.arguments import as_real, check_key, parse_any_layout
 from jaxcnn.ops.moments import real_input, widened
 
 
@@ -78,22 +78,8 @@ def channel_dropout(
 
 
 def _checked(op: str, key: Any, x: Any, rate: Any) -> tuple[Any, Any, float]:
-    if not isinstance(key, jax.Array | np.ndarray) or not _is_one_key(key):
-        raise TypeError(f"{op}: `key` must be one random key, got {_described(key)}")
+    check_key(op, key)
     return key, real_input(op, x), as_real(op, "rate", rate, minimum=0, maximum=1)
-
-
-def _is_one_key(key: Any) -> bool:
-    """Whether ``key`` is from `jax.random.key`, or from `jax.random.PRNGKey`."""
-    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        return key.ndim == 0
-    return key.dtype == np.uint32 and key.ndim == 1
-
-
-def _described(key: Any) -> str:
-    if isinstance(key, jax.Array | np.ndarray):
-        return f"an array of {key.dtype} and shape {key.shape}"
-    return type(key).__name__
 
 
 def _dropped(key: Any, x: Any, rate: float, mask_shape: tuple[int, ...]) -> Any:

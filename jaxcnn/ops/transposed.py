@@ -156,7 +156,7 @@ def conv_transpose2d(
             the result.
 
     ``torch.nn.functional.conv_transpose2d`` knows ints only as padding, and no padding modes
-    (docs/decisions/transposed-padding.md); its kernel is ``(in, out // groups, h, w)``.
+    (docs/decisions/0003-transposed-padding.md); its kernel is ``(in, out // groups, h, w)``.
 
     >>> x = jnp.array([[1.0, 2.0]]).reshape(1, 1, 2, 1)
     >>> conv_transpose2d(x, jnp.ones((1, 3, 1, 1)), stride=2)[0, 0, :, 0]

@@ -131,6 +131,11 @@ def real(array: Any) -> bool:
     return "float" in str(array.dtype)
 
 
+def has_reals(case: Case) -> bool:
+    """Whether any input is floating-point."""
+    return any(real(array) for array in case.arrays())
+
+
 def split(leaves: Sequence[Any]) -> tuple[Leaves, Leaves]:
     """The floating-point results, and the integer ones."""
     return tuple(a for a in leaves if real(a)), tuple(a for a in leaves if not real(a))

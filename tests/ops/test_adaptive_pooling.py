@@ -93,7 +93,7 @@ WRONG_FRACTIONAL: dict[str, Wrong] = {
     ),
     "no key": (
         TypeError,
-        "`key` must be one random key where `samples` are left out, got NoneType",
+        "`key` must be one random key, got NoneType",
         (None, X, 2),
         {"output_size": 2},
     ),
