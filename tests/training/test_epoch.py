@@ -1,10 +1,12 @@
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
 from jaxcnn.layers import Dense, Layer
+from jaxcnn.models import MODELS
 from jaxcnn.training import Batch, Totals, make_train_step
 from jaxcnn.training.epoch import compile_epoch, compile_evaluation, spans
 from jaxcnn.training.state import TrainState, init_state, keys_of
@@ -98,3 +100,16 @@ def test_evaluation_runs_the_model_in_evaluation_mode():
     model = Layer(lambda key, shape: ({}, {}), apply)
     totals = compile_evaluation(model, {}, {}, data(), 10)({}, {}, data())
     assert np.isfinite(float(totals.loss))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_training_step_lowers_for_every_platform(name):
+    model, optimizer, keys = MODELS[name](10), optax.adam(0.01), keys_of(0)
+    state = init_state(model, optimizer, keys.init, (1, 28, 28, 1))
+    step = jax.jit(make_train_step(model, optimizer, keys.noise))
+    batch = Batch(jnp.zeros((4, 28, 28, 1)), jnp.zeros(4, jnp.int32))
+    platforms = ("cpu", "cuda", "rocm", "tpu")
+    exported = jax.export.export(step, platforms=platforms)(
+        jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), state), batch
+    )
+    assert exported.platforms == platforms
