@@ -6,6 +6,12 @@ ARGS ?=
 WORKERS ?= 2
 BIN := $(VENV)/bin
 
+CASES := tests/ops/test_cases.py
+PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision tests/models \
+	tests/training/test_step.py $(shell grep -l TORCH tests/ops/test_*.py | grep -v $(CASES))
+SMOKE := $(CASES)::test_meaning tests/layers tests/models tests/training tests/test_check.py \
+	tests/test_rooms.py tests/ops/test_windows.py tests/ops/test_transposed.py
+
 .PHONY: help train test test-all tables parity lint format smoke lock clean
 
 help:  ## list the targets
@@ -21,7 +27,7 @@ test-all: $(VENV)/.$(EXTRAS)  ## every property of every case, and ten times dee
 	JAXCNN_SWEEP=10 $(BIN)/python -m pytest -n $(WORKERS) -m '' $(ARGS)
 
 parity: $(VENV)/.test,torch  ## compare the ops with torch itself
-	$(BIN)/python -m pytest -n $(WORKERS) tests/ops tests/models tests/training/test_step.py $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PARITY) $(ARGS)
 
 tables: $(VENV)/.test,torch  ## write docs/functions.md and docs/ops.md anew
 	$(BIN)/python -m tests.ops.listing
@@ -50,7 +56,7 @@ smoke:  ## a short set of tests on the newest jax that PYTHON can install
 	test -x .venv-newest/bin/python || $(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[test]'
 	.venv-newest/bin/python -c 'import jax, sys; print("jax", jax.__version__, "on Python", sys.version.split()[0])'
-	.venv-newest/bin/python -m pytest -n $(WORKERS) $(ARGS)
+	.venv-newest/bin/python -m pytest -n $(WORKERS) $(SMOKE) $(ARGS)
 
 lock:  ## write requirements.lock anew, from a fresh environment
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

@@ -1,4 +1,4 @@
-"""LeNet on Fashion-MNIST, as *Dive into Deep Learning* trains it, and in its modern form.
+r"""LeNet on Fashion-MNIST, as *Dive into Deep Learning* trains it, and in its modern form.
 
 Shows: sigmoid, average pooling, plain SGD with learning rate 0.9, batches of 256, 10 epochs,
 Glorot-uniform start; 60,000 training images, accuracy on all 10,000 test images.
@@ -8,7 +8,28 @@ Commands, with the folder of the four IDX files (or a TFDS folder) as DIR:
     python experiments/lenet_fashion_mnist.py --data-dir DIR --seeds 5 \
         --model lenet_modern --optimizer adam --lr 0.002 --schedule cosine
 
-Result: RESULT
+Result: of the first command, on the CPU (jax 0.10.2, 2 cores of an AVX-512 Xeon, which other
+work shared during seeds 0 to 2):
+
+    | seed | test accuracy | test loss | images/s | seconds |
+    |---|---|---|---|---|
+    | 0 | 0.8227 | 0.4949 | 4,783 | 147 |
+    | 1 | 0.7890 | 0.5508 | 4,804 | 128 |
+    | 2 | 0.7858 | 0.5289 | 4,872 | 140 |
+    | 3 | 0.7902 | 0.5383 | 6,773 | 102 |
+    | 4 | 0.8096 | 0.5088 | 7,110 | 94 |
+    | mean ± std | 0.7995 ± 0.0160 | 0.5243 ± 0.0225 | 5,668 ± 1,169 | 122 ± 23 |
+
+of the second, the modern form:
+
+    | seed | test accuracy | test loss | images/s | seconds |
+    |---|---|---|---|---|
+    | 0 | 0.8985 | 0.2839 | 7,109 | 98 |
+    | 1 | 0.8936 | 0.2957 | 6,476 | 104 |
+    | 2 | 0.8947 | 0.2968 | 6,493 | 102 |
+    | 3 | 0.8948 | 0.2908 | 6,324 | 106 |
+    | 4 | 0.8944 | 0.2917 | 6,190 | 107 |
+    | mean ± std | 0.8952 ± 0.0019 | 0.2918 ± 0.0051 | 6,518 ± 352 | 103 ± 4 |
 
 The book's PyTorch LeNet ends at a test accuracy of 0.779 (one run; section 7.6).
 """
