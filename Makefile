@@ -46,12 +46,11 @@ format: $(VENV)/.lint  ## put the code into its format
 $(VENV)/.%: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "jaxcnn needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …" >&2; exit 2; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.$(if $(filter train,$*),,[$*])'
 	touch $@
 
 # The same package on the newest jax: make smoke PYTHON=python3.13
-smoke: VENV := .venv-newest
 smoke:  ## a short set of tests on the newest jax that PYTHON can install
 	test -x .venv-newest/bin/python || $(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[test]'

@@ -93,7 +93,7 @@ def check_ops(
         One `Row` per op and dtype, in the order of their names.
 
     Raises:
-        ValueError: if there is no op or dtype of a name.
+        ValueError: if there is no op or dtype of a name, or none is named.
     """
     known, names = _known(), checkable()
     for op in ops or ():
@@ -101,6 +101,8 @@ def check_ops(
             raise ValueError(f"check_ops: `ops` must be among {names}, got {op!r}")
     x64 = ("float64",) if jnp.result_type(float) == jnp.float64 else ()
     dtypes = (*DTYPES, *x64) if dtypes is None else dtypes
+    if not dtypes or (ops is not None and not ops):
+        raise ValueError("check_ops: `ops` and `dtypes` must name something, or be left out")
     for dtype in dtypes:
         if dtype not in (*DTYPES, *x64):
             raise ValueError(f"check_ops: `dtypes` must be among {(*DTYPES, *x64)}, got {dtype!r}")
@@ -110,7 +112,7 @@ def check_ops(
     with jax.default_matmul_precision("highest"):
         for case in watch(chosen):
             for dtype in dtypes:
-                outcomes[case.op, dtype].append(_outcome(case, dtype, gradients))
+                outcomes[case.op, dtype].append(_tried(case, dtype, gradients))
     return [_row(*key, found) for key, found in sorted(outcomes.items())]
 
 
@@ -155,6 +157,14 @@ def _row(op: str, dtype: str, found: list[_Outcome]) -> Row:
     )
 
 
+def _tried(case: Case, dtype: str, gradients: bool) -> _Outcome:
+    """`_outcome`, or the worst one: what a compiler or a device raises is a finding too."""
+    try:
+        return _outcome(case, dtype, gradients)
+    except Exception:
+        return _Outcome(np.inf, None, TOLERANCES[dtype], False)
+
+
 def _outcome(case: Case, dtype: str, gradients: bool) -> _Outcome:
     """One case in one dtype."""
     arrays = [_cast(array, dtype) for array in case.arrays()]
@@ -168,7 +178,9 @@ def _outcome(case: Case, dtype: str, gradients: bool) -> _Outcome:
     tolerance = TOLERANCES[dtype]
     if dtype in ("bfloat16", "float16"):
         tolerance *= case.roundings
-    everything = (*arrays, *results, *slopes)
+    # Gradients mean something where the inputs and the right results are numbers; what the
+    # device says of them must not excuse it.
+    everything = (*arrays, *named.values(), *wanted)
     if not at or not all(np.isfinite(np.asarray(a, np.float64)).all() for a in everything):
         return _Outcome(error, None, tolerance, error <= tolerance)
     slope = _gradient_error(case, arrays, named, at, slopes)
@@ -228,6 +240,8 @@ def _error(got: Any, want: np.ndarray) -> float:
         return np.inf
     if not np.array_equal(np.where(np.isfinite(a), 0, a), np.where(np.isfinite(b), 0, b), True):
         return np.inf
+    if np.issubdtype(np.asarray(got).dtype, np.integer):
+        return 0.0 if np.array_equal(a, b) else np.inf
     finite = np.isfinite(b)
     scale = np.abs(b[finite]).max(initial=1e-3)
     return float(np.abs(a[finite] - b[finite]).max(initial=0.0) / scale)
@@ -249,7 +263,8 @@ def _gradient_error(
     wanted = sum(np.vdot(_weights(a.shape), (a - b) / (2 * step)) for a, b in reals)
     terms = [np.asarray(g, np.float64) * v for g, v in zip(slopes, along, strict=True)]
     size = sum(np.abs(term).sum() for term in terms)
-    return float(abs(sum(term.sum() for term in terms) - wanted) / max(size, 1e-3))
+    error = float(abs(sum(term.sum() for term in terms) - wanted) / max(size, 1e-3))
+    return error if np.isfinite(error) else np.inf
 
 
 def _replaced(arrays: Sequence[Any], at: Sequence[int], values: Sequence[Any]) -> list[Any]:

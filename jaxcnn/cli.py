@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,6 +31,9 @@ USER_ERROR = 2
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it."""
+
+PIPE_CLOSED = 141
+"""The exit status after the reader of the output has gone (128 + SIGPIPE)."""
 
 STYLE = (tyro.conf.FlagCreatePairsOff,)
 
@@ -95,6 +99,8 @@ def experiment(default: TrainConfig, description: str | None) -> None:
     plan = tyro.cli(seeds.Plan, default=seeds.Plan(default), description=description, config=STYLE)
     with mistakes_in_one_sentence():
         if plan.seeds == 1:
+            begun = seeds.Plan(begun_with(plan.config))
+            plan = tyro.cli(seeds.Plan, default=begun, description=description, config=STYLE)
             show(train(plan.config))
         else:
             print(seeds.table(seeds.train_seeds(plan)))
@@ -102,12 +108,18 @@ def experiment(default: TrainConfig, description: str | None) -> None:
 
 def with_flags_of_run(config: TrainConfig, words: Sequence[str]) -> TrainConfig:
     """With ``--resume``, a flag that is not given is what the run was begun with."""
+    begun = begun_with(config)
+    if begun is config:
+        return config
+    return tyro.cli(TrainConfig, prog="jaxcnn train", default=begun, args=words, config=STYLE)
+
+
+def begun_with(config: TrainConfig) -> TrainConfig:
+    """The config of the run that ``--resume`` names; ``config`` itself where it is not given."""
     if not config.resume or config.run_dir is None:
         return config
-    begun = dataclasses.replace(
-        read_config(RunFolder(config.run_dir)), run_dir=config.run_dir, overwrite=False
-    )
-    return tyro.cli(TrainConfig, prog="jaxcnn train", default=begun, args=words, config=STYLE)
+    begun = read_config(RunFolder(config.run_dir))
+    return dataclasses.replace(begun, run_dir=config.run_dir, resume=False, overwrite=False)
 
 
 def evaluate_command(command: EvalConfig) -> Result:
@@ -150,5 +162,9 @@ def mistakes_in_one_sentence() -> Iterator[None]:
         print(f"jaxcnn: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
-        print("jaxcnn: interrupted; --run-dir and --resume go on with the run", file=sys.stderr)
+        print("jaxcnn: interrupted (a run goes on with --run-dir and --resume)", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python would complain once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PIPE_CLOSED)

@@ -34,6 +34,32 @@ def test_float64_is_checked_where_it_is_on():
 def test_unknown_names():
     with pytest.raises(ValueError, match="check_ops: `ops` must be among .* got 'conv4d'"):
         check_ops(["conv4d"])
+    with pytest.raises(ValueError, match="`ops` and `dtypes` must name something"):
+        check_ops([])
+
+
+def test_indices_are_compared_exactly(monkeypatch):
+    right = jc.adaptive_max_pool1d
+
+    def wrong(x, size, *, return_indices=False, **options):
+        result = right(x, size, return_indices=return_indices, **options)
+        return (result[0], result[1] + 1) if return_indices else result
+
+    monkeypatch.setattr(jc.ops, "adaptive_max_pool1d", wrong)
+    rows = check_ops(["adaptive_max_pool1d"], ["float16"])
+    assert [row.ok for row in rows] == [False]
+
+
+@jax.custom_vjp
+def _with_nan_gradient(x):
+    return x
+
+
+_with_nan_gradient.defvjp(lambda x: (x, None), lambda _, g: (g * jnp.nan,))
+
+
+def _raise():
+    raise RuntimeError("the device is gone")
 
 
 @pytest.mark.parametrize(
@@ -43,8 +69,10 @@ def test_unknown_names():
         lambda x, kernel: jc.corr2d(x, kernel)[:-1],
         lambda x, kernel: jc.corr2d(x, kernel) / 0.0,
         lambda x, kernel: jc.corr2d(x, jax.lax.stop_gradient(kernel)),
+        lambda x, kernel: jc.corr2d(x, _with_nan_gradient(kernel)),
+        lambda x, kernel: _raise(),
     ],
-    ids=["number", "shape", "infinite", "gradient"],
+    ids=["number", "shape", "infinite", "gradient", "nan gradient", "error"],
 )
 def test_wrong_ops_fail(wrong, monkeypatch):
     right = jc.corr2d

@@ -43,6 +43,8 @@ def test_train_then_eval(tiny, tmp_path):
     assert more.returncode == 0, more.stderr
     assert "resume: going on after epoch 2" in more.stdout
     assert json.loads((run / "config.json").read_text())["config"]["epochs"] == 3
+    again = jaxcnn("train", "--run-dir", run, "--resume")
+    assert again.returncode == 0, again.stderr
     assert "already holds a run" in refused("train", "--run-dir", run)
 
 

@@ -37,6 +37,7 @@ def imported_rooms(path: Path) -> set[str]:
     rooms = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, "imports name their room"
             names = (
                 [node.module]
                 if node.module != "jaxcnn"

@@ -39,12 +39,7 @@ def convolve(
 
     Returns:
         The result in ``layout``.
-
-    Raises:
-        ValueError: if ``algorithm`` is not known.
     """
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"`algorithm` must be one of {ALGORITHMS}, got {algorithm!r}")
     spatial = layout.replace("N", "").replace("C", "")
     return lax.conv_general_dilated(
         x,

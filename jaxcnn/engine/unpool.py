@@ -20,9 +20,9 @@ def unpool(
     first, last = axes[0], axes[-1]
     before, after = x.shape[:first], x.shape[last + 1 :]
     count, plane = math.prod(x.shape[first : last + 1]), math.prod(sizes)
-    flat = positions.reshape(math.prod(before), count, math.prod(after)).astype(jnp.int32)
+    flat = positions.reshape(math.prod(before), count, math.prod(after))
     # Negative positions would count from the end; past the end they are dropped.
-    flat = jnp.where(flat < 0, plane, flat)
+    flat = jnp.where((flat < 0) | (flat >= plane), plane, flat).astype(jnp.int32)
     owner = _owners(flat, plane)
     values = x.reshape(flat.shape)
     if count == 0:

@@ -79,6 +79,8 @@ def as_array(op: str, name: str, value: Any, *, ndim: int | None = None, axes: s
     """``value`` as a JAX array, which must have ``ndim`` axes."""
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
         raise TypeError(f"{op}: `{name}` must be an array, got {type(value).__name__}")
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "OSUMm":
+        raise TypeError(f"{op}: `{name}` must hold numbers, got {value.dtype}")
     array = jnp.asarray(value)
     if ndim is not None and array.ndim != ndim:
         wanted = f" ({axes})" if axes else ""
@@ -111,6 +113,8 @@ def as_int(op: str, name: str, value: Any, *, minimum: int) -> int:
     """``value`` as an int of at least ``minimum``."""
     try:
         number = operator.index(value)
+        if isinstance(value, bool):
+            raise TypeError
     except TypeError:
         raise TypeError(f"{op}: `{name}` must be an int, got {value!r}") from None
     if number < minimum:
@@ -212,12 +216,25 @@ def _pairs(op: str, padding: Sequence[Any], rank: int) -> Pairs:
 def check_window_fits(
     op: str, sizes: Sequence[int], span: Sequence[int], padding: Sequence[tuple[int, int]]
 ) -> None:
-    """Refuse a window that is larger than the padded input."""
+    """Refuse an input without pixels, and a window that is larger than the padded input."""
+    check_pixels(op, sizes)
     padded = tuple(size + low + high for size, (low, high) in zip(sizes, padding, strict=True))
     if any(extent > size for extent, size in zip(span, padded, strict=True)):
         raise ValueError(
             f"{op}: the window spans {tuple(span)}, but the padded input is only {padded}"
         )
+
+
+def check_pixels(op: str, sizes: Sequence[int]) -> None:
+    """Refuse an input whose spatial axes are empty."""
+    if 0 in sizes:
+        raise ValueError(f"{op}: `x` has no elements on a spatial axis: {tuple(sizes)}")
+
+
+def check_numbers(op: str, name: str, array: Any) -> None:
+    """Refuse booleans, whose sums are no sums."""
+    if array.dtype == jnp.bool_:
+        raise TypeError(f"{op}: `{name}` must hold numbers, got bool")
 
 
 def check_not_empty(op: str, window: Sequence[int]) -> None:
@@ -236,7 +253,8 @@ def check_key(op: str, key: Any) -> None:
     if not isinstance(key, jax.Array | np.ndarray):
         raise TypeError(f"{op}: `key` must be one random key, got {type(key).__name__}")
     typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    if not (key.ndim == 0 if typed else key.dtype == np.uint32 and key.ndim == 1):
+    raw = jax.eval_shape(jax.random.PRNGKey, 0)
+    if not (key.ndim == 0 if typed else (key.dtype, key.shape) == (raw.dtype, raw.shape)):
         raise TypeError(
             f"{op}: `key` must be one random key, got an array of {key.dtype} and shape {key.shape}"
         )

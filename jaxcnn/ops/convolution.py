@@ -7,6 +7,8 @@ kernels spatial-first, options by keyword only.
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
+from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Num
 
@@ -22,6 +24,7 @@ from jaxcnn.ops.arguments import (
     as_array,
     as_int,
     check_not_empty,
+    check_numbers,
     check_window_fits,
     choice,
     dilated,
@@ -32,6 +35,8 @@ from jaxcnn.ops.arguments import (
     same_dtype,
 )
 from jaxcnn.ops.padding import pad_spatial
+
+PRECISIONS = ("default", "high", "highest", "fastest", "bfloat16", "tensorfloat32", "float32")
 
 # The options are documented once, in `conv2d`; its 1-D and 3-D forms refer to it.
 
@@ -256,7 +261,7 @@ def checked_conv(
     stride = per_axis(op, "stride", stride, rank, minimum=1)
     dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
     choice(op, "padding_mode", padding_mode, PADDING_MODES)
-    check_algorithm(op, algorithm)
+    check_means(op, algorithm, precision, preferred_element_type, x)
     span = dilated(kernel.shape[:rank], dilation)
     sizes = axes.sizes(x.shape)
     pairs = parse_padding(op, padding, sizes, span, stride)
@@ -297,6 +302,7 @@ def operands(op: str, x: Any, kernel: Any, bias: Any, axes: Layout) -> tuple[Any
     rank = len(axes.spatial)
     x = images(op, x, axes)
     kernel = as_array(op, "kernel", kernel, ndim=rank + 2, axes="*window, in, out")
+    check_numbers(op, "x", x)
     same_dtype(op, "kernel", kernel, x)
     check_not_empty(op, kernel.shape[:rank])
     if bias is not None:
@@ -329,9 +335,29 @@ def check_bias(op: str, bias: Any, out_channels: int) -> None:
         )
 
 
-def check_algorithm(op: str, algorithm: str) -> None:
-    """Refuse an algorithm that the engine does not have."""
+def check_means(op: str, algorithm: str, precision: Any, preferred: Any, x: Any) -> None:
+    """Refuse an algorithm, a precision or a result dtype that there is not."""
     choice(op, "algorithm", algorithm, engine.ALGORITHMS)
+    if isinstance(precision, str):
+        choice(op, "precision", precision, PRECISIONS)
+    elif not (precision is None or isinstance(precision, lax.Precision | tuple)):
+        raise TypeError(
+            f"{op}: `precision` must be a jax.lax.Precision or its name, got {precision!r}"
+        )
+    if preferred is None:
+        return
+    try:
+        dtype = jnp.dtype(preferred)
+    except TypeError:
+        raise TypeError(
+            f"{op}: `preferred_element_type` must be a dtype, got {preferred!r}"
+        ) from None
+    kind = jnp.floating if jnp.issubdtype(x.dtype, jnp.floating) else jnp.number
+    if not jnp.issubdtype(dtype, kind) or dtype.itemsize < x.dtype.itemsize:
+        raise TypeError(
+            f"{op}: `preferred_element_type` must be as wide as {x.dtype} and of its kind, "
+            f"got {dtype}"
+        )
 
 
 def add_bias(y: Any, bias: Any, axes: Layout, dtype: Any) -> Any:

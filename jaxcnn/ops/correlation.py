@@ -18,6 +18,7 @@ from jaxcnn.ops.arguments import (
     as_array,
     as_int,
     check_not_empty,
+    check_numbers,
     check_window_fits,
     choice,
     floating,
@@ -262,6 +263,7 @@ def _operands(
     kernel_names = {1: "kw", 2: "kh, kw", 3: "kh, kw, channels", 4: "kh, kw, in, out"}
     x = as_array(op, "x", x, ndim=x_rank, axes=names[x_rank])
     kernel = as_array(op, "kernel", kernel, ndim=kernel_rank, axes=kernel_names[kernel_rank])
+    check_numbers(op, "x", x)
     same_dtype(op, "kernel", kernel, x)
     window = kernel.shape[: min(x_rank, 2)]
     check_not_empty(op, window)

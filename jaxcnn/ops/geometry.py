@@ -132,7 +132,8 @@ def receptive_field(layers: Sequence[Mapping[str, Any]]) -> tuple[ReceptiveField
         axes as the layers name, one where all options are ints.
 
     Raises:
-        TypeError: if a layer is not a dict, or an option is not made of ints.
+        TypeError: if ``layers`` is not a sequence, a layer is not a dict, or an option is not
+            made of ints.
         ValueError: if a key is not known or ``window`` is missing, an option does not fit, the
             layers differ in their number of axes, or ``"same"`` meets a stride (how much it
             pads then depends on the size of the input).
@@ -144,6 +145,8 @@ def receptive_field(layers: Sequence[Mapping[str, Any]]) -> tuple[ReceptiveField
     Reference: Araujo, Norris and Sim, *Computing Receptive Fields of Convolutional Neural
     Networks*, Distill (2019).
     """
+    if not isinstance(layers, Sequence):
+        raise TypeError(f"receptive_field: `layers` must be a sequence, got {layers!r}")
     for layer in layers:
         _check_layer(layer)
     rank = _rank(layers)

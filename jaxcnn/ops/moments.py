@@ -29,11 +29,13 @@ def moments(
     shift = lax.stop_gradient(mean(x))
     deviation = x - shift
     rest, square = mean(deviation), mean(lax.square(deviation))
-    variance = square - lax.square(rest)
+    # Deviations whose squares overflow have an infinite variance, and not a NaN.
+    variance = square - jnp.where(jnp.isinf(square), 0, lax.square(rest))
     # Of (nearly) equal numbers this difference is all rounding, below zero even: lift it to what
     # rounding may be. The lift is a constant, so that the derivatives stay those of a variance.
     least = float(jnp.finfo(x.dtype).eps) * square
-    variance = variance + lax.stop_gradient(jnp.maximum(least - variance, 0))
+    lift = jnp.where(variance < least, least - variance, 0)
+    variance = variance + lax.stop_gradient(lift)
     return shift + rest, deviation - rest, variance
 
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Shaped
 
 from jaxcnn.ops.arguments import (
@@ -11,8 +13,8 @@ from jaxcnn.ops.arguments import (
     Padding,
     PaddingMode,
     Pairs,
+    as_array,
     choice,
-    images,
     parse_any_layout,
     parse_padding,
 )
@@ -43,9 +45,11 @@ def pad(
         The padded array, same layout and dtype.
 
     Raises:
-        TypeError: if ``x`` is not an array or ``padding`` is not made of ints.
+        TypeError: if ``x`` is not an array, ``padding`` is not made of ints, or ``value`` is
+            not a real number.
         ValueError: if the rank of ``x``, the layout, the mode or the padding does not fit;
-            ``"reflect"`` takes less than the axis, ``"circular"`` at most the axis.
+            ``"reflect"`` takes less than the axis, ``"circular"`` at most the axis; a ``value``
+            that the dtype of ``x`` cannot hold, or beside another mode than ``"zeros"``.
 
     Unlike ``torch.nn.functional.pad``, whose flat list starts at the last axis, the padding is
     listed first axis first.
@@ -53,14 +57,31 @@ def pad(
     >>> pad(jnp.arange(1.0, 4.0).reshape(1, 3, 1), 2, mode="reflect").ravel()
     Array([3., 2., 1., 2., 3., 2., 1.], dtype=float32)
     """
-    x = jnp.asarray(x) if hasattr(x, "ndim") else x
-    axes = parse_any_layout("pad", layout, getattr(x, "ndim", 4))
-    x = images("pad", x, axes)
+    x = as_array("pad", "x", x)
+    axes = parse_any_layout("pad", layout, x.ndim)
+    _check_value(x, value, mode)
     if isinstance(padding, str):
         raise ValueError(f"pad: `padding` must be ints or pairs, got {padding!r}")
     ones = (1,) * len(axes.spatial)
     pairs = parse_padding("pad", padding, axes.sizes(x.shape), ones, ones)
     return pad_spatial("pad", x, pairs, mode=mode, value=value, layout=axes)
+
+
+def _check_value(x: Any, value: Any, mode: str) -> None:
+    if isinstance(value, jax.core.Tracer) and value.ndim == 0:
+        return
+    if not (isinstance(value, int | float | np.generic | np.ndarray | jax.Array)):
+        raise TypeError(f"pad: `value` must be a real number, got {value!r}")
+    number = np.asarray(value)
+    if number.ndim or number.dtype.kind == "c":
+        raise TypeError(f"pad: `value` must be a real number, got {value!r}")
+    if mode != "zeros" and number != 0:
+        raise ValueError(f"pad: `value` goes with mode 'zeros' only, got {value!r} and {mode!r}")
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        return
+    low, high = (0, 1) if x.dtype == jnp.bool_ else (jnp.iinfo(x.dtype).min, jnp.iinfo(x.dtype).max)
+    if not (low <= number <= high and number == np.floor(number)):
+        raise ValueError(f"pad: `value` must be a number that {x.dtype} holds, got {value!r}")
 
 
 def pad_spatial(

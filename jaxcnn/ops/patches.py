@@ -14,9 +14,9 @@ from jaxcnn.ops.arguments import (
     Window,
     accumulator,
     as_array,
+    check_numbers,
     check_window_fits,
     dilated,
-    images,
     parse_any_layout,
     parse_padding,
     per_axis,
@@ -62,9 +62,8 @@ def unfold(
     Array([[1, 2],
            [4, 5]], dtype=int32)
     """
-    x = jnp.asarray(x) if hasattr(x, "ndim") else x
-    axes = parse_any_layout("unfold", layout, getattr(x, "ndim", 4))
-    x = images("unfold", x, axes)
+    x = as_array("unfold", "x", x)
+    axes = parse_any_layout("unfold", layout, x.ndim)
     sizes = axes.sizes(x.shape)
     window, stride, dilation, pairs = _geometry("unfold", sizes, window, stride, padding, dilation)
     x = pad_spatial("unfold", x, pairs, mode="zeros", layout=axes)
@@ -124,6 +123,7 @@ def fold(
             f"fold: `patches` must have a batch axis, a channel axis and two axes for each of 1 "
             f"to 3 spatial axes, got {patches.ndim} axes"
         )
+    check_numbers("fold", "patches", patches)
     axes = parse_any_layout("fold", layout, rank + 2)
     sizes = per_axis("fold", "output_size", output_size, rank, minimum=1)
     window, stride, dilation, pairs = _geometry("fold", sizes, window, stride, padding, dilation)

@@ -30,7 +30,7 @@ from jaxcnn.ops.arguments import (
     parse_padding,
     per_axis,
 )
-from jaxcnn.ops.convolution import add_bias, check_algorithm, check_bias, operands
+from jaxcnn.ops.convolution import add_bias, check_bias, check_means, operands
 from jaxcnn.ops.padding import pad_spatial
 
 # The options are documented once, in `conv_transpose2d`; its 1-D and 3-D forms refer to it.
@@ -270,7 +270,7 @@ def _conv_transpose(
     stride = per_axis(op, "stride", stride, rank, minimum=1)
     dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
     choice(op, "padding_mode", padding_mode, PADDING_MODES)
-    check_algorithm(op, algorithm)
+    check_means(op, algorithm, precision, preferred_element_type, x)
     sizes, span = axes.sizes(x.shape), dilated(kernel.shape[:rank], dilation)
     crops = parse_crops(op, padding, output_padding, sizes, span, stride, dilation)
     if padding_mode != "zeros":

@@ -151,7 +151,7 @@ def _max_unpool(
     layout: str,
 ) -> Any:
     axes = parse_layout(op, layout, rank)
-    x = images(op, x, axes)
+    x, given = images(op, x, axes), indices
     indices = as_array(op, "indices", indices, ndim=rank + 2, axes=axes.name)
     if not jnp.issubdtype(indices.dtype, jnp.integer):
         raise TypeError(f"{op}: `indices` must be integers, got {indices.dtype}")
@@ -160,7 +160,8 @@ def _max_unpool(
             f"{op}: `indices` must have the shape of `x`, got {indices.shape} and {x.shape}"
         )
     sizes = _output_sizes(op, axes.sizes(x.shape), window, stride, padding, output_size)
-    _check_inside(op, indices, sizes)
+    # As they were given: without x64 JAX would wrap what does not fit 32 bits.
+    _check_inside(op, given, sizes)
     return engine.unpool(x, indices, axes.spatial, sizes)
 
 
@@ -170,7 +171,7 @@ def _output_sizes(
     rank = len(sizes)
     size = per_axis(op, "window", window, rank, minimum=1)
     step = size if stride is None else per_axis(op, "stride", stride, rank, minimum=1)
-    if padding in ("same", "full"):
+    if isinstance(padding, str) and padding != "valid":
         raise ValueError(f"{op}: `padding` must be ints, pairs or 'valid', got {padding!r}")
     pairs = parse_padding(op, padding, sizes, size, step)
     whole = tuple(

@@ -11,6 +11,7 @@ from jaxcnn.ops.arguments import (
     PADDING_MODES,
     Layout,
     Pairs,
+    check_pixels,
     check_window_fits,
     choice,
     dilated,
@@ -58,6 +59,7 @@ def count_windows(
     With ``ceil_mode`` a last window may reach over the edge, if it starts inside of the input
     or of the padding before it.
     """
+    check_pixels(op, sizes)
     if not ceil_mode:
         check_window_fits(op, sizes, span, pairs)
     counts = []

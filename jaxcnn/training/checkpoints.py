@@ -4,6 +4,9 @@ Orbax has no checksum over its data: a flipped bit comes back silently as anothe
 the sha256 of the whole state is stored beside it and compared after every restore.
 """
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +20,23 @@ from jaxcnn.training.state import TrainState, tree_sha256
 class Checkpoints:
     """The checkpoints of one run, named by the number of epochs that lie behind them."""
 
-    def __init__(self, folder: Path, *, keep: int = 2) -> None:
+    def __init__(self, folder: Path, *, keep: int = 2, read_only: bool = False) -> None:
         """Open ``folder``, keeping the last ``keep`` checkpoints."""
         self._folder = folder
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep)
-        self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=None if read_only else keep, read_only=read_only, create=not read_only
+        )
+        with _in_one_sentence(f"{folder} cannot be used"):
+            self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
     def save(self, epoch: int, state: TrainState) -> None:
         """Write ``state`` in the background, with its digest."""
-        self._manager.save(
-            epoch,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(state._asdict()),
-                digest=ocp.args.JsonSave({"sha256": tree_sha256(state._asdict())}),
-            ),
+        content = ocp.args.Composite(
+            state=ocp.args.StandardSave(state._asdict()),
+            digest=ocp.args.JsonSave({"sha256": tree_sha256(state._asdict())}),
         )
+        with _in_one_sentence(f"the checkpoint of epoch {epoch} cannot be written"):
+            self._manager.save(epoch, args=content)
 
     def latest(self) -> int | None:
         """The newest epoch that has a checkpoint."""
@@ -52,11 +57,11 @@ class Checkpoints:
             state=ocp.args.StandardRestore(shapes), digest=ocp.args.JsonRestore()
         )
         where = f"the checkpoint of epoch {epoch} in {self._folder}"
-        try:
+        older = [other for other in self._manager.all_steps() if other < epoch]
+        if older:
+            where += f" (remove {self._folder / str(epoch)} to use that of epoch {max(older)})"
+        with _in_one_sentence(f"{where} cannot be read, or is of another model"):
             found: Any = self._manager.restore(epoch, args=wanted)
-        except Exception as error:  # Orbax and tensorstore raise many kinds for damaged files
-            reason = str(error).strip().splitlines()[0]
-            raise UserError(f"{where} cannot be read, or is of another model: {reason}") from error
         if tree_sha256(found["state"]) != found["digest"]["sha256"]:
             raise UserError(f"{where} is damaged: its contents do not match their sha256")
         return TrainState(**found["state"])
@@ -66,5 +71,25 @@ class Checkpoints:
 
     def __exit__(self, *_: object) -> None:
         """Wait until everything is written."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+        with _in_one_sentence(f"the last checkpoint in {self._folder} cannot be written"):
+            self._manager.wait_until_finished()
+            self._manager.close()
+
+
+@contextlib.contextmanager
+def _in_one_sentence(what: str) -> Iterator[None]:
+    """Orbax and tensorstore raise many kinds of errors and log each of them at length."""
+    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise UserError(f"{what}: {reason[:300]}") from error
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

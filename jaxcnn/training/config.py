@@ -33,7 +33,8 @@ class TrainConfig:
         lr: Learning rate; left out, the optimizer's usual one (sgd 0.9, momentum 0.1, adam and
             adamw 0.003).
         momentum: Momentum of the momentum optimizer.
-        weight_decay: L2 penalty, decoupled (not scaled by Adam's statistics).
+        weight_decay: L2 penalty, decoupled (not scaled by Adam's statistics); left out, 0.01
+            for adamw, none for the others.
         schedule: How the learning rate falls: constant, cosine or linear (to zero), or step
             (a tenth after half, a hundredth after three quarters).
         warmup_steps: Steps over which the learning rate rises linearly from zero.
@@ -54,7 +55,7 @@ class TrainConfig:
     optimizer: Optimizer | None = None
     lr: float | None = None
     momentum: float = 0.9
-    weight_decay: float = 0.0
+    weight_decay: float | None = None
     schedule: Schedule = "constant"
     warmup_steps: int = 0
     clip_norm: float | None = None
@@ -68,7 +69,14 @@ class TrainConfig:
     @property
     def name(self) -> str:
         """The experiment's name, which the default run folder starts with."""
-        return self.experiment or f"{self.model}-{self.dataset}"
+        return self.experiment or f"{self.model}-{self.dataset}".replace("/", "-")
+
+    @property
+    def decay(self) -> float:
+        """The weight decay given, or the optimizer's usual one."""
+        if self.weight_decay is None:
+            return 0.01 if self.recipe.optimizer == "adamw" else 0.0
+        return self.weight_decay
 
     @property
     def recipe(self) -> "Recipe":
@@ -126,7 +134,7 @@ def check_config(config: TrainConfig) -> None:
     if config.seed >= 2**32:
         raise UserError(f"--seed must be below 2**32, got {config.seed}")
     _check_number("lr", recipe.lr, positive=True)
-    _check_number("weight_decay", config.weight_decay)
+    _check_number("weight_decay", config.decay)
     if config.clip_norm is not None:
         _check_number("clip_norm", config.clip_norm, positive=True)
     if not 0 <= config.momentum < 1:
@@ -135,8 +143,9 @@ def check_config(config: TrainConfig) -> None:
         raise UserError("--overwrite and --resume contradict each other: give one of them")
     if config.resume and config.run_dir is None:
         raise UserError("--resume needs --run-dir, the folder of the run to go on with")
-    if "/" in config.name or "\\" in config.name or config.name in (".", ".."):
-        raise UserError(f"--experiment must be a plain name, without slashes, got {config.name!r}")
+    name = config.name
+    if "/" in name or "\\" in name or name in (".", "..") or len(name) > 200:
+        raise UserError(f"--experiment must be a short name without slashes, got {name!r}")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

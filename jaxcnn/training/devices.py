@@ -18,9 +18,10 @@ def use_platform(platform: str | None) -> None:
     try:
         found = jax.default_backend()
     except RuntimeError:
+        asked = f"--platform {platform}" if platform else "the platform in JAX_PLATFORMS"
         raise UserError(
-            f"--platform {platform} is not available: no such device here, or this jax is "
-            f"installed without support for it"
+            f"{asked} is not available: no such device here, or this jax is installed without "
+            f"support for it"
         ) from None
     if platform is not None and found != platform:
         raise UserError(f"--platform {platform} came too late: JAX already uses {found}")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from jaxcnn.data import Dataset, Split, load_dataset
 from jaxcnn.layers import Layer
@@ -25,6 +26,7 @@ from jaxcnn.training.run_folder import (
     begin,
     check_folder,
     check_resumable,
+    check_same_data,
     choose_folder,
     keep_metrics,
     read_metrics,
@@ -77,21 +79,30 @@ def train(config: TrainConfig) -> Result:
     model = MODELS[config.model](data.num_classes)
     steps = math.ceil(len(data.train.labels) / recipe.batch_size)
     optimizer = make_optimizer(config, recipe.epochs * steps)
-    state = init_state(model, optimizer, keys.init, (1, *data.image_shape))
+    if config.warmup_steps >= recipe.epochs * steps:
+        raise UserError(
+            f"--warmup-steps must be below the {recipe.epochs * steps} steps of the run, "
+            f"got {config.warmup_steps}"
+        )
+    state = fresh_state(config, model, optimizer, data)
     train_set, test_set = on_device(data.train), on_device(data.test)
     step = make_train_step(model, optimizer, keys.noise)
     epoch = compile_epoch(step, state, train_set, recipe.batch_size)
     score = scorer(model, state, test_set)
 
     if config.resume:
-        write_config(folder, config, data_facts(data))
+        check_same_data(folder, data_facts(data))
     else:
         begin(folder, config, data_facts(data))
+    print(f"run folder: {folder.path}", flush=True)
     with (
         Checkpoints(folder.checkpoints) as checkpoints,
         Display(recipe.epochs, epoch.steps) as show,
     ):
-        state, done = resume(folder, checkpoints, state) if config.resume else (state, 0)
+        done = 0
+        if config.resume:
+            state, done = resume(folder, checkpoints, state, recipe.epochs)
+            write_config(folder, config, data_facts(data))
         for number in range(done + 1, recipe.epochs + 1):
             order = epoch.shuffle(jax.random.fold_in(keys.order, number))
             state, totals, seconds = run_epoch(epoch, state, train_set, order, number, show)
@@ -128,12 +139,13 @@ def evaluate(folder: RunFolder, config: TrainConfig) -> Result:
     data = load_dataset(config.dataset, data_dir=config.data_dir)
     announce(data)
     model = MODELS[config.model](data.num_classes)
-    optimizer = make_optimizer(config, 1)
-    state = init_state(model, optimizer, keys_of(config.seed).init, (1, *data.image_shape))
-    with Checkpoints(folder.checkpoints) as checkpoints:
+    state = fresh_state(config, model, make_optimizer(config, 1), data)
+    if not folder.checkpoints.is_dir():
+        raise UserError(f"{folder.path} has no checkpoint to evaluate")
+    with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
         latest = checkpoints.latest()
         if latest is None:
-            raise UserError(f"{folder.path} has no checkpoint to evaluate: no epoch was finished")
+            raise UserError(f"{folder.path} has no checkpoint to evaluate")
         state = checkpoints.restore(latest, state)
     return result_of(folder, state, scorer(model, state, on_device(data.test))(state))
 
@@ -170,11 +182,39 @@ def scorer(model: Layer, state: TrainState, test_set: Batch) -> Callable[[TrainS
     return lambda state: program(state.params, state.model_state, test_set)
 
 
+def fresh_state(
+    config: TrainConfig, model: Layer, optimizer: optax.GradientTransformation, data: Dataset
+) -> TrainState:
+    """The state that a run begins with.
+
+    Raises:
+        UserError: if the model cannot take images of this size.
+    """
+    try:
+        return init_state(model, optimizer, keys_of(config.seed).init, (1, *data.image_shape))
+    except ValueError as error:
+        size = "×".join(map(str, data.image_shape))
+        raise UserError(f"{config.model} cannot take images of {size}: {error}") from None
+
+
 def resume(
-    folder: RunFolder, checkpoints: Checkpoints, fresh: TrainState
+    folder: RunFolder, checkpoints: Checkpoints, fresh: TrainState, epochs: int
 ) -> tuple[TrainState, int]:
-    """The state of the last checkpoint, and how many epochs lie behind it."""
+    """The state of the last checkpoint, and how many epochs lie behind it.
+
+    Raises:
+        UserError: if the checkpoints are lost or damaged, or lie behind ``epochs`` already.
+    """
     done = checkpoints.latest()
+    written = len(list(read_metrics(folder)))
+    # A crash can come between an epoch's metrics and its checkpoint, but not twice.
+    if done is None and written > 1:
+        raise UserError(
+            f"{folder.path} has {written} epochs in metrics.jsonl but no checkpoint: --overwrite "
+            f"starts the run anew"
+        )
+    if done is not None and done > epochs:
+        raise UserError(f"{folder.path} has {done} epochs already, more than --epochs {epochs}")
     if done is None:
         print("resume: no epoch was finished yet, so the run starts from its beginning")
         keep_metrics(folder, 0)
@@ -215,11 +255,13 @@ def means(prefix: str, totals: Totals) -> dict[str, float]:
 
 def check_finite(row: dict[str, Any], folder: RunFolder) -> None:
     """Stop a run whose loss is no longer a number; what was saved before stays."""
-    if not math.isfinite(row["train_loss"]):
-        raise UserError(
-            f"the training loss became {row['train_loss']} in epoch {row['epoch']}: a lower --lr "
-            f"or --clip-norm 1 may help ({folder.path} keeps the epochs before)"
-        )
+    for name in ("train", "test"):
+        loss = row[f"{name}_loss"]
+        if not math.isfinite(loss):
+            raise UserError(
+                f"the {name} loss became {loss} in epoch {row['epoch']}: a lower --lr or "
+                f"--clip-norm 1 may help ({folder.path} keeps the epochs before)"
+            )
 
 
 def result_of(folder: RunFolder, state: TrainState, totals: Totals) -> Result:

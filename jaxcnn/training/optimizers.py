@@ -17,12 +17,13 @@ def make_schedule(config: TrainConfig, total_steps: int) -> optax.Schedule:
     """
     rate, warmup = config.recipe.lr, config.warmup_steps
     steps = max(total_steps - warmup, 1)
+    half, three_quarters = steps // 2, max(3 * steps // 4, steps // 2 + 1)
     if config.schedule == "cosine":
         fall = optax.cosine_decay_schedule(rate, steps)
     elif config.schedule == "linear":
         fall = optax.linear_schedule(rate, 0.0, steps)
     elif config.schedule == "step":
-        fall = optax.piecewise_constant_schedule(rate, {steps // 2: 0.1, 3 * steps // 4: 0.1})
+        fall = optax.piecewise_constant_schedule(rate, {half: 0.1, three_quarters: 0.1})
     else:
         fall = optax.constant_schedule(rate)
     if warmup == 0:
@@ -50,8 +51,7 @@ def make_optimizer(config: TrainConfig, total_steps: int) -> optax.GradientTrans
     parts = [rules[config.recipe.optimizer]()]
     if config.clip_norm is not None:
         parts.insert(0, optax.clip_by_global_norm(config.clip_norm))
-    decay = config.weight_decay
-    if decay:
-        parts.append(optax.add_decayed_weights(decay))
+    if config.decay:
+        parts.append(optax.add_decayed_weights(config.decay))
     parts.append(optax.scale_by_learning_rate(make_schedule(config, total_steps)))
     return optax.chain(*parts)

@@ -13,11 +13,12 @@ from typing import Any
 
 import jax
 
-from jaxcnn.training.config import TrainConfig, UserError, flag
+from jaxcnn.training.config import TrainConfig, UserError, check_config, flag
+from jaxcnn.version import __version__
 
 _FILES = ("config.json", "metrics.jsonl")
 _FOLDERS = ("checkpoints",)
-_PACKAGES = ("jaxcnn", "jax", "jaxlib", "optax", "flax", "orbax-checkpoint", "numpy")
+_PACKAGES = ("jax", "jaxlib", "optax", "flax", "orbax-checkpoint", "numpy")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +61,15 @@ def check_folder(folder: RunFolder, config: TrainConfig) -> None:
 
     Raises:
         UserError: if it holds a run and neither ``overwrite`` nor ``resume`` is set, if it holds
-            none and ``resume`` is set, or if it holds other people's files.
+            none and ``resume`` is set, if it holds other people's files, or cannot be written.
     """
+    try:
+        _check_folder(folder, config)
+    except OSError as error:
+        raise UserError(f"--run-dir {folder.path} cannot be used: {error.strerror}") from None
+
+
+def _check_folder(folder: RunFolder, config: TrainConfig) -> None:
     path = folder.path
     if path.exists() and not path.is_dir():
         raise UserError(f"--run-dir {path} is a file, not a folder")
@@ -78,6 +86,8 @@ def check_folder(folder: RunFolder, config: TrainConfig) -> None:
     elif path.exists() and any(path.iterdir()):
         raise UserError(f"{path} is not empty and holds no run: give another --run-dir")
     nearest = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    if not nearest.is_dir():
+        raise UserError(f"--run-dir {path} cannot be made: {nearest} is a file")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UserError(f"--run-dir {path} cannot be written: no permission in {nearest}")
 
@@ -89,7 +99,7 @@ def check_resumable(folder: RunFolder, config: TrainConfig) -> None:
         UserError: if a field differs that the numbers depend on.
     """
     begun = read_config(folder)
-    free = {"run_dir", "data_dir", "experiment", "overwrite", "resume", "platform"}
+    free = {"run_dir", "data_dir", "experiment", "platform"}
     if config.schedule == "constant":
         free.add("epochs")
     old, new = to_json(begun), to_json(config)
@@ -101,20 +111,49 @@ def check_resumable(folder: RunFolder, config: TrainConfig) -> None:
             )
 
 
+def check_same_data(folder: RunFolder, facts: Mapping[str, Any]) -> None:
+    """Refuse to go on with a run on other data than it was begun with.
+
+    Raises:
+        UserError: if the numbers of images, their size or the classes differ.
+    """
+    try:
+        begun = json.loads(folder.config.read_text())["data"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{folder.config} is damaged: {error}") from None
+    now = json.loads(json.dumps(facts["data"]))
+    for name in sorted(now.keys() - {"source"}):
+        if begun.get(name) != now[name]:
+            raise UserError(
+                f"--resume: {folder.path} was begun with {name} {begun.get(name)}, but the data "
+                f"have {now[name]}"
+            )
+
+
 def begin(folder: RunFolder, config: TrainConfig, facts: Mapping[str, Any]) -> None:
     """Make the folder and write ``config.json``; an old run goes only now.
 
     Args:
         folder: where the run is written.
         config: the config, saved whole.
-        facts: more that is known: the data's source and transform, the devices.
+        facts: more that is known: the data's source and transform.
+
+    Raises:
+        UserError: if another run has come into the folder meanwhile, or it cannot be written.
     """
+    check_folder(folder, config)
     try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        for name in _FILES:
-            (folder.path / name).unlink(missing_ok=True)
-        for name in _FOLDERS:
-            shutil.rmtree(folder.path / name, ignore_errors=True)
+        # A folder of our own naming is ours only if nobody else has just made it.
+        folder.path.mkdir(parents=True, exist_ok=config.run_dir is not None)
+        if config.overwrite:
+            for name in _FILES:
+                (folder.path / name).unlink(missing_ok=True)
+            for name in _FOLDERS:
+                shutil.rmtree(folder.path / name, ignore_errors=True)
+    except FileExistsError:
+        raise UserError(
+            f"{folder.path} was just begun by another run: start again, or give --run-dir"
+        ) from None
     except OSError as error:
         raise UserError(f"{folder.path} cannot be written: {error.strerror}") from None
     write_config(folder, config, facts)
@@ -139,7 +178,13 @@ def write_whole(path: Path, text: str) -> None:
 def to_json(config: TrainConfig) -> dict[str, Any]:
     """The config as JSON can hold it, with the recipe filled in."""
     values = dataclasses.asdict(config) | config.recipe._asdict()
-    return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+    values["weight_decay"] = config.decay
+    # How the folder was opened is not part of the run.
+    del values["overwrite"], values["resume"]
+    return {
+        name: str(value.expanduser().absolute()) if isinstance(value, Path) else value
+        for name, value in values.items()
+    }
 
 
 def read_config(folder: RunFolder) -> TrainConfig:
@@ -153,7 +198,9 @@ def read_config(folder: RunFolder) -> TrainConfig:
         known = {field.name for field in dataclasses.fields(TrainConfig)}
         for name in ("data_dir", "run_dir"):
             values[name] = None if values[name] is None else Path(values[name])
-        return TrainConfig(**{name: values[name] for name in known & values.keys()})
+        config = TrainConfig(**{name: values[name] for name in known & values.keys()})
+        check_config(config)
+        return config
     except FileNotFoundError:
         raise UserError(f"{folder.path} holds no run: there is no config.json in it") from None
     except NotADirectoryError:
@@ -169,6 +216,7 @@ def surroundings() -> dict[str, Any]:
     return {
         "versions": {
             "python": sys.version.split()[0],
+            "jaxcnn": __version__,
             **{name: importlib.metadata.version(name) for name in _PACKAGES},
         },
         "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
@@ -178,8 +226,11 @@ def surroundings() -> dict[str, Any]:
 
 def append_metrics(folder: RunFolder, row: Mapping[str, Any]) -> None:
     """Add one line to ``metrics.jsonl``."""
-    with folder.metrics.open("a") as file:
-        file.write(json.dumps(row) + "\n")
+    try:
+        with folder.metrics.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+    except OSError as error:
+        raise UserError(f"{folder.metrics} cannot be written: {error.strerror}") from None
 
 
 def read_metrics(folder: RunFolder) -> Iterator[dict[str, Any]]:
@@ -188,9 +239,12 @@ def read_metrics(folder: RunFolder) -> Iterator[dict[str, Any]]:
         return
     for line in folder.metrics.read_text().splitlines():
         try:
-            yield json.loads(line)
+            row = json.loads(line)
         except json.JSONDecodeError:
             return
+        if not isinstance(row, dict) or not {"epoch", "images_per_second"} <= row.keys():
+            raise UserError(f"{folder.metrics} is damaged: a line of it is no epoch")
+        yield row
 
 
 def keep_metrics(folder: RunFolder, epochs: int) -> None:

@@ -46,6 +46,8 @@ def train_seeds(plan: Plan) -> list[SeedRun]:
     """
     if plan.seeds < 1:
         raise UserError(f"--seeds must be at least 1, got {plan.seeds}")
+    if plan.seeds > 1 and plan.config.resume:
+        raise UserError("--resume goes on with one run: give the --run-dir of one seed")
     parent = plan.config.run_dir or Path("runs") / (
         f"{plan.config.name}-seeds-{time.strftime('%Y%m%d-%H%M%S')}"
     )

@@ -84,5 +84,6 @@ def test_lenet_fashion_mnist(tiny, tmp_path):
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
 def test_docstrings_say_what_command_and_result(path):
     docstring = load(path.stem).__doc__
-    for part in ("Shows:", "Command", "Result:", f"python experiments/{path.name}"):
+    for part in ("Shows:", "Command", "Result", f"python experiments/{path.name}"):
         assert part in docstring
+    assert "RESULT" not in docstring

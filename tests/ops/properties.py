@@ -95,7 +95,7 @@ class Double:
     @property
     def finite(self) -> bool:
         """Whether there are only numbers, so that differences mean something."""
-        return all(np.isfinite(a).all() for a in (*self.arrays, *jax.tree.leaves(self.results)))
+        return all(np.isfinite(a).all() for a in (*self.arrays, *self.results[0]))
 
     def shifted(self, distance: float) -> tuple[np.ndarray, ...]:
         """The inputs moved along the tangents."""

@@ -2,13 +2,16 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from jaxcnn.training import RunFolder, TrainConfig, UserError, evaluate, read_config, train
-from jaxcnn.training.run_folder import read_metrics
+from jaxcnn.training.config import check_config
+from jaxcnn.training.run_folder import begin, read_metrics
 from jaxcnn.training.seeds import Plan, SeedRun, spread, table, train_seeds
+from tests.data.idx_files import encoded
 
 FIELDS = ["epoch", "step", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "images_per_second"]  # fmt: skip
 
@@ -40,7 +43,7 @@ def test_a_run_folder_holds_the_run(config):
     assert [row["step"] for row in rows] == [7, 14, 21]  # 53 images: six batches of 8, one of 5
     assert all(row["images_per_second"] > 0 for row in rows)
     assert rows[-1]["test_accuracy"] == result.test_accuracy
-    assert read_config(result.folder) == config
+    assert read_config(result.folder) == dataclasses.replace(config, weight_decay=0.0)
 
 
 def test_eval_scores_the_checkpoint_the_same(config):
@@ -90,6 +93,8 @@ def test_resume_forgets_an_epoch_without_a_checkpoint(config):
 
 
 def test_resume_before_the_first_checkpoint_says_so(config, capsys):
+    """A crash in the first epoch, or between its metrics and its checkpoint."""
+    config = dataclasses.replace(config, epochs=1)
     run = train(config)
     (run.folder.path / "checkpoints").rename(run.folder.path / "moved")
     again = train(dataclasses.replace(config, resume=True))
@@ -97,6 +102,95 @@ def test_resume_before_the_first_checkpoint_says_so(config, capsys):
         "no epoch was finished yet, so the run starts from its beginning" in capsys.readouterr().out
     )
     assert again.parameters_sha256 == run.parameters_sha256
+
+
+def test_lost_checkpoints_are_no_fresh_start(config):
+    run = train(config)
+    (run.folder.path / "checkpoints").rename(run.folder.path / "moved")
+    before = run.folder.metrics.read_bytes()
+    with pytest.raises(UserError, match=r"has 3 epochs in metrics\.jsonl but no checkpoint"):
+        train(dataclasses.replace(config, resume=True))
+    assert run.folder.metrics.read_bytes() == before
+
+
+def test_a_refused_resume_leaves_the_config(config):
+    run = train(config)
+    (run.folder.checkpoints / "9").mkdir()
+    before = run.folder.config.read_bytes()
+    with pytest.raises(UserError, match=r"epoch 9 .*remove .*9 to use that of epoch 3"):
+        train(dataclasses.replace(config, resume=True, epochs=12))
+    assert run.folder.config.read_bytes() == before
+    (run.folder.checkpoints / "9").rmdir()
+    with pytest.raises(UserError, match="has 3 epochs already, more than --epochs 2"):
+        train(dataclasses.replace(config, resume=True, epochs=2))
+
+
+def test_resume_on_other_data_is_refused(config, tmp_path):
+    run = train(config)
+    saved = json.loads(run.folder.config.read_text())
+    saved["data"]["train_images"] = 54
+    run.folder.config.write_text(json.dumps(saved))
+    with pytest.raises(UserError, match="was begun with train_images 54, but the data have 53"):
+        train(dataclasses.replace(config, resume=True))
+
+
+def test_a_folder_taken_meanwhile_is_refused(config):
+    """Another run that began in the same folder while this one was loading its data."""
+    begin(RunFolder(config.run_dir), config, {})
+    with pytest.raises(UserError, match="already holds a run"):
+        begin(RunFolder(config.run_dir), config, {})
+    unnamed = dataclasses.replace(config, run_dir=None)
+    empty = RunFolder(config.run_dir.with_name("empty"))
+    empty.path.mkdir()
+    with pytest.raises(UserError, match="was just begun by another run"):
+        begin(empty, unnamed, {})
+
+
+def test_damaged_metrics(config):
+    run = train(dataclasses.replace(config, epochs=1))
+    run.folder.metrics.write_text('{"step": 1}\n')
+    with pytest.raises(UserError, match=r"metrics\.jsonl is damaged"):
+        evaluate(run.folder, read_config(run.folder))
+
+
+def test_eval_writes_nothing(config):
+    run = train(dataclasses.replace(config, epochs=1))
+    shutil.rmtree(run.folder.checkpoints)
+    with pytest.raises(UserError, match="has no checkpoint to evaluate"):
+        evaluate(run.folder, config)
+    assert not run.folder.checkpoints.exists()
+
+
+def test_a_model_says_which_images_it_takes(config, tmp_path):
+    for name, content in ((n, np.zeros(s, np.uint8)) for n, s in (
+        ("train-images-idx3-ubyte", (4, 4, 4)), ("train-labels-idx1-ubyte", (4,)),
+        ("t10k-images-idx3-ubyte", (4, 4, 4)), ("t10k-labels-idx1-ubyte", (4,)),
+    )):  # fmt: skip
+        (tmp_path / name).write_bytes(encoded(content))
+    with pytest.raises(UserError, match="lenet_modern cannot take images of 4×4×1: "):
+        train(dataclasses.replace(config, data_dir=tmp_path))
+    assert not config.run_dir.exists()
+
+
+def test_a_config_of_the_wrong_kind_is_damaged(config):
+    run = train(dataclasses.replace(config, epochs=1))
+    saved = json.loads(run.folder.config.read_text())
+    saved["config"]["lr"] = "a"
+    run.folder.config.write_text(json.dumps(saved))
+    with pytest.raises(UserError, match=r"config\.json is damaged"):
+        read_config(run.folder)
+
+
+def test_names_of_tfds_configurations_are_no_folders():
+    config = TrainConfig(dataset="emnist/letters")
+    check_config(config)
+    assert config.name == "lenet-emnist-letters"
+
+
+def test_weight_decay_of_adamw():
+    assert TrainConfig(optimizer="adamw").decay == 0.01
+    assert TrainConfig(optimizer="adam").decay == 0.0
+    assert TrainConfig(optimizer="adamw", weight_decay=0.0).decay == 0.0
 
 
 def test_resume_under_another_config_is_refused(config):
@@ -182,7 +276,7 @@ def test_damaged_config(config):
 
 
 def test_divergence_stops_the_run(config):
-    with pytest.raises(UserError, match=r"the training loss became (nan|inf) in epoch \d+"):
+    with pytest.raises(UserError, match=r"the (train|test) loss became (nan|inf) in epoch \d+"):
         train(dataclasses.replace(config, optimizer="sgd", lr=1e30))
 
 
@@ -203,7 +297,8 @@ def test_divergence_stops_the_run(config):
         ({"optimizer": "sdg"}, "--optimizer must be one of sgd, momentum, adam, adamw, got 'sdg'"),
         ({"schedule": "cos"}, "--schedule must be one of constant, cosine, linear, step, got 'cos'"),
         ({"overwrite": True, "resume": True}, "--overwrite and --resume contradict each other"),
-        ({"experiment": "../x", "run_dir": None}, "--experiment must be a plain name"),
+        ({"experiment": "../x", "run_dir": None}, "--experiment must be a short name"),
+        ({"warmup_steps": 21}, "--warmup-steps must be below the 21 steps of the run, got 21"),
     ],
 )  # fmt: skip
 def test_bad_configs_are_refused_before_any_work(config, change, message):
@@ -221,6 +316,8 @@ def test_seeds_are_run_in_turn(config):
     accuracies = [run.result.test_accuracy for run in runs]
     assert f"{np.mean(accuracies):.4f} ± {np.std(accuracies, ddof=1):.4f}" in text
     assert isinstance(runs[0], SeedRun)
+    with pytest.raises(UserError, match="--resume goes on with one run"):
+        train_seeds(Plan(dataclasses.replace(config, resume=True), seeds=2))
     with pytest.raises(UserError, match="--seeds must be at least 1, got 0"):
         train_seeds(Plan(config, seeds=0))
 
