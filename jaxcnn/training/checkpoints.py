@@ -23,10 +23,10 @@ class Checkpoints:
     def __init__(self, folder: Path, *, keep: int = 2, read_only: bool = False) -> None:
         """Open ``folder``, keeping the last ``keep`` checkpoints."""
         self._folder = folder
-        options = ocp.CheckpointManagerOptions(
-            max_to_keep=None if read_only else keep, read_only=read_only, create=not read_only
-        )
         with _in_one_sentence(f"{folder} cannot be used"):
+            options = ocp.CheckpointManagerOptions(
+                max_to_keep=None if read_only else keep, read_only=read_only, create=not read_only
+            )
             self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
 
     def save(self, epoch: int, state: TrainState) -> None:
