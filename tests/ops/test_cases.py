@@ -22,7 +22,8 @@ from tests.ops.suite import CASES, FAMILIES
 
 TORCH = importlib.util.find_spec("torch") is not None
 EXPENSIVE = {
-    f"test_{name}" for name in ("float16", "vmap", "hessian", "checkpoint", "export", "layout")
+    f"test_{name}"
+    for name in ("bfloat16", "float16", "vmap", "hessian", "checkpoint", "export", "layout")
 }
 COMPILATIONS: list[str] = []
 

@@ -59,7 +59,7 @@ def test_refuses_values(options: dict[str, Any], message: str) -> None:
         (X, draw(0, 2, 2, 3), r"`kernel` has an empty window \(0, 2\)"),
         (X, draw(3, 2, 3, 3), "`kernel` has 3 input channels, but `x` has 2 channels in 1 group"),
         (X[:, :2], KERNEL, "the window spans"),
-        (X[:, :0], KERNEL, "the window spans"),
+        (X[:, :0], KERNEL, "`x` has no elements on a spatial axis"),
     ],
 )
 def test_refuses_shapes(x: Any, kernel: Any, message: str) -> None:

@@ -49,9 +49,15 @@ WRONG: dict[str, tuple[type[Exception], str, Any, dict[str, Any]]] = {
     ),
     "no pixels": (
         ValueError,
-        "the window spans 1, but the padded input is only 0",
+        "`x` has no elements on a spatial axis: (0, 6)",
         X[:, :0],
         {"window": 1, "ceil_mode": True, "stride": 2},
+    ),
+    "no room": (
+        ValueError,
+        "the window spans 4, but the padded input is only 1, which leaves no room",
+        X[:, :1],
+        {"window": (4, 1), "ceil_mode": True, "stride": 2},
     ),
 }
 
