@@ -10,6 +10,8 @@ from array_record.python.array_record_module import ArrayRecordWriter
 from PIL import Image
 from tensorflow_datasets.proto import tf_example_pb2
 
+from jaxcnn.data import Transform
+
 SHAPE = (3, 2, 1)
 IMAGES = {
     "train": np.arange(4 * 6, dtype=np.uint8).reshape(4, *SHAPE) * 10,
@@ -71,3 +73,15 @@ def _record(image: np.ndarray, label: int) -> bytes:
     example.features.feature["image"].bytes_list.value.append(encoded.getvalue())
     example.features.feature["label"].int64_list.value.append(label)
     return example.SerializeToString()
+
+
+def check(data, version: str, directory: Path) -> None:
+    for split, part in ((data.train, "train"), (data.test, "test")):
+        np.testing.assert_array_equal(split.images, (IMAGES[part] / 255).astype(np.float32))
+        np.testing.assert_array_equal(split.labels, LABELS[part])
+        assert split.images.dtype == np.float32
+        assert split.labels.dtype == np.int32
+    assert data.image_shape == SHAPE
+    assert data.class_names == tuple(f"class {i}" for i in range(10))
+    assert data.transform == Transform(size=None, scale=1 / 255)
+    assert data.source == f"TFDS {version} in {directory}"
