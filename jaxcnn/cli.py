@@ -78,14 +78,14 @@ Check = Annotated[CheckConfig, tyro.conf.subcommand("check")]
 def main(args: Sequence[str] | None = None) -> None:
     """Train convolutional networks in JAX, score them, and check the ops on this device."""
     words = sys.argv[1:] if args is None else list(args)
-    command: TrainConfig | EvalConfig | CheckConfig = tyro.cli(
-        Train | Eval | Check,
-        prog="jaxcnn",
-        description=main.__doc__,
-        args=words,
-        config=STYLE,
-    )
     with mistakes_in_one_sentence():
+        command: TrainConfig | EvalConfig | CheckConfig = tyro.cli(
+            Train | Eval | Check,
+            prog="jaxcnn",
+            description=main.__doc__,
+            args=words,
+            config=STYLE,
+        )
         if isinstance(command, EvalConfig):
             show(evaluate_command(command))
         elif isinstance(command, CheckConfig):
