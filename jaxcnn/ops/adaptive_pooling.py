@@ -10,6 +10,7 @@ from jaxcnn.engine import Windows
 from jaxcnn.ops.arguments import (
     Layout,
     accumulator,
+    as_flag,
     as_int,
     floating,
     images,
@@ -265,6 +266,7 @@ def _adaptive_max_pool(
     axes = parse_layout(op, layout, rank)
     x = images(op, x, axes)
     check_real(op, x)
+    as_flag(op, "return_indices", return_indices)
     sizes, counts = _counts(op, x, output_size, axes)
     if all(size % n == 0 for size, n in zip(sizes, counts, strict=True)):
         windows = _even_windows(axes, sizes, counts)

@@ -109,6 +109,13 @@ def same_dtype(op: str, name: str, array: Any, x: Any) -> None:
         )
 
 
+def as_flag(op: str, name: str, value: Any) -> bool:
+    """``value``, which must be a bool: any other object is true or false by accident."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{op}: `{name}` must be a bool, got {value!r}")
+    return bool(value)
+
+
 def as_int(op: str, name: str, value: Any, *, minimum: int) -> int:
     """``value`` as an int of at least ``minimum``."""
     try:

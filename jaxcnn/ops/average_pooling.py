@@ -16,6 +16,7 @@ from jaxcnn.ops.arguments import (
     Pairs,
     Window,
     accumulator,
+    as_flag,
     as_int,
     floating,
     images,
@@ -208,6 +209,7 @@ def _avg_pool(
     axes = parse_layout(op, layout, rank)
     x = images(op, x, axes)
     floating(op, "x", x)
+    as_flag(op, "count_include_pad", count_include_pad)
     windows, pairs = parse_windows(
         op, x, window, axes, stride=stride, padding=padding, dilation=1, ceil_mode=ceil_mode
     )

@@ -4,11 +4,10 @@ import math
 from collections.abc import Hashable
 from typing import Any
 
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxcnn.ops.arguments import Layout, as_real
+from jaxcnn.ops.arguments import Layout, as_flag, as_real
 from jaxcnn.ops.moments import affine, batch_layout, moments, parameter, real_input, widened
 
 
@@ -88,8 +87,7 @@ def batch_norm(
     variance = parameter(op, "variance", variance, x, channels)
     scale = None if scale is None else parameter(op, "scale", scale, x, channels)
     bias = None if bias is None else parameter(op, "bias", bias, x, channels)
-    if not isinstance(train, bool | np.bool_):
-        raise TypeError(f"{op}: `train` must be a bool, got {train!r}")
+    as_flag(op, "train", train)
     momentum = as_real(op, "momentum", momentum, minimum=0, maximum=1)
     epsilon = as_real(op, "epsilon", epsilon, minimum=0)
     per_channel = [1] * x.ndim

@@ -15,6 +15,7 @@ from jaxcnn.ops.arguments import (
     Window,
     accumulator,
     as_array,
+    as_flag,
     check_key,
     images,
     parse_layout,
@@ -157,6 +158,7 @@ def _fractional_max_pool(
     axes = parse_layout(op, layout, rank)
     x = images(op, x, axes)
     check_real(op, x)
+    as_flag(op, "return_indices", return_indices)
     size = per_axis(op, "window", window, rank, minimum=1)
     sizes = axes.sizes(x.shape)
     counts = _counts(op, sizes, output_size, output_ratio)

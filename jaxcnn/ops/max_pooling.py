@@ -7,7 +7,16 @@ import numpy as np
 from jaxtyping import Array, Int, Num
 
 from jaxcnn import engine
-from jaxcnn.ops.arguments import Layout, Padding, PaddingMode, Pairs, Window, images, parse_layout
+from jaxcnn.ops.arguments import (
+    Layout,
+    Padding,
+    PaddingMode,
+    Pairs,
+    Window,
+    as_flag,
+    images,
+    parse_layout,
+)
 from jaxcnn.ops.padding import pad_spatial
 from jaxcnn.ops.windows import check_real, pad_windows, parse_windows
 
@@ -204,6 +213,7 @@ def _max_pool(
     axes = parse_layout(op, layout, rank)
     x = images(op, x, axes)
     check_real(op, x)
+    as_flag(op, "return_indices", return_indices)
     windows, pairs = parse_windows(
         op,
         x,

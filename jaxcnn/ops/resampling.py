@@ -13,6 +13,7 @@ from jaxcnn.ops.arguments import (
     Window,
     accumulator,
     as_array,
+    as_flag,
     choice,
     floating,
     parse_any_layout,
@@ -70,17 +71,19 @@ def resize(
 
     Raises:
         TypeError: if ``x`` is not an array, ``size`` is not made of ints, or ``x`` is not
-            floating point; ``"nearest"`` takes any dtype.
+            floating point (``"nearest"`` takes any dtype), or a flag is not a bool.
         ValueError: if the rank of ``x``, the layout, the size or the method does not fit, a
             spatial axis is empty, or ``align_corners`` or ``antialias`` is asked of
             ``"nearest"`` or ``"area"``.
 
     The numbers are those of ``torch.nn.functional.interpolate``, where ``"bilinear"`` is
     called ``"linear"`` in 1-D and ``"trilinear"`` in 3-D. PyTorch has ``"bicubic"`` and
-    ``antialias`` for images only. It computes :math:`u_i` in the precision of ``x``; here it
-    is float64, but float32 for ``"nearest"``, as PyTorch's float32 path does, so that the same
-    element is chosen. ``jax.image.resize`` differs: it antialiases unless told otherwise, its
-    cubic has a = -0.5, and its nearest element is that of the pixel's centre.
+    ``antialias`` for images only. An infinity stays one here; torch, which multiplies it by
+    weights of 0 on axes that keep their size, returns NaN. It computes :math:`u_i` in the
+    precision of ``x``; here it is float64, but float32 for ``"nearest"``, as PyTorch's float32
+    path does, so that the same element is chosen. ``jax.image.resize`` differs: it antialiases
+    unless told otherwise, its cubic has a = -0.5, and its nearest element is that of the pixel's
+    centre.
 
     >>> x = jnp.array([0.0, 1.0, 2.0]).reshape(1, 3, 1)
     >>> resize(x, 6).ravel()
@@ -116,7 +119,7 @@ def _check(x: Any, axes: Layout, method: str, align_corners: bool, antialias: bo
     if method != "nearest":
         floating("resize", "x", x)
     for name, option in (("align_corners", align_corners), ("antialias", antialias)):
-        if option and method not in ("bilinear", "bicubic"):
+        if as_flag("resize", name, option) and method not in ("bilinear", "bicubic"):
             raise ValueError(
                 f"resize: `{name}` is for the methods 'bilinear' and 'bicubic', got {method!r}"
             )

@@ -15,6 +15,7 @@ from jaxcnn.ops.arguments import (
     Window,
     accumulator,
     as_array,
+    as_flag,
     choice,
     floating,
     parse_layout,
@@ -101,6 +102,7 @@ def grid_sample(
     axes = parse_layout("grid_sample", layout, rank)
     grid = _points(x, grid, axes)
     _check_sampling(method, padding_mode, rank)
+    as_flag("grid_sample", "align_corners", align_corners)
     wide = accumulator(x.dtype) or x.dtype
     batch, sizes, channels = x.shape[0], axes.sizes(x.shape), x.shape[axes.channel]
     pixels = jnp.moveaxis(x, axes.channel, -1).reshape(batch, math.prod(sizes), channels)
@@ -155,6 +157,7 @@ def affine_grid(
             f"affine_grid: `theta` must have shape (n, 2, 3) or (n, 3, 4), got {theta.shape}"
         )
     floating("affine_grid", "theta", theta)
+    as_flag("affine_grid", "align_corners", align_corners)
     rank = theta.shape[1]
     size = per_axis("affine_grid", "size", size, rank, minimum=1)
     wide = theta.astype(accumulator(theta.dtype) or theta.dtype)

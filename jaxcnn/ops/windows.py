@@ -11,6 +11,7 @@ from jaxcnn.ops.arguments import (
     PADDING_MODES,
     Layout,
     Pairs,
+    as_flag,
     check_pixels,
     check_window_fits,
     choice,
@@ -59,6 +60,7 @@ def count_windows(
     With ``ceil_mode`` a last window may reach over the edge, if it starts inside of the input
     or of the padding before it.
     """
+    as_flag(op, "ceil_mode", ceil_mode)
     check_pixels(op, sizes)
     if not ceil_mode:
         check_window_fits(op, sizes, span, pairs)

@@ -39,6 +39,18 @@ CASES = {
     "half of an integer": (ValueError, "pad: `value` must be a number that int32 holds, got 0.5", lambda: jc.pad(INTEGERS, 1, value=0.5)),
     "too much for a byte": (ValueError, "pad: `value` must be a number that uint8 holds, got 300", lambda: jc.pad(INTEGERS.astype(np.uint8), 1, value=300)),
     "no number for an integer": (ValueError, "pad: `value` must be a number that int32 holds, got nan", lambda: jc.pad(INTEGERS, 1, value=float("nan"))),
+    "ceil_mode of a max-pool": (TypeError, "max_pool2d: `ceil_mode` must be a bool, got 'no'", lambda: jc.max_pool2d(X, 2, ceil_mode="no")),
+    "ceil_mode of a mean": (TypeError, "avg_pool2d: `ceil_mode` must be a bool, got 1", lambda: jc.avg_pool2d(X, 2, ceil_mode=1)),
+    "ceil_mode of a norm": (TypeError, "lp_pool2d: `ceil_mode` must be a bool, got 0", lambda: jc.lp_pool2d(X, 2, p=2, ceil_mode=0)),
+    "ceil_mode of a shape": (TypeError, "conv_output_shape: `ceil_mode` must be a bool, got None", lambda: jc.conv_output_shape((4, 4), 2, ceil_mode=None)),
+    "return_indices": (TypeError, "max_pool2d: `return_indices` must be a bool, got 'yes'", lambda: jc.max_pool2d(X, 2, return_indices="yes")),
+    "return_indices of bins": (TypeError, "adaptive_max_pool2d: `return_indices` must be a bool, got 1", lambda: jc.adaptive_max_pool2d(X, 3, return_indices=1)),
+    "return_indices of fractions": (TypeError, "fractional_max_pool2d: `return_indices` must be a bool, got 1", lambda: jc.fractional_max_pool2d(jax.random.key(0), X, 2, output_size=2, return_indices=1)),
+    "count_include_pad": (TypeError, "avg_pool2d: `count_include_pad` must be a bool, got 'no'", lambda: jc.avg_pool2d(X, 2, count_include_pad="no")),
+    "align_corners of an image": (TypeError, "resize: `align_corners` must be a bool, got 'no'", lambda: jc.resize(X, 2, align_corners="no")),
+    "antialias": (TypeError, "resize: `antialias` must be a bool, got 2", lambda: jc.resize(X, 2, antialias=2)),
+    "align_corners of points": (TypeError, "grid_sample: `align_corners` must be a bool, got 'no'", lambda: jc.grid_sample(X, np.zeros((1, 2, 2, 2), np.float32), align_corners="no")),
+    "align_corners of a grid": (TypeError, "affine_grid: `align_corners` must be a bool, got 'no'", lambda: jc.affine_grid(jnp.eye(2, 3)[None], 2, align_corners="no")),
 }  # fmt: skip
 
 
