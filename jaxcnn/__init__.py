@@ -9,13 +9,14 @@ import importlib
 from types import ModuleType
 
 from jaxcnn import engine, ops
+from jaxcnn.engine import accelerate, restore
 from jaxcnn.ops import *  # noqa: F403
 from jaxcnn.ops import __all__ as _op_names
 from jaxcnn.version import __version__
 
 _ROOMS = ("data", "layers", "models", "training")
 
-__all__ = ["__version__", "engine", "ops", *_op_names]
+__all__ = ["__version__", "accelerate", "engine", "ops", "restore", *_op_names]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,22 +1,32 @@
 """How a convolution or a pooling is computed; what it means is said in `jaxcnn.ops`."""
 
 from jaxcnn.engine.bins import even_bins, max_bins, mean_bins
-from jaxcnn.engine.choice import ALGORITHMS, convolve
+from jaxcnn.engine.choice import ALGORITHMS
+from jaxcnn.engine.convolution import convolve
+from jaxcnn.engine.hook import accelerate, accelerated, restore
 from jaxcnn.engine.max_pool import max_pool, max_positions, take_positions
 from jaxcnn.engine.sum_pool import sum_pool
+from jaxcnn.engine.survey import Explanation, cache_file, explain, tune
 from jaxcnn.engine.unpool import unpool
 from jaxcnn.engine.windows import Windows
 
 __all__ = [
     "ALGORITHMS",
+    "Explanation",
     "Windows",
+    "accelerate",
+    "accelerated",
+    "cache_file",
     "convolve",
     "even_bins",
+    "explain",
     "max_bins",
     "max_pool",
     "max_positions",
     "mean_bins",
+    "restore",
     "sum_pool",
     "take_positions",
+    "tune",
     "unpool",
 ]

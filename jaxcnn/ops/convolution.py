@@ -270,6 +270,7 @@ def checked_conv(
         x = pad_spatial(op, x, pairs, mode=padding_mode, layout=axes)
         pairs = ((0, 0),) * rank
     y = engine.convolve(
+        op,
         x,
         kernel,
         stride=stride,

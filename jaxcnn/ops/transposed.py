@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
-from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Num
 
@@ -277,12 +276,17 @@ def _conv_transpose(
         reach = _reach(crops, span, stride)
         x = pad_spatial(op, x, reach, mode=padding_mode, layout=axes)
         crops = _beyond(crops, reach, stride)
-    x, borders = _spread(x, crops, span, stride, axes)
+    borders = tuple(
+        (extent - 1 - low, extent - 1 - high)
+        for (low, high), extent in zip(crops, span, strict=True)
+    )
     y = engine.convolve(
+        op,
         x,
         _flipped(kernel, groups),
         stride=(1,) * rank,
         padding=borders,
+        spacing=stride,
         dilation=dilation,
         groups=groups,
         layout=layout,
@@ -363,22 +367,6 @@ def _beyond(crops: Pairs, reach: Pairs, stride: Sequence[int]) -> Pairs:
         (low + before * step, high + after * step)
         for (low, high), (before, after), step in zip(crops, reach, stride, strict=True)
     )
-
-
-def _spread(
-    x: Any, crops: Pairs, span: Sequence[int], stride: Sequence[int], axes: Layout
-) -> tuple[Any, Pairs]:
-    """The input with zeros between its pixels, and the borders that the convolution adds."""
-    config = [(0, 0, 0)] * x.ndim
-    borders = []
-    for axis, (low, high), extent, step in zip(axes.spatial, crops, span, stride, strict=True):
-        edges = (extent - 1 - low, extent - 1 - high)
-        cut = min(edges) < 0
-        config[axis] = (*(edges if cut else (0, 0)), step - 1)
-        borders.append((0, 0) if cut else edges)
-    if any(item != (0, 0, 0) for item in config):
-        x = lax.pad(x, jnp.zeros((), x.dtype), config)
-    return x, tuple(borders)
 
 
 def _flipped(kernel: Any, groups: int) -> Any:

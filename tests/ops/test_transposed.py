@@ -3,6 +3,7 @@ from typing import Any
 
 import hypothesis
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -82,32 +83,22 @@ def test_refuses_kinds() -> None:
         jc.conv_transpose2d(X, KERNEL, output_padding=0.5)  # type: ignore[arg-type]
 
 
-def equations(jaxpr: Any) -> list[Any]:
-    """All equations of a jaxpr, those of its inner ones too."""
-    found = []
-    for equation in jaxpr.eqns:
-        found.append(equation)
-        for value in equation.params.values():
-            inner = getattr(value, "jaxpr", value)
-            if hasattr(inner, "eqns"):
-                found += equations(inner)
-    return found
-
-
 @pytest.mark.parametrize("groups", [1, 2])
-def test_no_convolution_has_a_dilated_input(groups: int) -> None:
+def test_no_convolution_of_an_accelerator_has_a_dilated_input(groups: int) -> None:
+    """XLA's gradients of such convolutions are slow (jax-ml/jax #31662)."""
+
     def scalar(x: jax.Array, kernel: jax.Array) -> jax.Array:
         y = jc.conv_transpose2d(
             x, kernel, stride=2, padding=1, output_padding=1, groups=groups, dilation=(1, 2)
         )
         return jnp.sum(y * y)
 
-    gradient = jax.make_jaxpr(jax.grad(scalar, (0, 1)))(X, KERNEL)
-    convolutions = [
-        e for e in equations(gradient.jaxpr) if e.primitive.name == "conv_general_dilated"
-    ]
-    assert len(convolutions) == 3
-    assert {e.params["lhs_dilation"] for e in convolutions} == {(1, 1)}
+    for platform in ("cuda", "tpu"):
+        gradient = jax.export.export(jax.jit(jax.grad(scalar, (0, 1))), platforms=[platform])
+        module = gradient(X, KERNEL).mlir_module()
+        convolutions = [line for line in module.splitlines() if "stablehlo.convolution" in line]
+        assert len(convolutions) == 3
+        assert not any("lhs_dilate = [2" in line for line in convolutions)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same", "full", (1, 0), ((0, 1), (2, 0))])

@@ -1,0 +1,60 @@
+"""How the forms reach JAX programs: the rules by which convolutions are lowered for CPUs.
+
+For other platforms nothing is registered: their convolutions are XLA's own.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+from jax.interpreters import mlir
+
+from jaxcnn.engine import forms
+from jaxcnn.engine.choice import choose, refuses
+from jaxcnn.engine.primitive import conv_p
+from jaxcnn.engine.problem import Problem
+from jaxcnn.engine.reading import Reading, read
+
+# JAX has no public way to ask for a registered rule; it is needed as what to fall back on.
+_XLA = mlir._platform_specific_lowerings["cpu"][lax.conv_general_dilated_p].rule
+
+
+def form_of(reading: Reading, algorithm: str) -> Callable[..., Any] | None:
+    """What computes a task on a CPU, from its operands; None where that is XLA itself."""
+    wanted = _wanted(reading.problem, reading.gradient, algorithm)
+    if wanted == "lax":
+        return None
+    return functools.partial(forms.carry_out, reading, functools.partial(part_by, wanted))
+
+
+def part_by(wanted: str, part: Problem, gradient: bool) -> str:
+    """What computes a part of a problem that is computed by ``wanted``."""
+    return choose(part, gradient).algorithm if refuses(part, wanted) else wanted
+
+
+def _wanted(problem: Problem, gradient: bool, algorithm: str) -> str:
+    # The derivatives of a convolution that an algorithm can do may be ones that it cannot.
+    if algorithm != "auto" and not refuses(problem, algorithm):
+        return algorithm
+    return choose(problem, gradient).algorithm
+
+
+def on_cpu(
+    ctx: Any, x: Any, kernel: Any, *, algorithm: str, written_out: bool, **params: Any
+) -> Any:
+    """The lowering of `conv_p`."""
+    (left, right), (result,) = ctx.avals_in, ctx.avals_out
+    numbers = jnp.issubdtype(result.dtype, jnp.floating)
+    shapes = (*left.shape, *right.shape, *result.shape)
+    # Sizes that are not known yet are those of an export with a symbolic shape.
+    if algorithm != "lax" and numbers and all(isinstance(n, int) and n > 0 for n in shapes):
+        form = form_of(read(left, right, params), algorithm)
+        if form is not None:
+            rule = functools.partial(form, dtype=result.dtype)
+            return mlir.lower_fun(rule, multiple_results=False)(ctx, x, kernel)
+    return _XLA(ctx, x, kernel, **params)
+
+
+mlir.register_lowering(conv_p, on_cpu, platform="cpu")

@@ -1,0 +1,124 @@
+"""The convolution as a primitive of its own: XLA's meaning, and on CPUs the engine's forms.
+
+Its parameters are those of `jax.lax.conv_general_dilated`, and two beside them: ``algorithm``,
+and ``written_out``, whether on accelerators pixels that stand apart are written out, zeros and
+all. A transposed convolution wants that: XLA's gradients of a base-dilated convolution are slow.
+Because it is bilinear and a primitive, it stays a convolution through every transformation: the
+derivatives and the batched forms are convolutions again, and each of them is lowered in the way
+that is best for itself. Differentiating a form instead would miss that.
+
+The rules are borrowed: a transformation is applied to `lax`'s convolution, and the convolutions
+in the outcome are replaced by this one.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+from jax.extend.core import ClosedJaxpr, Literal, Primitive
+from jax.interpreters import ad, batching, mlir
+
+conv_p = Primitive("jaxcnn_conv")
+
+
+def convolution(
+    x: Any, kernel: Any, *, algorithm: str, written_out: bool = False, **options: Any
+) -> Any:
+    """`jax.lax.conv_general_dilated` by an ``algorithm`` of `jaxcnn.engine`."""
+    own = {"algorithm": algorithm, "written_out": written_out}
+    return _like_lax(_forward, {**own, **options}, x, kernel)
+
+
+def _like_lax(rule: Callable[..., Any], params: dict[str, Any], *args: Any) -> Any:
+    """``rule(**params)(*args)``, with the convolutions of `lax` in it replaced by this file's."""
+    own = {name: params.pop(name) for name in ("algorithm", "written_out")}
+    types = tuple(map(jax.typeof, args))
+    return _replay(_traced(rule, tuple(params.items()), types), own, args)
+
+
+@functools.lru_cache(maxsize=1024)
+def _traced(rule: Callable[..., Any], params: Any, types: tuple[Any, ...]) -> ClosedJaxpr:
+    return jax.make_jaxpr(rule(**dict(params)))(*types)
+
+
+def _replay(traced: ClosedJaxpr, own: dict[str, Any], args: tuple[Any, ...]) -> Any:
+    values: dict[Any, Any] = dict(zip(traced.jaxpr.invars, args, strict=True))
+    values.update(zip(traced.jaxpr.constvars, traced.consts, strict=True))
+    for equation in traced.jaxpr.eqns:
+        operands = [a.val if isinstance(a, Literal) else values[a] for a in equation.invars]
+        if equation.primitive is lax.conv_general_dilated_p:
+            result = conv_p.bind(*operands, **own, **equation.params)
+        else:
+            result = equation.primitive.bind(*operands, **equation.params)
+        values[equation.outvars[0]] = result
+    return values[traced.jaxpr.outvars[0]]
+
+
+def _forward(**options: Any) -> Callable[..., Any]:
+    return functools.partial(lax.conv_general_dilated, **options)
+
+
+def _bound(**params: Any) -> Callable[..., Any]:
+    return functools.partial(lax.conv_general_dilated_p.bind, **params)
+
+
+def _transposed_in_x(*, like: Any, **params: Any) -> Callable[..., Any]:
+    def gradient(cotangent: Any, kernel: Any) -> Any:
+        return jax.linear_transpose(lambda x: _bound(**params)(x, kernel), like)(cotangent)[0]
+
+    return gradient
+
+
+def _transposed_in_kernel(*, like: Any, **params: Any) -> Callable[..., Any]:
+    def gradient(cotangent: Any, x: Any) -> Any:
+        return jax.linear_transpose(functools.partial(_bound(**params), x), like)(cotangent)[0]
+
+    return gradient
+
+
+def _batched(*, dims: tuple[int | None, ...], **params: Any) -> Callable[..., Any]:
+    return jax.vmap(_bound(**params), in_axes=dims)
+
+
+def _x_rule(cotangent: Any, x: Any, kernel: Any, **params: Any) -> Any:
+    return _like_lax(_transposed_in_x, {"like": x.aval, **params}, cotangent, kernel)
+
+
+def _kernel_rule(cotangent: Any, x: Any, kernel: Any, **params: Any) -> Any:
+    return _like_lax(_transposed_in_kernel, {"like": kernel.aval, **params}, cotangent, x)
+
+
+def _batch_rule(args: Any, dims: Any, **params: Any) -> Any:
+    return _like_lax(_batched, {"dims": tuple(dims), **params}, *args), 0
+
+
+def _abstract(x: Any, kernel: Any, *, algorithm: str, written_out: bool, **params: Any) -> Any:
+    return lax.conv_general_dilated_p.abstract_eval(x, kernel, **params)[0]
+
+
+def _on_accelerators(
+    x: Any, kernel: Any, *, algorithm: str, written_out: bool, **params: Any
+) -> Any:
+    gaps = params["lhs_dilation"]
+    if written_out and set(gaps) != {1}:
+        widths = [(0, 0, 0)] * x.ndim
+        for axis, gap in zip(params["dimension_numbers"].lhs_spec[2:], gaps, strict=True):
+            widths[axis] = (0, 0, gap - 1)
+        x = lax.pad(x, np.zeros((), x.dtype), widths)
+        params["lhs_dilation"] = (1,) * len(gaps)
+    return _bound(**params)(x, kernel)
+
+
+@functools.lru_cache(maxsize=1024)
+def _compiled(params: Any) -> Callable[..., Any]:
+    return jax.jit(functools.partial(conv_p.bind, **dict(params)))
+
+
+conv_p.def_impl(lambda x, kernel, **params: _compiled(tuple(params.items()))(x, kernel))
+conv_p.def_abstract_eval(_abstract)
+ad.defbilinear(conv_p, _x_rule, _kernel_rule)
+batching.primitive_batchers[conv_p] = _batch_rule
+mlir.register_lowering(conv_p, mlir.lower_fun(_on_accelerators, multiple_results=False))

@@ -1,0 +1,153 @@
+"""The convolutions in a program: what is chosen for them and why, and what measures best."""
+
+import dataclasses
+import functools
+import pathlib
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.extend.core import jaxprs_in_params
+
+from jaxcnn.engine import forms, tuned
+from jaxcnn.engine.choice import ALGORITHMS, choose, refuses
+from jaxcnn.engine.lowering import part_by
+from jaxcnn.engine.primitive import conv_p
+from jaxcnn.engine.reading import Reading, read
+
+ROUNDS = 7
+"""How often `tune` times each candidate; the median counts."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """What ``"auto"`` does with one convolution of a program on a CPU.
+
+    Attributes:
+        task: ``"result"`` or ``"kernel gradient"``; an input gradient is a result, of the
+            cotangent and the flipped kernel.
+        shapes: the images and the kernel, as ``"8x56x56x64 * 3x3x64x64"``.
+        algorithm: what computes it.
+        reason: why.
+    """
+
+    task: str
+    shapes: str
+    algorithm: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.shapes}: {self.algorithm}, because {self.reason}"
+
+
+def explain(fn: Callable[..., Any], *args: Any) -> list[Explanation]:
+    """Which algorithms ``"auto"`` takes on a CPU for the convolutions of ``fn(*args)``, and why.
+
+    Args:
+        fn: any function of arrays, also a derivative, jitted or not.
+        *args: what it would be called with; `jax.ShapeDtypeStruct` will do.
+
+    Returns:
+        One explanation per convolution, in the order of the program.
+
+    >>> x, kernel = jnp.ones((8, 4, 16, 16)), jnp.ones((2, 4, 1, 1))
+    >>> for choice in explain(lambda x, k: jax.lax.conv(x, k, (1, 1), "SAME"), x, kernel):
+    ...     print(choice)
+    result 8x16x16x4 * 1x1x4x2: tap_products, because a window of one element is a matrix product
+    """
+    found = []
+    for reading, algorithm in _tasks(fn, args):
+        choice = choose(reading.problem, reading.gradient)
+        name, reason = choice
+        if algorithm != "auto" and not refuses(reading.problem, algorithm):
+            name, reason = algorithm, "it was asked for"
+        task = "kernel gradient" if reading.gradient else "result"
+        found.append(Explanation(task, _shapes(reading), name, reason))
+    return found
+
+
+def tune(fn: Callable[..., Any], *args: Any) -> dict[str, str]:
+    """Measure the algorithms for the convolutions of ``fn(*args)`` and keep the fastest.
+
+    The winners are used by ``"auto"`` from then on, in this and later processes, on this
+    processor and this version of jaxlib. Takes about a second per convolution.
+
+    Args:
+        fn: any function of arrays, also a derivative, jitted or not.
+        *args: what it would be called with; `jax.ShapeDtypeStruct` will do.
+
+    Returns:
+        For each convolution, as `explain` writes its shapes, the algorithm that won.
+
+    Raises:
+        OSError: if the file of winners cannot be written; see `jaxcnn.engine.tuned`.
+    """
+    winners, names = {}, {}
+    for reading, _ in _tasks(fn, args):
+        task = (reading.problem, reading.gradient)
+        if task not in winners:
+            winners[task] = _fastest(reading)
+        kind = "kernel gradient" if reading.gradient else "result"
+        names[f"{kind} {_shapes(reading)}"] = winners[task]
+    tuned.keep(winners)
+    jax.clear_caches()
+    return names
+
+
+def cache_file() -> pathlib.Path:
+    """Where `tune` keeps its winners; the file may be deleted at any time."""
+    return tuned.cache_file()
+
+
+def _tasks(fn: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[tuple[Reading, str]]:
+    yield from _convolutions(jax.make_jaxpr(fn)(*args).jaxpr)
+
+
+def _convolutions(jaxpr: Any) -> Iterator[tuple[Reading, str]]:
+    for equation in jaxpr.eqns:
+        if equation.primitive in (conv_p, lax.conv_general_dilated_p):
+            params = dict(equation.params)
+            algorithm = params.pop("algorithm", "auto")
+            x, kernel = (atom.aval for atom in equation.invars)
+            if jnp.issubdtype(x.dtype, jnp.floating):
+                yield read(x, kernel, params), algorithm
+        for inner in jaxprs_in_params(equation.params):
+            yield from _convolutions(inner)
+
+
+def _shapes(reading: Reading) -> str:
+    problem = reading.problem
+    image = (problem.batch, *problem.sizes, problem.channels)
+    return " * ".join("x".join(map(str, shape)) for shape in (image, problem.kernel_shape))
+
+
+def _fastest(reading: Reading) -> str:
+    """The algorithm with the least median time, all timed in turn."""
+    problem = reading.problem
+    random = np.random.default_rng(0)
+    x = random.standard_normal((problem.batch, *problem.sizes, problem.channels))
+    shape = (problem.batch, *problem.out, problem.features)
+    other = random.standard_normal(shape if reading.gradient else problem.kernel_shape)
+    operands = jnp.asarray(x, problem.dtype), jnp.asarray(other, problem.dtype)
+    ordered = reading._replace(
+        x=tuple(range(x.ndim)), other=tuple(range(x.ndim)), y=tuple(range(x.ndim))
+    )
+    calls = {}
+    for name in ALGORITHMS[1:]:
+        if not refuses(problem, name):
+            form = functools.partial(forms.carry_out, ordered, functools.partial(part_by, name))
+            compiled = jax.jit(functools.partial(form, dtype=operands[0].dtype))
+            jax.block_until_ready(compiled(*operands))
+            calls[name] = functools.partial(compiled, *operands)
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            jax.block_until_ready(call())
+            times[name].append(time.perf_counter() - start)
+    return min(times, key=lambda name: statistics.median(times[name]))
