@@ -12,7 +12,7 @@ PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision tests/models \
 SMOKE := $(CASES)::test_meaning tests/layers tests/models tests/training tests/test_check.py \
 	tests/test_rooms.py tests/ops/test_windows.py tests/ops/test_transposed.py
 
-.PHONY: help train test test-all tables parity lint format smoke lock clean
+.PHONY: help train test test-all tables parity bench lint format smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -32,6 +32,11 @@ parity: $(VENV)/.test,torch  ## compare the ops with torch itself
 tables: $(VENV)/.test,torch  ## write docs/functions.md and docs/ops.md anew
 	$(BIN)/python -m tests.ops.listing
 	$(BIN)/python -m tests.ops.table
+
+bench: $(VENV)/.test,torch  ## time the convolutions beside lax and torch; write docs/benchmarks.md
+	$(BIN)/python -m benchmarks.lenet_step
+	$(BIN)/python -m benchmarks.layers
+	$(BIN)/python -m benchmarks.page
 
 lint: $(VENV)/.lint  ## style, format and types
 	$(BIN)/ruff check .

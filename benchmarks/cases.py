@@ -62,12 +62,12 @@ class Case(NamedTuple):
 
     def torch(self, x: Any, kernel: Any) -> Any:
         """By PyTorch, of tensors in its layout."""
-        import torch.nn.functional as F
+        from torch.nn import functional
 
         if self.transposed:
-            fn = getattr(F, f"conv_transpose{self.rank}d")
+            fn = getattr(functional, f"conv_transpose{self.rank}d")
             return fn(x, kernel, stride=self.stride, padding=self.padding)
-        fn = getattr(F, f"conv{self.rank}d")
+        fn = getattr(functional, f"conv{self.rank}d")
         return fn(x, kernel, stride=self.stride, padding=self.padding, groups=self.groups)
 
 

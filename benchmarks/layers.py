@@ -81,6 +81,15 @@ def row(name: str, task: str, rounds: int) -> dict[str, Any]:
     return found
 
 
+def line(found: dict[str, Any]) -> str:
+    """A row of the table."""
+    cells = [found["layer"], found["task"], f"{found['jaxcnn']:.2f}"]
+    for other in ("lax", "torch"):
+        value, spread = found.get(f"{other} ratio"), found.get(f"{other} spread")
+        cells.append("—" if value is None else f"{value:.2f} ± {spread:.2f}")
+    return "| " + " | ".join(cells) + " |"
+
+
 def mean_ratio(rows: list[dict[str, Any]], other: str) -> float:
     """The geometric mean of how many times as long another library takes."""
     ratios = [r[f"{other} ratio"] for r in rows if f"{other} ratio" in r]
@@ -98,20 +107,12 @@ def main() -> None:
     for name in LAYERS:
         for task in TASKS if flags.only in name else ():
             rows.append(row(name, task, flags.rounds))
-            print(_line(rows[-1]), flush=True)
+            print(line(rows[-1]), flush=True)
     for other in ("lax", "torch"):
         print(f"geometric mean over {other}: {mean_ratio(rows, other):.2f}")
     if not flags.only:
         path = pathlib.Path(__file__).parent / "layers.json"
         path.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
-
-
-def _line(found: dict[str, Any]) -> str:
-    cells = [found["layer"], found["task"], f"{found['jaxcnn']:.2f}"]
-    for other in ("lax", "torch"):
-        ratio, spread = found.get(f"{other} ratio"), found.get(f"{other} spread")
-        cells.append("—" if ratio is None else f"{ratio:.2f} ± {spread:.2f}")
-    return "| " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":

@@ -20,7 +20,13 @@ import jaxcnn as jc
 from benchmarks.timing import interleaved, machine, ratio
 
 BATCH, ROUNDS = 256, 25
-SHAPES = {"conv1": (5, 5, 1, 6), "conv2": (5, 5, 6, 16), "1": (400, 120), "2": (120, 84), "3": (84, 10)}  # fmt: skip
+SHAPES = {
+    "conv1": (5, 5, 1, 6),
+    "conv2": (5, 5, 6, 16),
+    "1": (400, 120),
+    "2": (120, 84),
+    "3": (84, 10),
+}
 
 
 def network(conv: Callable[..., Any], pool: Callable[..., Any], p: Any, x: Any) -> Any:
@@ -46,8 +52,10 @@ def by_jax(conv: Callable[..., Any], pool: Callable[..., Any]) -> Callable[[], A
         return jax.tree.map(lambda a, b: a - 0.1 * b, p, g), value
 
     compiled = jax.jit(step, donate_argnums=0)
-    kernels = {n: jnp.asarray(0.1 * random.standard_normal(s), jnp.float32) for n, s in SHAPES.items()}  # fmt: skip
-    state = {n: {"kernel": k, "bias": jnp.zeros(k.shape[-1])} for n, k in kernels.items()}
+    state = {}
+    for name, shape in SHAPES.items():
+        kernel = jnp.asarray(0.1 * random.standard_normal(shape), jnp.float32)
+        state[name] = {"kernel": kernel, "bias": jnp.zeros(shape[-1])}
     x = jnp.asarray(random.standard_normal((BATCH, 28, 28, 1)), jnp.float32)
     labels = jnp.asarray(random.integers(0, 10, BATCH))
     held = [state]

@@ -111,13 +111,14 @@ def _dense_gradient(problem: Problem) -> Choice:
     narrow = min(problem.channels, problem.features)
     if not problem.plain:
         return Choice("tap_products", "no products with the zeros between the pixels")
-    if problem.rank > 1 and problem.channels <= 8 and problem.features <= 96:
+    few = problem.channels <= 8 and problem.features <= 96 and problem.taps <= 64
+    if problem.rank > 1 and few:
         return Choice("banded", "few channels: strips of a row make wider products")
     if _suits_winograd(problem, 32):
         return Choice("winograd", "a window of 3: fewer products")
     if narrow >= 16 and max(*problem.stride, *problem.dilation) > 1:
         return Choice("tap_products", "a product per element of the window")
-    if narrow >= 256:
+    if narrow >= 256 and math.prod(problem.out) <= 64:
         return Choice("im2col", "wide and small: one product")
     return Choice("lax", "XLA's own is as fast as any form")
 
