@@ -27,6 +27,12 @@ def main() -> None:
     text += "| | ms | times jaxcnn's |\n|---|---|---|\n"
     for name, row in steps["rows"].items():
         text += f"| {name} | {row['ms']:.1f} | {row['ratio']:.2f} ± {row['spread']:.2f} |\n"
+    text += "\n## Train steps of unchanged Flax models under `accelerate`\n\n"
+    text += "| | plain ms | accelerated ms | faster | compile time, times plain |\n"
+    text += "|---|---|---|---|---|\n"
+    for name, row in json.loads((HERE / "accelerated.json").read_text())["rows"].items():
+        text += f"| {name} | {row['plain']:.0f} | {row['ms']:.0f} | {row['ratio']:.1f} ± "
+        text += f"{row['spread']:.1f} | {row['compile ratio']:.2f} |\n"
     text += "\n## Layers\n\n`dx` is the gradient in the input, `dw` the one in the kernel. A dash "
     text += "stands where `lax` takes ten seconds and more.\n\n"
     text += "| layer | task | jaxcnn ms | lax | torch |\n|---|---|---|---|---|\n"

@@ -1,22 +1,27 @@
 """The engine's forms for any JAX program: Flax, Equinox, Haiku, Keras on JAX, unchanged."""
 
+import functools
 from typing import Any, Self
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import mlir
 
 from jaxcnn.engine import lowering
+from jaxcnn.engine.max_pool import max_pool
+from jaxcnn.engine.windows import Windows
 
-_RULES = mlir._platform_specific_lowerings["cpu"]
-_OWN_RULE = _RULES[lax.conv_general_dilated_p]
+_REGISTERED = mlir._platform_specific_lowerings["cpu"]
+_OWN = {p: _REGISTERED[p] for p in (lax.conv_general_dilated_p, lax.select_and_scatter_add_p)}
 
 
 class accelerate:  # noqa: N801 - it reads as the function that it mostly is
-    """Compute the convolutions of all JAX programs on CPUs by the forms of this engine.
+    """Compute the convolutions and max-pool gradients of all JAX programs by this engine's forms.
 
-    They stay in effect until `restore`, or to the end of a ``with`` block. What JAX has compiled
-    so far is dropped, so that it is compiled anew. On GPUs and TPUs nothing changes.
+    On CPUs only; on GPUs and TPUs nothing changes. They stay in effect until `restore`, or to
+    the end of a ``with`` block. What JAX has compiled so far is dropped, so that it is compiled
+    anew.
 
     >>> with accelerate():
     ...     y = jax.lax.conv(jnp.ones((1, 1, 5, 5)), jnp.ones((1, 1, 3, 3)), (1, 1), "SAME")
@@ -40,18 +45,51 @@ def restore() -> None:
 
 def accelerated() -> bool:
     """Whether `accelerate` is in effect."""
-    return _RULES[lax.conv_general_dilated_p] is not _OWN_RULE
+    return any(_REGISTERED[primitive] is not own for primitive, own in _OWN.items())
 
 
 def _register(*, on: bool) -> None:
     if on == accelerated():
         return
     if on:
-        mlir.register_lowering(lax.conv_general_dilated_p, _rule, platform="cpu")
+        mlir.register_lowering(lax.conv_general_dilated_p, _convolution, platform="cpu")
+        mlir.register_lowering(lax.select_and_scatter_add_p, _max_pool_gradient, platform="cpu")
     else:
-        _RULES[lax.conv_general_dilated_p] = _OWN_RULE
+        _REGISTERED.update(_OWN)
     jax.clear_caches()
 
 
-def _rule(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
+def _convolution(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
     return lowering.on_cpu(ctx, x, kernel, algorithm="auto", written_out=False, **params)
+
+
+def _max_pool_gradient(ctx: Any, cotangent: Any, x: Any, **params: Any) -> Any:
+    counts, image = (aval for aval in ctx.avals_in)
+    sizes = (*counts.shape, *image.shape)
+    known = all(isinstance(n, int) and n > 0 for n in sizes)
+    number = jnp.issubdtype(image.dtype, jnp.floating)
+    if not (known and number and params["select_prim"] is lax.ge_p):
+        return _OWN[lax.select_and_scatter_add_p].rule(ctx, cotangent, x, **params)
+    gradient = functools.partial(_scattered, _windows(counts.shape, image.shape, params))
+    return mlir.lower_fun(gradient, multiple_results=False)(ctx, cotangent, x)
+
+
+def _scattered(windows: Windows, cotangent: jax.Array, x: jax.Array) -> jax.Array:
+    """What each window sends to its largest element."""
+    return jax.vjp(functools.partial(max_pool, windows=windows), x)[1](cotangent)[0]
+
+
+def _windows(counts: Any, sizes: Any, params: dict[str, Any]) -> Windows:
+    size, stride = params["window_dimensions"], params["window_strides"]
+    axes = tuple(
+        i for i in range(len(sizes)) if (size[i], stride[i], counts[i]) != (1, 1, sizes[i])
+    )
+    return Windows(
+        axes=axes,
+        sizes=tuple(sizes[i] for i in axes),
+        size=tuple(size[i] for i in axes),
+        stride=tuple(stride[i] for i in axes),
+        dilation=(1,) * len(axes),
+        low=tuple(params["padding"][i][0] for i in axes),
+        count=tuple(counts[i] for i in axes),
+    )

@@ -152,3 +152,23 @@ def test_accelerators_are_left_alone():
     before = module()
     with jc.accelerate():
         assert module() == before
+
+
+@pytest.mark.parametrize(
+    ("window", "stride", "padding"),
+    [((2, 2), (2, 2), "VALID"), ((3, 3), (2, 2), "SAME"), ((3, 2), (1, 2), [(2, 0), (0, 1)])],
+)
+def test_max_pool_gradients(window, stride, padding):
+    def loss(x):
+        return (linen.max_pool(x, window, stride, padding) ** 2).sum()
+
+    # Equal elements tell whether the same one of them gets the gradient.
+    x = np.round(2 * IMAGES)
+    expected = jax.grad(loss)(x)
+    with jc.accelerate():
+        lowered = jax.jit(jax.grad(loss)).lower(x).as_text()
+        assert "select_and_scatter" not in lowered
+        np.testing.assert_allclose(jax.grad(loss)(x), expected, rtol=1e-6)
+        gradients = jax.vmap(jax.grad(loss))(np.stack([x, x]))
+        np.testing.assert_allclose(gradients, np.stack([expected] * 2), rtol=1e-6)
+    assert "select_and_scatter" in jax.jit(jax.grad(loss)).lower(x).as_text()
