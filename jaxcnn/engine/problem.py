@@ -88,11 +88,6 @@ class Problem:
         return self.batch * math.prod(self.out)
 
     @property
-    def flops(self) -> int:
-        """Multiplications and additions of the plain sum, in the result or a gradient."""
-        return 2 * self.positions * self.taps * (self.channels // self.groups) * self.features
-
-    @property
     def elements(self) -> int:
         """The numbers in input, kernel and result."""
         image = self.batch * math.prod(self.sizes) * self.channels

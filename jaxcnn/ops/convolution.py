@@ -1,4 +1,4 @@
-"""Convolutions as networks use them (cross-correlations), on XLA's own convolution.
+"""Convolutions as networks use them (cross-correlations).
 
 The meaning is that of ``torch.nn.functional``; the form is JAX's: channels last by default,
 kernels spatial-first, options by keyword only.
@@ -134,7 +134,9 @@ def conv2d(
             the input.
         padding_mode: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
         layout: the axes of ``x`` and of the result.
-        algorithm: ``"auto"``, or one of `jaxcnn.engine.ALGORITHMS`.
+        algorithm: ``"auto"``, or one of `jaxcnn.engine.ALGORITHMS`. On CPUs ``"auto"`` may let
+            an infinity or NaN of the input reach results beside those whose windows hold it;
+            ``"lax"`` never does.
         precision: as in `jax.lax.conv_general_dilated`.
         preferred_element_type: the dtype of the result. bfloat16 and float16 accumulate in
             float32 and come back in their own dtype where this is left out.
@@ -146,8 +148,8 @@ def conv2d(
     Raises:
         TypeError: if an operand is not an array, or their dtypes differ, or an option is not
             made of ints.
-        ValueError: if a rank, a channel count or an option does not fit, or the window is
-            larger than the padded input.
+        ValueError: if a rank, a channel count or an option does not fit, the window is larger
+            than the padded input, or ``algorithm`` cannot do the case.
 
     Unlike ``torch.nn.functional.conv2d``, ``"same"`` also works with a stride, as in XLA.
 

@@ -23,8 +23,19 @@ from tests.ops.suite import CASES, FAMILIES
 TORCH = importlib.util.find_spec("torch") is not None
 EXPENSIVE = {
     f"test_{name}"
-    for name in ("bfloat16", "float16", "vmap", "hessian", "checkpoint", "export", "layout")
+    for name in (
+        "single_precision",
+        "bfloat16",
+        "float16",
+        "vmap",
+        "hessian",
+        "checkpoint",
+        "export",
+        "layout",
+    )
 }
+"""What `make test` proves of the first case of each op only, and `make test-all` of all."""
+
 COMPILATIONS: list[str] = []
 
 APPLIES: dict[str, Callable[[Case], bool]] = {
