@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import platform
+import tempfile
 import warnings
 
 import jaxlib.version
@@ -47,9 +48,18 @@ def cache_file() -> pathlib.Path:
     """Where the winners of this jaxlib on this processor are kept."""
     machine = f"{jaxlib.version.__version__} {platform.machine()} {_processor()} {os.cpu_count()}"
     name = hashlib.sha256(machine.encode()).hexdigest()[:16]
-    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    folder = os.environ.get("JAXCNN_CACHE_DIR") or pathlib.Path(home) / "jaxcnn"
+    folder = os.environ.get("JAXCNN_CACHE_DIR") or _caches() / "jaxcnn"
     return pathlib.Path(folder) / f"convolutions-{name}.json"
+
+
+def _caches() -> pathlib.Path:
+    """The user's folder of caches; one of all users for a user who has no home."""
+    if os.environ.get("XDG_CACHE_HOME"):
+        return pathlib.Path(os.environ["XDG_CACHE_HOME"])
+    try:
+        return pathlib.Path.home() / ".cache"
+    except RuntimeError:
+        return pathlib.Path(tempfile.gettempdir())
 
 
 @functools.cache
@@ -60,7 +70,7 @@ def _winners() -> dict[str, str]:
         winners = held["winners"]
         if held["format"] != FORMAT or not all(isinstance(v, str) for v in winners.values()):
             raise ValueError("it has another format")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         warnings.warn(f"{path} is ignored, it may be deleted: {error}", stacklevel=2)

@@ -1,6 +1,7 @@
 """What `auto` chooses, what it may cost, and what measurements change."""
 
 import json
+import pathlib
 import re
 
 import jax
@@ -98,6 +99,20 @@ def test_a_damaged_file_is_ignored_with_a_warning(winners, text):
     winners.write_text(text)
     with pytest.warns(UserWarning, match=r"convolutions-\w+\.json is ignored, it may be deleted"):
         engine.explain(jc.conv2d, images(2, 8, 8, 4), images(3, 3, 4, 4))
+
+
+def test_a_user_without_a_home_has_convolutions(winners, monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("JAXCNN_CACHE_DIR")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(pathlib.Path, "home", no_home)
+    tuned.forget()
+    assert engine.explain(jc.conv2d, images(2, 8, 8, 4), images(1, 1, 4, 4))
+    monkeypatch.setattr(pathlib.Path, "home", lambda: pathlib.Path("/dev/null"))
+    tuned.forget()
+    assert engine.explain(jc.conv2d, images(2, 8, 8, 4), images(1, 1, 4, 4))
 
 
 def test_a_winner_that_there_is_not_is_ignored(winners):

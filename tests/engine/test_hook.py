@@ -1,5 +1,6 @@
 """`accelerate` for models of other libraries, unchanged, and `restore`."""
 
+import functools
 import re
 
 import equinox as eqx
@@ -95,7 +96,7 @@ def test_models_of_other_libraries(library):
     )
     jc.restore()
     assert text(gradient, parameters) == before
-    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-3)  # noqa: E731
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-3)
     jax.tree.map(close, plain, fast)
 
 
