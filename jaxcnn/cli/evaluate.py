@@ -1,0 +1,36 @@
+"""``jaxcnn eval``: the score of a run that was trained before."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from jaxcnn.training import Result, RunFolder, evaluate, read_config
+from jaxcnn.training.config import Platform
+
+
+@dataclasses.dataclass(frozen=True)
+class EvalConfig:
+    """Score the last checkpoint of a run on every test image.
+
+    Attributes:
+        run: The run folder.
+        data_dir: Where the data lies; left out, where it lay when the run was begun.
+        platform: cpu, gpu or tpu; left out, the best that JAX finds.
+    """
+
+    run: Annotated[Path, tyro.conf.Positional]
+    data_dir: Path | None = None
+    platform: Platform | None = None
+
+
+def evaluate_command(command: EvalConfig) -> Result:
+    """Score the run that ``jaxcnn eval`` names."""
+    folder = RunFolder(command.run)
+    config = dataclasses.replace(
+        read_config(folder), platform=command.platform, run_dir=command.run
+    )
+    if command.data_dir is not None:
+        config = dataclasses.replace(config, data_dir=command.data_dir)
+    return evaluate(folder, config)
