@@ -23,6 +23,9 @@ WIDTH, GRADIENT_WIDTH = 96, 48
 GROUPED = False
 """Whether it convolves groups of channels by itself."""
 
+SPACED = False
+"""Whether it convolves pixels that stand apart by itself."""
+
 
 def refuses(problem: Problem) -> str:
     """Why the algorithm cannot do a case: it can do every one."""

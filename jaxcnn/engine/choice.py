@@ -30,13 +30,21 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose(problem: Problem, gradient: bool) -> Choice:
-    """What ``"auto"`` takes on a CPU, for a problem or for its kernel gradient."""
+def choose(problem: Problem, gradient: bool, *, portable: bool = False) -> Choice:
+    """What ``"auto"`` takes on a CPU, for a problem or for its kernel gradient.
+
+    Args:
+        problem: the convolution.
+        gradient: whether the gradient in its kernel is wanted.
+        portable: whether the program has to run on other machines too.
+    """
     if not _known(problem):
         return Choice("lax", "it is empty")
     measured = tuned.winner(problem, gradient)
-    if measured in FORMS and not refuses(problem, measured):
+    if measured in FORMS and not refuses(problem, measured, portable=portable):
         return Choice(measured, "it was the fastest on this machine")
+    if not refuses(problem, "direct", portable=portable):
+        return _with_native_code(problem, gradient)
     choice = _by_rule(problem, gradient)
     if _fits(problem, choice.algorithm):
         return choice
@@ -46,10 +54,12 @@ def choose(problem: Problem, gradient: bool) -> Choice:
     return Choice("lax", reason)
 
 
-def refuses(problem: Problem, algorithm: str) -> str:
+def refuses(problem: Problem, algorithm: str, *, portable: bool = False) -> str:
     """Why an algorithm cannot do a problem; nothing where it can."""
     if algorithm == "auto":
         return ""
+    if algorithm == "direct" and portable:
+        return "its code is of this machine alone"
     form = FORMS[algorithm]
     reason: str = form.refuses(problem if form.GROUPED else joined(problem)[0])
     return reason
@@ -73,6 +83,12 @@ def _fits(problem: Problem, algorithm: str) -> bool:
 def _known(problem: Problem) -> bool:
     sizes = (problem.batch, *problem.sizes, problem.channels, problem.features, *problem.out)
     return min(sizes) > 0
+
+
+def _with_native_code(problem: Problem, gradient: bool) -> Choice:
+    if problem.taps == 1 and problem.groups == 1 and set(problem.stride) == {1}:
+        return Choice("tap_products", "a window of one element is a matrix product")
+    return Choice("direct", "native code needs no windows in memory")
 
 
 def _by_rule(problem: Problem, gradient: bool) -> Choice:

@@ -10,6 +10,7 @@ from jax.custom_derivatives import linear_call
 
 from jaxcnn.engine import (
     banded,
+    direct,
     groups,
     im2col,
     phases,
@@ -21,8 +22,10 @@ from jaxcnn.engine import (
 )
 from jaxcnn.engine.problem import Problem
 from jaxcnn.engine.reading import Reading
+from jaxcnn.engine.result_types import made_from
 
 FORMS: dict[str, Any] = {
+    "direct": direct,
     "tap_products": tap_products,
     "shifted_taps": shifted_taps,
     "im2col": im2col,
@@ -70,14 +73,9 @@ def gradient(problem: Problem, choose: Chooser, x: jax.Array, cotangent: jax.Arr
     def forward(kernel: jax.Array) -> jax.Array:
         return _in_parts(problem, x, kernel, lambda part: FORMS[choose(part, True)], solve)
 
-    # Made from both, so that it varies over the devices of a `shard_map` as they do.
-    like = jax.eval_shape(lambda x, t: _like(problem, x, t), x, cotangent)
+    like = made_from(problem.kernel_shape, x, cotangent)
     (g,) = jax.linear_transpose(forward, like)(cotangent)
     return g
-
-
-def _like(problem: Problem, x: jax.Array, cotangent: jax.Array) -> jax.Array:
-    return jnp.broadcast_to(x.ravel()[0] + cotangent.ravel()[0], problem.kernel_shape)
 
 
 def _in_parts(
@@ -89,17 +87,17 @@ def _in_parts(
 ) -> jax.Array:
     """The convolution by ``solve``, which is given parts that the form picked can do.
 
-    In these no pixels stand apart, and there are groups only for a form that knows them.
+    In these, pixels stand apart and there are groups only for a form that knows them.
     """
 
     def deeper(part: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
         return _in_parts(part, x, kernel, pick, solve)
 
-    if not problem.plain:
+    form = pick(problem)
+    if not problem.plain and not form.SPACED:
         if set(problem.stride) == {1}:
             return phases.run(problem, x, kernel, deeper)
         return deeper(*phases.spread(problem, x), kernel)
-    form = pick(problem)
     if problem.groups > 1 and not form.GROUPED:
         return groups.run(problem, x, kernel, deeper)
     return solve(form, problem, x, kernel)

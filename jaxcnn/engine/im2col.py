@@ -10,6 +10,9 @@ from jaxcnn.engine.products import matmul
 GROUPED = False
 """Whether it convolves groups of channels by itself."""
 
+SPACED = False
+"""Whether it convolves pixels that stand apart by itself."""
+
 
 def refuses(problem: Problem) -> str:
     """Why the algorithm cannot do a case: it can do every one."""

@@ -21,24 +21,40 @@ from jaxcnn.engine.reading import Reading, read
 _XLA = mlir._platform_specific_lowerings["cpu"][lax.conv_general_dilated_p].rule
 
 
-def form_of(reading: Reading, algorithm: str) -> Callable[..., Any] | None:
+def form_of(reading: Reading, algorithm: str, *, portable: bool) -> Callable[..., Any] | None:
     """What computes a task on a CPU, from its operands; None where that is XLA itself."""
-    wanted = _wanted(reading.problem, reading.gradient, algorithm)
+    # The derivatives of a convolution that an algorithm can do may be ones that it cannot.
+    wanted = algorithm
+    if algorithm == "auto" or refuses(reading.problem, algorithm, portable=portable):
+        wanted = choose(reading.problem, reading.gradient, portable=portable).algorithm
     if wanted == "lax":
         return None
-    return functools.partial(forms.carry_out, reading, functools.partial(part_by, wanted))
+    return functools.partial(
+        forms.carry_out, reading, functools.partial(part_by, wanted, portable=portable)
+    )
 
 
-def part_by(wanted: str, part: Problem, gradient: bool) -> str:
+def part_by(wanted: str, part: Problem, gradient: bool, *, portable: bool = False) -> str:
     """What computes a part of a problem that is computed by ``wanted``."""
-    return choose(part, gradient).algorithm if refuses(part, wanted) else wanted
+    if not refuses(part, wanted, portable=portable):
+        return wanted
+    return choose(part, gradient, portable=portable).algorithm
 
 
-def _wanted(problem: Problem, gradient: bool, algorithm: str) -> str:
-    # The derivatives of a convolution that an algorithm can do may be ones that it cannot.
-    if algorithm != "auto" and not refuses(problem, algorithm):
-        return algorithm
-    return choose(problem, gradient).algorithm
+def _portable(ctx: Any) -> bool:
+    """Whether a program may run elsewhere, or is cut into parts for devices by the compiler.
+
+    Custom calls of this process can be neither exported nor cut.
+    """
+    module = ctx.module_context
+    if module.lowering_parameters.for_export or len(module.platforms) > 1:
+        return True
+    axes = module.axis_context
+    if isinstance(axes, mlir.ShardingContext):
+        return axes.num_devices > 1
+    return isinstance(axes, mlir.SPMDAxisContext) and axes.manual_axes != frozenset(
+        axes.mesh.axis_names
+    )
 
 
 def on_cpu(
@@ -50,7 +66,7 @@ def on_cpu(
     shapes = (*left.shape, *right.shape, *result.shape)
     # Sizes that are not known yet are those of an export with a symbolic shape.
     if algorithm != "lax" and numbers and all(isinstance(n, int) and n > 0 for n in shapes):
-        form = form_of(read(left, right, params), algorithm)
+        form = form_of(read(left, right, params), algorithm, portable=_portable(ctx))
         if form is not None:
             rule = functools.partial(form, dtype=result.dtype)
             return mlir.lower_fun(rule, multiple_results=False)(ctx, x, kernel)

@@ -19,6 +19,9 @@ from jaxcnn.engine.problem import Problem
 GROUPED = False
 """Whether it convolves groups of channels by itself."""
 
+SPACED = False
+"""Whether it convolves pixels that stand apart by itself."""
+
 
 def refuses(problem: Problem) -> str:
     """Why the algorithm cannot do a case; nothing where it can."""

@@ -24,6 +24,9 @@ ROW = 32
 GROUPED = True
 """Whether it convolves groups of channels by itself."""
 
+SPACED = False
+"""Whether it convolves pixels that stand apart by itself."""
+
 
 def refuses(problem: Problem) -> str:
     """Why the algorithm cannot do a case; nothing where it can."""

@@ -1,8 +1,7 @@
 """Winners of measurements on this machine, kept in a file.
 
-The file is one of jaxlib's version and the processor, in ``$JAXCNN_CACHE_DIR``, else in
-``jaxcnn`` under ``$XDG_CACHE_HOME`` or ``~/.cache``. It may be deleted at any time; one that
-cannot be read is ignored with a warning.
+The file is one of jaxlib's version and the processor, in `jaxcnn.engine.caches.folder`. It may be
+deleted at any time; one that cannot be read is ignored with a warning.
 """
 
 import dataclasses
@@ -11,15 +10,14 @@ import hashlib
 import json
 import os
 import pathlib
-import platform
-import tempfile
 import warnings
 
 import jaxlib.version
 
+from jaxcnn.engine import caches
 from jaxcnn.engine.problem import Problem
 
-FORMAT = 1
+FORMAT = 2
 
 
 def winner(problem: Problem, gradient: bool) -> str | None:
@@ -46,20 +44,9 @@ def forget() -> None:
 
 def cache_file() -> pathlib.Path:
     """Where the winners of this jaxlib on this processor are kept."""
-    machine = f"{jaxlib.version.__version__} {platform.machine()} {_processor()} {os.cpu_count()}"
+    machine = f"{jaxlib.version.__version__} {caches.processor()} {os.cpu_count()}"
     name = hashlib.sha256(machine.encode()).hexdigest()[:16]
-    folder = os.environ.get("JAXCNN_CACHE_DIR") or _caches() / "jaxcnn"
-    return pathlib.Path(folder) / f"convolutions-{name}.json"
-
-
-def _caches() -> pathlib.Path:
-    """The user's folder of caches; one of all users for a user who has no home."""
-    if os.environ.get("XDG_CACHE_HOME"):
-        return pathlib.Path(os.environ["XDG_CACHE_HOME"])
-    try:
-        return pathlib.Path.home() / ".cache"
-    except RuntimeError:
-        return pathlib.Path(tempfile.gettempdir())
+    return caches.folder() / f"convolutions-{name}.json"
 
 
 @functools.cache
@@ -76,16 +63,6 @@ def _winners() -> dict[str, str]:
         warnings.warn(f"{path} is ignored, it may be deleted: {error}", stacklevel=2)
         return {}
     return dict(winners)
-
-
-def _processor() -> str:
-    try:
-        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith(("model name", "flags", "Features")):
-                return hashlib.sha256(line.encode()).hexdigest()
-    except OSError:
-        pass
-    return platform.processor()
 
 
 def _key(problem: Problem, gradient: bool) -> str:

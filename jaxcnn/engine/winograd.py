@@ -39,6 +39,9 @@ def matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 GROUPED = False
 """Whether it convolves groups of channels by itself."""
 
+SPACED = False
+"""Whether it convolves pixels that stand apart by itself."""
+
 
 def refuses(problem: Problem) -> str:
     """Why the algorithm cannot do a case; nothing where it can."""

@@ -9,6 +9,9 @@ from jaxcnn.engine.problem import Problem
 GROUPED = True
 """Whether it convolves groups of channels by itself."""
 
+SPACED = False
+"""Whether it convolves pixels that stand apart by itself."""
+
 
 def refuses(problem: Problem) -> str:
     """Why the algorithm cannot do a case: it can do every one."""

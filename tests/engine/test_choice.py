@@ -12,7 +12,7 @@ import pytest
 
 import jaxcnn as jc
 from jaxcnn import engine
-from jaxcnn.engine import tuned
+from jaxcnn.engine import direct, tuned
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def loss(x, kernel, **options):
     return (jc.conv2d(x, kernel, **options) ** 2).sum()
 
 
-def test_explains_the_result_and_the_gradients(winners):
+def test_explains_the_result_and_the_gradients(winners, plain):
     gradient = jax.jit(jax.grad(lambda x, kernel: loss(x, kernel, groups=32, padding=1), (0, 1)))
     found = engine.explain(gradient, images(8, 14, 14, 32), images(3, 3, 1, 32))
     assert [e.task for e in found] == ["result", "kernel gradient", "result"]
@@ -41,6 +41,13 @@ def test_explains_the_result_and_the_gradients(winners):
     assert str(found[0]) == (
         "result 8x14x14x32 * 3x3x1x32: shifted_taps, because each channel is convolved by itself"
     )
+
+
+def test_native_code_is_taken_where_there_is_some(winners):
+    (found,) = engine.explain(
+        lambda x, k: jc.conv2d(x, k, padding=1), images(8, 14, 14, 32), images(3, 3, 32, 32)
+    )
+    assert (found.algorithm == "direct") == (direct.native().reason == "")
 
 
 def test_explains_what_was_asked_for(winners):
@@ -61,7 +68,7 @@ LARGE = {
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_needs_at_most_four_times_the_memory_of_the_operands(name, winners):
+def test_needs_at_most_four_times_the_memory_of_the_operands(name, winners, plain):
     x, kernel, options = LARGE[name]
     conv = jc.conv3d if len(x) == 5 else jc.conv2d
 

@@ -65,7 +65,7 @@ def test_no_convolution_is_left_to_xla(name, fn):
 
 
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
-def test_what_is_left_to_xla_has_its_axes_in_order(layout):
+def test_what_is_left_to_xla_has_its_axes_in_order(plain, layout):
     """Within loops XLA does not put them in order, and its convolution is then far slower."""
     x = jnp.ones((4, 16, 16, 20) if layout == "NHWC" else (4, 20, 16, 16))
 

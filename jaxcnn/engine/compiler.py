@@ -1,0 +1,153 @@
+"""The native code of this package: compiled once for this machine, where it has a C++ compiler.
+
+The compiler is ``$CXX``, or the first of ``c++``, ``g++`` and ``clang++`` on the path. What it made
+is kept in `jaxcnn.engine.caches.folder` with its digest, for as long as the sources, the compiler,
+jaxlib and the processor are the same; it may be deleted at any time. Without a compiler, or with
+``JAXCNN_NATIVE=0``, everything is computed by XLA's operations instead.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import tempfile
+import warnings
+from typing import NamedTuple
+
+import jax
+import jaxlib.version
+
+from jaxcnn.engine import caches
+
+SOURCES = pathlib.Path(__file__).parent / "native"
+
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=fast", "-fPIC", "-shared")
+
+COMPILERS = ("c++", "g++", "clang++")
+
+PATIENCE = 300
+"""Seconds after which a compiler is given up."""
+
+
+class Native(NamedTuple):
+    """What there is of native code.
+
+    Attributes:
+        targets: the names under which XLA knows the handlers, by their names in the sources; none
+            where there is no native code.
+        reason: why there is none; nothing where there is.
+    """
+
+    targets: dict[str, str]
+    reason: str
+
+
+@functools.cache
+def native() -> Native:
+    """The native code; compiled and loaded at the first call."""
+    if os.environ.get("JAXCNN_NATIVE", "1") == "0":
+        return Native({}, "JAXCNN_NATIVE=0 turns native code off")
+    compiler = _compiler()
+    if compiler is None or platform.system() == "Windows":
+        return Native({}, "no C++ compiler was found")
+    try:
+        path, key = _compiled(compiler)
+        library = ctypes.CDLL(str(path))
+        targets = {}
+        for name in ("jaxcnn_convolution", "jaxcnn_kernel_gradient"):
+            targets[name] = f"{name}_{key}"
+            handler = jax.ffi.pycapsule(getattr(library, name))
+            jax.ffi.register_ffi_target(targets[name], handler, platform="cpu")
+    except (OSError, subprocess.SubprocessError, AttributeError) as error:
+        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
+        lines = [line for line in said.splitlines() if "error" in line] or said.splitlines()
+        why = f"native code could not be compiled: {(lines or [compiler])[0]}"
+        warnings.warn(f"{why} (JAXCNN_NATIVE=0 does without it)", stacklevel=2)
+        return Native({}, why)
+    return Native(targets, "")
+
+
+def _compiler() -> str | None:
+    named = os.environ.get("CXX")
+    return next(filter(None, map(shutil.which, [named] if named else COMPILERS)), None)
+
+
+def _compiled(compiler: str) -> tuple[pathlib.Path, str]:
+    """The compiled library, and a name for what it was made of."""
+    key = _key(compiler)
+    folder = _private(caches.folder())
+    path = folder / f"native-{key}.so"
+    digest = path.with_suffix(".sha256")
+    # A damaged library would end the process.
+    if not _sound(path, digest):
+        content = _compile(compiler)
+        _write(path, content)
+        _write(digest, hashlib.sha256(content).hexdigest().encode())
+    return path, key
+
+
+def _key(compiler: str) -> str:
+    version = subprocess.run(
+        [compiler, "--version"], capture_output=True, check=True, timeout=PATIENCE
+    ).stdout
+    parts = [file.read_bytes() for file in sorted(SOURCES.iterdir()) if file.is_file()]
+    made_of = (jaxlib.version.__version__, caches.processor(), *FLAGS)
+    parts += [version, *(word.encode() for word in made_of)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _compile(compiler: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        made = pathlib.Path(folder) / "native.so"
+        words = [
+            compiler,
+            *FLAGS,
+            "-isystem",
+            jax.ffi.include_dir(),
+            "convolution.cc",
+            "-o",
+            str(made),
+        ]
+        subprocess.run(
+            words, cwd=SOURCES, capture_output=True, text=True, check=True, timeout=PATIENCE
+        )
+        return made.read_bytes()
+
+
+def _sound(path: pathlib.Path, digest: pathlib.Path) -> bool:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == digest.read_text()
+    except (OSError, ValueError):
+        return False
+
+
+def _private(folder: pathlib.Path) -> pathlib.Path:
+    """The folder, if no one else can put code into it; otherwise one of this process alone."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+        if (
+            status.st_uid == os.getuid()
+            and not status.st_mode & 0o002
+            and os.access(folder, os.W_OK)
+        ):
+            return folder
+    except OSError:
+        pass
+    return pathlib.Path(_temporary().name)
+
+
+@functools.cache
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="jaxcnn-")
+
+
+def _write(path: pathlib.Path, content: bytes) -> None:
+    """All or nothing, also beside another process that does the same."""
+    draft = path.with_suffix(f".{os.getpid()}.draft")
+    draft.write_bytes(content)
+    draft.replace(path)

@@ -1,0 +1,140 @@
+// The innermost loops: a block of results that is held in registers.
+//
+// A block has M rows and NV vectors of features. The images' numbers are either single floats that
+// are multiplied with vectors of features (WIDE false), or vectors themselves (WIDE true, NV = 1),
+// one number per feature, where each feature has input channels of its own.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "vectors.h"
+
+namespace jaxcnn {
+
+#if defined(__AVX512F__)
+constexpr int MOST = 14;  // rows of a block: 28 of the 32 registers with two vectors
+#else
+constexpr int MOST = 6;
+#endif
+
+// How a row of results is computed from images and a packed kernel.
+struct Forward {
+  int64_t segments;          // contiguous runs of the window
+  const ptrdiff_t* offsets;  // where each run begins in the images
+  int64_t length;            // numbers in a run
+  ptrdiff_t step;            // from a result's pixels to those of its neighbour
+  ptrdiff_t apart;           // from a result to its neighbour
+};
+
+template <bool WIDE, int NV, int M>
+void forward_block(const Forward& task, const float* x, const float* kernel, float* y, Lanes last) {
+  Vec sums[M][NV] = {};
+  const ptrdiff_t step = task.step;
+  const float* w = kernel;
+  for (int64_t s = 0; s < task.segments; ++s) {
+    const float* p = x + task.offsets[s];
+    for (int64_t k = 0; k < task.length; ++k) {
+      Vec b[NV];
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) b[j] = load(w + j * V);
+#pragma GCC unroll 16
+      for (int m = 0; m < M; ++m) {
+        if constexpr (WIDE) {
+          sums[m][0] += load(p + m * step) * b[0];
+        } else {
+#pragma GCC unroll 4
+          for (int j = 0; j < NV; ++j) sums[m][j] += p[m * step] * b[j];
+        }
+      }
+      p += WIDE ? V : 1;
+      w += NV * V;
+    }
+  }
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV - 1; ++j) store(y + m * task.apart + j * V, sums[m][j]);
+    last.store(y + m * task.apart + (NV - 1) * V, sums[m][NV - 1]);
+  }
+}
+
+// Which pixels a kernel gradient sums over: `rows` of `columns`, with the distances between them.
+struct Gradient {
+  int64_t rows, columns;
+  ptrdiff_t x_row, x_column, y_row, y_column;
+};
+
+template <bool WIDE, int NV, int M>
+void gradient_block(const Gradient& task, const float* x, const float* y, float* sums, Lanes last) {
+  // With few sums one would wait for the other: even and odd pixels have sums of their own.
+  constexpr int U = M * NV < 8 ? 2 : 1;
+  Vec acc[U][M][NV] = {};
+  auto add = [&](const float* p, const float* q, int u) __attribute__((always_inline)) {
+    Vec d[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV - 1; ++j) d[j] = load(q + j * V);
+    d[NV - 1] = last.load(q + (NV - 1) * V);
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      if constexpr (WIDE) {
+        acc[u][m][0] += load(p + m * V) * d[0];
+      } else {
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j) acc[u][m][j] += p[m] * d[j];
+      }
+    }
+  };
+  for (int64_t r = 0; r < task.rows; ++r) {
+    const float* p = x + r * task.x_row;
+    const float* q = y + r * task.y_row;
+    int64_t c = 0;
+    for (; c + U <= task.columns; c += U) {
+#pragma GCC unroll 2
+      for (int u = 0; u < U; ++u) add(p + u * task.x_column, q + u * task.y_column, u);
+      p += U * task.x_column;
+      q += U * task.y_column;
+    }
+    if (U > 1 && c < task.columns) add(p, q, 0);
+  }
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      float* sum = sums + (m * NV + j) * V;
+      Vec total = acc[0][m][j];
+      if constexpr (U > 1) total += acc[1][m][j];
+      store(sum, load(sum) + total);
+    }
+  }
+}
+
+using ForwardBlock = void (*)(const Forward&, const float*, const float*, float*, Lanes);
+using GradientBlock = void (*)(const Gradient&, const float*, const float*, float*, Lanes);
+
+// The blocks of 1 to MOST rows.
+template <bool WIDE, int NV, size_t... I>
+ForwardBlock forward_of(int64_t rows, std::index_sequence<I...>) {
+  static constexpr ForwardBlock table[] = {forward_block<WIDE, NV, I + 1>...};
+  return table[rows - 1];
+}
+
+template <bool WIDE, int NV, size_t... I>
+GradientBlock gradient_of(int64_t rows, std::index_sequence<I...>) {
+  static constexpr GradientBlock table[] = {gradient_block<WIDE, NV, I + 1>...};
+  return table[rows - 1];
+}
+
+inline ForwardBlock forward_block_of(bool wide, int64_t vectors, int64_t rows) {
+  constexpr std::make_index_sequence<MOST> all;
+  if (wide) return forward_of<true, 1>(rows, all);
+  return vectors == 1 ? forward_of<false, 1>(rows, all) : forward_of<false, 2>(rows, all);
+}
+
+inline GradientBlock gradient_block_of(bool wide, int64_t vectors, int64_t rows) {
+  constexpr std::make_index_sequence<MOST> all;
+  if (wide) return gradient_of<true, 1>(rows, all);
+  return vectors == 1 ? gradient_of<false, 1>(rows, all) : gradient_of<false, 2>(rows, all);
+}
+
+}  // namespace jaxcnn

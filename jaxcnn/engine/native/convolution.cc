@@ -1,0 +1,268 @@
+// Direct convolution on a CPU, and the gradient in its kernel, for `jaxcnn.engine.direct`.
+//
+// A result is a sum of products over contiguous runs of pixels, read where they are: no windows are
+// written out. A block of neighbouring results by one or two vectors of features stays in registers
+// while the products are summed up (the layout of Zhang, Franchetti and Low, "High Performance
+// Zero-Memory Overhead Direct Convolutions", 2018; the blocks of Goto and van de Geijn, "Anatomy of
+// High-Performance Matrix Multiplication", 2008).
+
+#include "blocks.h"
+#include "images.h"
+#include "parallel.h"
+#include "plan.h"
+
+namespace ffi = xla::ffi;
+
+namespace jaxcnn {
+
+// The longest equal blocks, of at most MOST rows, that a number of rows is cut into.
+int64_t block_rows(int64_t rows) {
+  const int64_t blocks = (rows + MOST - 1) / MOST;
+  return (rows + blocks - 1) / std::max<int64_t>(blocks, 1);
+}
+
+struct Panels {
+  Phase phase[AXES];
+  int64_t length;   // products per result
+  ptrdiff_t start;  // where the phase's panels begin
+
+  ptrdiff_t of(const Problem& problem, int64_t part, int64_t vector) const {
+    return start + (part * problem.vectors() + vector) * length * V;
+  }
+};
+
+std::vector<Panels> panels_of(const Problem& problem) {
+  std::vector<Panels> all(problem.phases());
+  ptrdiff_t start = 0;
+  for (int64_t i = 0; i < problem.phases(); ++i) {
+    Panels& panels = all[i];
+    problem.phase(i, panels.phase);
+    const Phase* phase = panels.phase;
+    panels.length = phase[0].taps * phase[1].taps * phase[2].taps * problem.fan_in();
+    panels.start = start;
+    start += panels.length * problem.parts() * problem.vectors() * V;
+  }
+  return all;
+}
+
+// The numbers of one part and one or two of its vectors of features, in the order of the products:
+// calls `visit(row of features in the kernel, number of the product)`.
+template <typename Visit>
+void each_product(const Problem& problem, const Phase* phase, const Visit& visit) {
+  const Axis* axis = problem.axis;
+  int64_t number = 0;
+  for (int64_t a = 0; a < phase[0].taps; ++a)
+    for (int64_t b = 0; b < phase[1].taps; ++b)
+      for (int64_t c = 0; c < phase[2].taps; ++c) {
+        const int64_t i = phase[0].first + a * phase[0].step;
+        const int64_t j = phase[1].first + b * phase[1].step;
+        const int64_t k = phase[2].first + c * phase[2].step;
+        const int64_t tap = (i * axis[1].window + j) * axis[2].window + k;
+        for (int64_t d = 0; d < problem.fan_in(); ++d)
+          visit((tap * problem.fan_in() + d) * problem.features, number++);
+      }
+}
+
+void pack(const Problem& problem, const Panels& panels, int64_t part, const float* kernel,
+          float* packed) {
+  const int64_t features = problem.part_features(part), first = problem.first_feature(part);
+  for (int64_t j = 0; j < problem.vectors(); j += PAIR) {
+    const int64_t wide = std::min(PAIR, problem.vectors() - j) * V;
+    const int64_t count = std::min(wide, features - j * V);
+    float* to = packed + panels.of(problem, part, j);
+    each_product(problem, panels.phase, [&](int64_t row, int64_t number) {
+      memcpy(to + number * wide, kernel + row + first + j * V, 4 * count);
+      memset(to + number * wide + count, 0, 4 * (wide - count));
+    });
+  }
+}
+
+// The results of one block of an image, for a pair of vectors of one part's features.
+void forward(const Problem& problem, const Panels& panels, const Range* range, int64_t part,
+             int64_t vector, const Pixels& pixels, const Box& box, const float* packed, float* y) {
+  const Phase* phase = panels.phase;
+  Range of[AXES];
+  for (int i = 0; i < AXES; ++i) of[i] = {range[i].begin, std::min(range[i].end, phase[i].count)};
+  const Runs runs(problem, phase, pixels, box, range);
+  const Axis* axis = problem.axis;
+  Forward task = {static_cast<int64_t>(runs.offsets.size()), runs.offsets.data(), runs.length,
+                  axis[2].stride * pixels.step[2],
+                  static_cast<ptrdiff_t>(axis[2].spacing * problem.features)};
+  const int64_t columns = of[2].end - of[2].begin, most = block_rows(columns);
+  const int64_t vectors = std::min(PAIR, problem.vectors() - vector);
+  const Lanes last(problem.lanes(part, vector + vectors - 1));
+  const float* kernel = packed + panels.of(problem, part, vector);
+  for (int64_t a = of[0].begin; a < of[0].end; ++a)
+    for (int64_t b = of[1].begin; b < of[1].end; ++b) {
+      const float* x = pixels.data + (a - range[0].begin) * axis[0].stride * pixels.step[0] +
+                       (b - range[1].begin) * axis[1].stride * pixels.step[1];
+      const int64_t row = (phase[0].start + a * axis[0].spacing) * axis[1].out + phase[1].start +
+                          b * axis[1].spacing;
+      const int64_t place = row * axis[2].out + phase[2].start + of[2].begin * axis[2].spacing;
+      float* to = y + place * problem.features + problem.first_feature(part) + vector * V;
+      for (int64_t c = 0; c < columns; c += most) {
+        const int64_t m = std::min(most, columns - c);
+        forward_block_of(problem.wide(), vectors, m)(task, x + c * task.step, kernel,
+                                                     to + c * task.apart, last);
+      }
+    }
+}
+
+void convolve(ffi::ThreadPool& pool, const Problem& problem, const float* x, const float* kernel,
+              float* y) {
+  const std::vector<Panels> panels = panels_of(problem);
+  const int64_t parts = problem.parts(), size = panels.back().of(problem, parts, 0);
+  float* packed = scratch(size, 1);
+  in_parallel(pool, problem.phases() * parts, [&](int64_t i) {
+    pack(problem, panels[i / parts], i % parts, kernel, packed);
+  });
+  const Blocks blocks(problem);
+  const int64_t pairs = problem.pairs(), units = problem.units();
+  const int64_t images = problem.batch * blocks.total();
+  // A large kernel is taken in slices, each of which stays in a core's cache for all images.
+  constexpr int64_t large = 256 * 1024;  // numbers
+  const int64_t slices = std::min(units, (size + large - 1) / large);
+  in_parallel(pool, slices * images, [&](int64_t number) {
+    const int64_t slice = number / images, n = number % images / blocks.total();
+    const int64_t begin = units * slice / slices, end = units * (slice + 1) / slices;
+    Range range[AXES];
+    blocks.range(problem, number % blocks.total(), range);
+    const Box box(problem, range);
+    const float* image = x + n * problem.pixels() * problem.channels;
+    float* to = y + n * problem.places() * problem.features;
+    Pixels pixels = {};
+    for (int64_t unit = begin; unit < end; ++unit) {
+      const int64_t part = unit / pairs, vector = unit % pairs * PAIR;
+      if (unit == begin || vector == 0) pixels = read(problem, image, box, part);
+      for (const Panels& of : panels)
+        forward(problem, of, range, part, vector, pixels, box, packed, to);
+    }
+  });
+}
+
+// Adds one block's share of a pair of vectors of the gradient to `sums`, in the order of the panels.
+void gradient(const Problem& problem, const Panels& panels, const Range* range, int64_t part,
+              int64_t vector, const Pixels& pixels, const Box& box, const float* y, float* sums) {
+  const Phase* phase = panels.phase;
+  const Axis* axis = problem.axis;
+  Range of[AXES];
+  for (int i = 0; i < AXES; ++i) of[i] = {range[i].begin, std::min(range[i].end, phase[i].count)};
+  const Runs runs(problem, phase, pixels, box, range);
+  const ptrdiff_t row = axis[2].out * problem.features;
+  const Gradient task = {of[1].end - of[1].begin, of[2].end - of[2].begin,
+                         static_cast<ptrdiff_t>(axis[1].stride * pixels.step[1]),
+                         static_cast<ptrdiff_t>(axis[2].stride * pixels.step[2]),
+                         static_cast<ptrdiff_t>(axis[1].spacing * row),
+                         static_cast<ptrdiff_t>(axis[2].spacing * problem.features)};
+  if (task.rows <= 0 || task.columns <= 0 || runs.length == 0) return;
+  const int64_t most = block_rows(runs.length), unit = problem.wide() ? V : 1;
+  const int64_t vectors = std::min(PAIR, problem.vectors() - vector);
+  const Lanes last(problem.lanes(part, vector + vectors - 1));
+  for (int64_t a = of[0].begin; a < of[0].end; ++a) {
+    const float* x = pixels.data + (a - range[0].begin) * axis[0].stride * pixels.step[0];
+    const int64_t plane = (phase[0].start + a * axis[0].spacing) * axis[1].out + phase[1].start +
+                          of[1].begin * axis[1].spacing;
+    const float* from = y + plane * row +
+                        (phase[2].start + of[2].begin * axis[2].spacing) * problem.features +
+                        problem.first_feature(part) + vector * V;
+    float* to = sums + panels.of(problem, part, vector);
+    for (const ptrdiff_t offset : runs.offsets)
+      for (int64_t k = 0; k < runs.length; k += most) {
+        const int64_t m = std::min(most, runs.length - k);
+        gradient_block_of(problem.wide(), vectors, m)(task, x + offset + k * unit, from, to, last);
+        to += m * vectors * V;
+      }
+  }
+}
+
+// How the sums over all pixels are shared among threads: by images, each share with sums of its
+// own, and by features. Fixed, so that the same sums are made in the same order by any number of
+// threads.
+struct Shares {
+  int64_t images, features;
+
+  Shares(const Problem& problem, int64_t tasks, int64_t numbers) {
+    constexpr int64_t enough = 16, room = 4 << 20;  // numbers that the sums may take
+    images = std::max<int64_t>(1, std::min({tasks, enough, room / std::max<int64_t>(numbers, 1)}));
+    features = std::min((enough + images - 1) / images, problem.units());
+  }
+};
+
+void differentiate(ffi::ThreadPool& pool, const Problem& problem, const float* x, const float* y,
+                   float* kernel) {
+  const std::vector<Panels> panels = panels_of(problem);
+  const int64_t size = panels.back().of(problem, problem.parts(), 0);
+  const Blocks blocks(problem);
+  const int64_t tasks = problem.batch * blocks.total();
+  const Shares shares(problem, tasks, size);
+  const int64_t pairs = problem.pairs(), units = problem.units();
+  float* sums = scratch(shares.images * size, 1);
+  in_parallel(pool, shares.images, [&](int64_t i) { memset(sums + i * size, 0, 4 * size); });
+  in_parallel(pool, shares.images * shares.features, [&](int64_t number) {
+    const int64_t share = number / shares.features, slice = number % shares.features;
+    const int64_t begin = units * slice / shares.features;
+    const int64_t end = units * (slice + 1) / shares.features;
+    float* own = sums + share * size;
+    for (int64_t i = tasks * share / shares.images; i < tasks * (share + 1) / shares.images; ++i) {
+      const int64_t n = i / blocks.total();
+      Range range[AXES];
+      blocks.range(problem, i % blocks.total(), range);
+      const Box box(problem, range);
+      const float* image = x + n * problem.pixels() * problem.channels;
+      const float* from = y + n * problem.places() * problem.features;
+      Pixels pixels = {};
+      for (int64_t unit = begin; unit < end; ++unit) {
+        const int64_t part = unit / pairs, vector = unit % pairs * PAIR;
+        if (unit == begin || vector == 0) pixels = read(problem, image, box, part);
+        for (const Panels& of : panels)
+          gradient(problem, of, range, part, vector, pixels, box, from, own);
+      }
+    }
+  });
+  memset(kernel, 0, 4 * problem.kernel());
+  in_parallel(pool, problem.phases() * units, [&](int64_t number) {
+    const Panels& of = panels[number / units];
+    const int64_t part = number % units / pairs;
+    const int64_t vector = number % pairs * PAIR;
+    const int64_t width = std::min(PAIR, problem.vectors() - vector) * V;
+    const int64_t count = std::min(width, problem.part_features(part) - vector * V);
+    const float* from = sums + of.of(problem, part, vector);
+    each_product(problem, of.phase, [&](int64_t row, int64_t k) {
+      float* to = kernel + row + problem.first_feature(part) + vector * V;
+      for (int64_t share = 0; share < shares.images; ++share)
+        for (int64_t l = 0; l < count; ++l) to[l] += from[share * size + k * width + l];
+    });
+  });
+}
+
+}  // namespace jaxcnn
+
+using Numbers = ffi::Buffer<ffi::F32>;
+using Result = ffi::Result<Numbers>;
+using Sizes = ffi::Span<const int64_t>;
+
+static ffi::Error Convolution(ffi::ThreadPool pool, Numbers x, Numbers kernel, Result y,
+                              Sizes sizes) {
+  jaxcnn::convolve(pool, jaxcnn::Problem(sizes.begin()), x.typed_data(), kernel.typed_data(),
+                   y->typed_data());
+  return ffi::Error::Success();
+}
+
+static ffi::Error KernelGradient(ffi::ThreadPool pool, Numbers x, Numbers y, Result kernel,
+                                 Sizes sizes) {
+  jaxcnn::differentiate(pool, jaxcnn::Problem(sizes.begin()), x.typed_data(), y.typed_data(),
+                        kernel->typed_data());
+  return ffi::Error::Success();
+}
+
+#define JAXCNN_HANDLER(name, function)                        \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name, function,               \
+                                ffi::Ffi::Bind()              \
+                                    .Ctx<ffi::ThreadPool>()   \
+                                    .Arg<Numbers>()           \
+                                    .Arg<Numbers>()           \
+                                    .Ret<Numbers>()           \
+                                    .Attr<Sizes>("problem"))
+
+JAXCNN_HANDLER(jaxcnn_convolution, Convolution);
+JAXCNN_HANDLER(jaxcnn_kernel_gradient, KernelGradient);

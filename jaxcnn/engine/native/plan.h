@@ -1,0 +1,170 @@
+// What a convolution comes to along each axis, and how the work is cut into blocks.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <numeric>
+#include <vector>
+
+#include "vectors.h"
+
+namespace jaxcnn {
+
+constexpr int AXES = 3;
+constexpr int64_t PAIR = 2;  // vectors of features that are computed together
+
+// One spatial axis of the problem; the names are those of `jaxcnn.engine.problem`.
+struct Axis {
+  int64_t size, window, stride, low, dilation, spacing, out;
+};
+
+// The results at `start`, `start + spacing`, … of an axis: a convolution without spacing, with the
+// taps `first`, `first + step`, … of the window, the first `offset` pixels from the result's place.
+struct Phase {
+  int64_t start, count, first, step, taps, offset, dilation;
+};
+
+inline Phase phase_of(const Axis& axis, int64_t start) {
+  const int64_t gap = axis.spacing, common = std::gcd(gap, axis.dilation);
+  Phase phase = {start, (axis.out - start + gap - 1) / gap, 0, gap / common, 0, 0,
+                 axis.dilation / common};
+  for (int64_t a = 0; a < std::min(axis.window, phase.step); ++a) {
+    const int64_t place = start + a * axis.dilation - axis.low;
+    if (place % gap == 0) {
+      phase.first = a;
+      phase.taps = (axis.window - a + phase.step - 1) / phase.step;
+      phase.offset = place / gap;
+    }
+  }
+  return phase;
+}
+
+// A range of results along an axis, and the pixels they are computed from.
+struct Range {
+  int64_t begin, end;
+};
+
+struct Problem {
+  int64_t batch, channels, features, groups;
+  Axis axis[AXES];
+
+  explicit Problem(const int64_t* n) : batch(n[0]), channels(n[1]), features(n[2]), groups(n[3]) {
+    for (int i = 0; i < AXES; ++i) {
+      const int64_t* a = n + 4 + 7 * i;
+      axis[i] = {a[0], a[1], a[2], a[3], a[4], a[5], a[6]};
+    }
+  }
+
+  int64_t fan_in() const { return channels / groups; }
+  int64_t fan_out() const { return features / groups; }
+  // Whether the groups are so narrow that each feature of a vector gets its own channels.
+  bool wide() const { return groups > 1 && 2 * fan_out() <= V; }
+  // What is computed apart: groups, or vectors of features.
+  int64_t parts() const { return wide() ? (features + V - 1) / V : groups; }
+  int64_t part_features(int64_t part) const {
+    return wide() ? std::min<int64_t>(V, features - part * V) : fan_out();
+  }
+  // How many features the given vector of a part holds.
+  int64_t lanes(int64_t part, int64_t vector) const {
+    return std::min<int64_t>(V, part_features(part) - vector * V);
+  }
+  int64_t first_feature(int64_t part) const { return part * (wide() ? V : fan_out()); }
+  // Numbers per pixel that a part reads.
+  int64_t depth() const { return fan_in() * (wide() ? V : 1); }
+  int64_t vectors() const { return wide() ? 1 : (fan_out() + V - 1) / V; }
+  int64_t pairs() const { return (vectors() + PAIR - 1) / PAIR; }
+  int64_t units() const { return parts() * pairs(); }
+  int64_t taps() const { return axis[0].window * axis[1].window * axis[2].window; }
+  int64_t kernel() const { return taps() * fan_in() * features; }
+  int64_t pixels() const { return axis[0].size * axis[1].size * axis[2].size; }
+  int64_t places() const { return axis[0].out * axis[1].out * axis[2].out; }
+
+  // The results of a phase number, over all axes.
+  int64_t phases() const { return axis[0].spacing * axis[1].spacing * axis[2].spacing; }
+  void phase(int64_t number, Phase* of) const {
+    for (int i = AXES - 1; i >= 0; --i) {
+      of[i] = phase_of(axis[i], number % axis[i].spacing);
+      number /= axis[i].spacing;
+    }
+  }
+};
+
+// A box of pixels that a block of results is computed from; it may reach over the image's edges.
+struct Box {
+  int64_t low[AXES], count[AXES];
+  bool inside = true;
+
+  Box(const Problem& problem, const Range* range) {
+    for (int i = 0; i < AXES; ++i) {
+      const Axis& axis = problem.axis[i];
+      int64_t least = INT64_MAX, most = INT64_MIN;
+      for (int64_t r = 0; r < axis.spacing; ++r) {
+        const Phase phase = phase_of(axis, r);
+        if (phase.taps == 0 || phase.count <= 0) continue;
+        least = std::min(least, phase.offset);
+        most = std::max(most, phase.offset + (phase.taps - 1) * phase.dilation);
+      }
+      if (least > most) least = most = 0;
+      low[i] = range[i].begin * axis.stride + least;
+      count[i] = (range[i].end - 1) * axis.stride + most + 1 - low[i];
+      inside = inside && low[i] >= 0 && low[i] + count[i] <= axis.size;
+    }
+  }
+};
+
+// The blocks that the results of an image are cut into, small enough for a core's cache.
+struct Blocks {
+  int64_t size[AXES], count[AXES];
+
+  explicit Blocks(const Problem& problem) {
+    constexpr int64_t cache = 48 * 1024;  // floats
+    for (int i = 0; i < AXES; ++i) size[i] = i == 0 ? 1 : length(problem, i);
+    for (int i : {1, 2}) {
+      while (size[i] > 1 && numbers(problem) > cache) size[i] = (size[i] + 1) / 2;
+      if (numbers(problem) <= cache) break;
+    }
+    for (int i = 0; i < AXES; ++i) count[i] = (length(problem, i) + size[i] - 1) / size[i];
+  }
+
+  int64_t total() const { return count[0] * count[1] * count[2]; }
+
+  void range(const Problem& problem, int64_t number, Range* of) const {
+    for (int i = AXES - 1; i >= 0; --i) {
+      const int64_t begin = number % count[i] * size[i];
+      of[i] = {begin, std::min(begin + size[i], length(problem, i))};
+      number /= count[i];
+    }
+  }
+
+  static int64_t length(const Problem& problem, int i) {
+    return (problem.axis[i].out + problem.axis[i].spacing - 1) / problem.axis[i].spacing;
+  }
+
+ private:
+  int64_t numbers(const Problem& problem) const {
+    const Range range[] = {{0, size[0]}, {0, size[1]}, {0, size[2]}};
+    const Box box(problem, range);
+    return box.count[0] * box.count[1] * box.count[2] * problem.depth();
+  }
+};
+
+// Memory that a thread keeps, so that it is not fetched from the system again and again.
+inline float* scratch(int64_t numbers, int which) {
+  struct Buffer {
+    float* data = nullptr;
+    int64_t size = 0;
+    ~Buffer() { free(data); }
+  };
+  static thread_local Buffer buffers[2];
+  Buffer& buffer = buffers[which];
+  if (buffer.size < numbers) {
+    free(buffer.data);
+    buffer.size = numbers;
+    buffer.data = static_cast<float*>(aligned_alloc(64, (4 * numbers + 63) / 64 * 64));
+    if (buffer.data == nullptr) abort();
+  }
+  return buffer.data;
+}
+
+}  // namespace jaxcnn

@@ -1,0 +1,72 @@
+// A vector of floats, as wide as this processor has them, and its loads and stores.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace jaxcnn {
+
+#if defined(__AVX512F__)
+constexpr int V = 16;
+#elif defined(__AVX2__)
+constexpr int V = 8;
+#else
+constexpr int V = 4;
+#endif
+
+typedef float Vec __attribute__((vector_size(4 * V), may_alias));
+typedef float Unaligned __attribute__((vector_size(4 * V), aligned(4), may_alias));
+
+inline Vec load(const float* p) { return *reinterpret_cast<const Unaligned*>(p); }
+inline void store(float* p, Vec v) { *reinterpret_cast<Unaligned*>(p) = v; }
+
+// The first lanes of a vector: those which a tail has.
+struct Lanes {
+#if defined(__AVX512F__)
+  explicit Lanes(int64_t count) : mask(static_cast<__mmask16>((1u << count) - 1)) {}
+  Vec load(const float* p) const { return (Vec)_mm512_maskz_loadu_ps(mask, p); }
+  void store(float* p, Vec v) const { _mm512_mask_storeu_ps(p, mask, (__m512)v); }
+  __mmask16 mask;
+#elif defined(__AVX2__)
+  explicit Lanes(int64_t count) {
+    alignas(32) int32_t bits[V];
+    for (int i = 0; i < V; ++i) bits[i] = i < count ? -1 : 0;
+    mask = _mm256_load_si256(reinterpret_cast<const __m256i*>(bits));
+  }
+  Vec load(const float* p) const { return (Vec)_mm256_maskload_ps(p, mask); }
+  void store(float* p, Vec v) const { _mm256_maskstore_ps(p, mask, (__m256)v); }
+  __m256i mask;
+#else
+  explicit Lanes(int64_t count) : count(count) {}
+  Vec load(const float* p) const {
+    Vec v = {};
+    memcpy(&v, p, 4 * count);
+    return v;
+  }
+  void store(float* p, Vec v) const { memcpy(p, &v, 4 * count); }
+  int64_t count;
+#endif
+};
+
+// The elements of a vector in another order.
+struct Order {
+  int32_t from[V];
+  Vec operator()(Vec v) const {
+#if defined(__AVX512F__)
+    return (Vec)_mm512_permutexvar_ps(_mm512_loadu_si512(from), (__m512)v);
+#elif defined(__AVX2__)
+    const auto* order = reinterpret_cast<const __m256i*>(from);
+    return (Vec)_mm256_permutevar8x32_ps((__m256)v, _mm256_loadu_si256(order));
+#else
+    Vec w;
+    for (int i = 0; i < V; ++i) w[i] = v[from[i]];
+    return w;
+#endif
+  }
+};
+
+}  // namespace jaxcnn

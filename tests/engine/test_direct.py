@@ -1,0 +1,205 @@
+"""The native code against XLA's convolution, and what happens where there is none."""
+
+import functools
+import hashlib
+import os
+import pathlib
+import subprocess
+import sys
+
+import hypothesis
+import jax
+import jax.export
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+import jaxcnn as jc
+from jaxcnn.engine import compiler, explain, survey
+from jaxcnn.engine.choice import refuses
+from tests.engine.programs import draw
+from tests.engine.test_forms import by
+from tests.sweep import sweep
+
+NATIVE = not compiler.native().reason
+
+
+@sweep(10)
+@hypothesis.given(seed=st.integers(0, 10**6))
+def test_equals_xla(seed):
+    drawn = draw(seed)
+    if 0 in jax.eval_shape(drawn, drawn.x, drawn.kernel).shape:
+        return
+    for task, (fn, args) in drawn.tasks().items():
+        args = [jnp.asarray(a, jnp.float32) for a in args]
+        expected = np.asarray(jax.jit(lambda *args, fn=fn: fn(*args))(*args))
+        result = by("direct", fn, args)
+        if not NATIVE:
+            assert result is None
+        if result is None:
+            continue
+        assert result.shape == expected.shape
+        scale = max(1.0, np.abs(expected).max(initial=0))
+        np.testing.assert_allclose(result, expected, rtol=0, atol=3e-6 * scale, err_msg=task)
+
+
+# Shapes that reach what random small ones do not: several blocks of pixels, vectors and slices.
+LARGE = {
+    "rows in blocks": ((1, 150, 150, 24), (3, 3, 24, 40), {"padding": 1}),
+    "long rows": ((1, 20000, 12), (9, 12, 33), {"padding": 4, "stride": 2}),
+    "a kernel in slices": ((2, 5, 5, 300), (3, 3, 300, 500), {"padding": 1}),
+    "groups in vectors": ((2, 30, 30, 120), (3, 3, 4, 120), {"padding": 1, "groups": 30}),
+    "two features per channel": ((2, 30, 30, 40), (5, 5, 1, 80), {"padding": 2, "groups": 40}),
+    "more channels than lanes": ((2, 9, 9, 120), (3, 3, 20, 18), {"groups": 6}),
+    "results together": ((2, 28, 28, 16), (5, 5, 16, 6), {"padding": 4}),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_equals_xla_in_large(name):
+    shape, kernel_shape, options = LARGE[name]
+    random = np.random.default_rng(0)
+    x, kernel = (random.standard_normal(s, np.float32) for s in (shape, kernel_shape))
+    conv = jc.conv1d if len(shape) == 3 else jc.conv2d
+
+    def results(algorithm):
+        fn = functools.partial(conv, **options, algorithm=algorithm)
+        y, pull = jax.vjp(fn, x, kernel)
+        return y, *pull(np.cos(np.arange(y.size, dtype=np.float32)).reshape(y.shape))
+
+    expected = jax.jit(functools.partial(results, "lax"))()
+    algorithm = "direct" if NATIVE else "auto"
+    for result, wanted in zip(
+        jax.jit(functools.partial(results, algorithm))(), expected, strict=True
+    ):
+        scale = np.abs(wanted).max()
+        np.testing.assert_allclose(result, wanted, rtol=0, atol=1e-5 * scale)
+
+
+def test_the_same_numbers_again():
+    random = np.random.default_rng(0)
+    x = jnp.asarray(random.standard_normal((32, 28, 28, 6), np.float32))
+    kernel = jnp.asarray(random.standard_normal((5, 5, 6, 16), np.float32))
+    gradient = jax.jit(jax.grad(lambda k: (jc.conv2d(x, k) ** 2).sum()))
+    first = np.asarray(gradient(kernel))
+    assert all((np.asarray(gradient(kernel)) == first).all() for _ in range(20))
+
+
+def test_an_infinity_stays_within_its_windows():
+    x = np.zeros((1, 9, 9, 16), np.float32)
+    x[0, 4, 4] = np.inf
+    kernel = np.ones((3, 3, 16, 16), np.float32)
+    y = np.asarray(jc.conv2d(x, kernel, algorithm="direct" if NATIVE else "lax"))
+    expected = np.zeros_like(y)
+    expected[0, 2:5, 2:5] = np.inf
+    np.testing.assert_array_equal(y, expected)
+
+
+def loss(x, kernel):
+    return (jc.conv2d(x, kernel, padding=1) ** 2).sum()
+
+
+X, KERNEL = jnp.ones((8, 6, 6, 4)), jnp.ones((3, 3, 4, 4))
+
+
+def test_is_called_within_one_device_only():
+    gradient = jax.jit(jax.grad(loss))
+    assert ("jaxcnn_convolution" in gradient.lower(X, KERNEL).as_text()) == NATIVE
+    exported = jax.export.export(gradient, platforms=["cpu"])(X, KERNEL)
+    assert "custom_call" not in exported.mlir_module()
+
+
+SHARDED = """
+import os
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+import jaxcnn as jc
+mesh = Mesh(np.array(jax.devices()), ("data",))
+x = jnp.asarray(np.random.default_rng(0).standard_normal((16, 9, 9, 4), np.float32))
+k = jnp.asarray(np.random.default_rng(1).standard_normal((3, 3, 4, 6), np.float32))
+loss = lambda x, k: (jc.conv2d(x, k, padding=1) ** 2).sum()
+alone = jax.grad(loss, (0, 1))(x, k)
+parts = jax.device_put(x, NamedSharding(mesh, P("data")))
+compiled = jax.jit(jax.grad(loss, (0, 1)))
+cut = compiled(parts, k)
+assert "custom-call" not in compiled.lower(parts, k).compile().as_text()
+assert cut[0].sharding.spec == P("data"), cut[0].sharding
+both = jax.shard_map(
+    lambda x, k: (lambda gx, gk: (gx, jax.lax.psum(gk, "data")))(*jax.grad(loss, (0, 1))(x, k)),
+    mesh=mesh, in_specs=(P("data"), P()), out_specs=(P("data"), P()), check_vma=False)
+for found in (cut, jax.jit(both)(x, k)):
+    for a, b in zip(alone, found):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-3)
+print("equal on", len(jax.devices()), "devices")
+"""
+
+
+def run(program, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_eight_devices():
+    assert run(SHARDED) == "equal on 8 devices\n"
+
+
+WHY = """
+import jax, jaxcnn as jc
+from jaxcnn.engine.compiler import native
+assert jc.conv2d(jax.numpy.ones((2, 8, 8, 4)), jax.numpy.ones((3, 3, 4, 4))).sum() == 10368
+print(native().reason)
+"""
+
+
+def test_without_a_compiler():
+    assert run(WHY, JAXCNN_NATIVE="0") == "JAXCNN_NATIVE=0 turns native code off\n"
+    assert run(WHY, CXX="no-such-compiler") == "no C++ compiler was found\n"
+
+
+def test_a_compiler_that_fails(tmp_path):
+    fails = tmp_path / "c++"
+    fails.write_text("#!/bin/sh\n[ $1 = --version ] && exit\necho 'error: no space' >&2\nexit 1\n")
+    fails.chmod(0o755)
+    said = run(WHY, CXX=str(fails), JAXCNN_CACHE_DIR=str(tmp_path / "cache"))
+    assert said == "native code could not be compiled: error: no space\n"
+
+
+def test_a_damaged_library_is_made_anew(tmp_path, monkeypatch):
+    made = iter([b"good", b"good again"])
+    monkeypatch.setenv("JAXCNN_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(compiler, "_compile", lambda _: next(made))
+    path, _ = compiler._compiled(sys.executable)
+    assert (compiler._compiled(sys.executable)[0], path.read_bytes()) == (path, b"good")
+    assert path.with_suffix(".sha256").read_text() == hashlib.sha256(b"good").hexdigest()
+    path.write_bytes(b"goo")
+    compiler._compiled(sys.executable)
+    assert path.read_bytes() == b"good again"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_code_is_kept_where_no_one_else_can_write(tmp_path):
+    assert compiler._private(tmp_path / "own") == tmp_path / "own"
+    (tmp_path / "own").chmod(0o777)
+    other = compiler._private(tmp_path / "own")
+    assert other != tmp_path / "own"
+    assert other.stat().st_mode & 0o077 == 0
+    assert compiler._private(pathlib.Path("/dev/null/x")) == other
+
+
+def test_refuses():
+    (found,) = explain(jc.conv2d, X, KERNEL)
+    assert found.algorithm == ("direct" if NATIVE else "lax")
+    with pytest.raises(
+        ValueError, match="'direct' cannot do this convolution: it computes in float32"
+    ):
+        jc.conv2d(
+            jnp.ones((1, 3, 3, 1), jnp.int32), jnp.ones((3, 3, 1, 1), jnp.int32), algorithm="direct"
+        )
+    (reading,) = (reading for reading, _ in survey._tasks(jc.conv2d, (X, KERNEL)))
+    assert refuses(reading.problem, "direct", portable=True) == "its code is of this machine alone"
