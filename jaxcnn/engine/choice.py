@@ -86,7 +86,8 @@ def _known(problem: Problem) -> bool:
 
 
 def _with_native_code(problem: Problem, gradient: bool) -> Choice:
-    if problem.taps == 1 and problem.groups == 1 and set(problem.stride) == {1}:
+    pointwise = problem.taps == 1 and problem.groups == 1 and set(problem.stride) == {1}
+    if pointwise and not gradient:
         return Choice("tap_products", "a window of one element is a matrix product")
     return Choice("direct", "native code needs no windows in memory")
 

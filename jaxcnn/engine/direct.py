@@ -1,9 +1,9 @@
 """Direct convolution by native code: each result summed up in registers, no windows written out.
 
 The code is C++ (``native/``), called by XLA as a custom call with the threads of XLA's own pool. It
-knows strides, dilation, spacing and groups, and reads images where they lie. A few features fill
-only a part of a vector: then neighbouring results of a row are computed together, as the features
-of one wider window, as in `jaxcnn.engine.banded`.
+knows strides, dilation, spacing and groups, and reads images where they lie. Few features fill only
+a part of a vector: then neighbouring results of a row are computed together, as the features of
+one result of a wider window.
 
 See Zhang, Franchetti and Low, "High Performance Zero-Memory Overhead Direct Convolutions", 2018.
 """
@@ -50,70 +50,109 @@ def scratch(problem: Problem) -> int:
 
 def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
     """The convolution."""
-    many = together(problem)
-    wide = strips(problem, many)
-    shape = (wide.batch, *wide.out, wide.features)
-    y = _called("jaxcnn_convolution", wide, shape, x, spread(problem, many, kernel))
+    row = Row(problem, together(problem))
+    shape = (problem.batch, *row.wide.out, row.wide.features)
+    y = _called("jaxcnn_convolution", row.wide, shape, x, row.spread(kernel))
     return y.reshape(problem.batch, *problem.out, problem.features)
 
 
 def gradient(problem: Problem, x: jax.Array, cotangent: jax.Array) -> jax.Array:
     """The gradient in the kernel."""
-    many = together(problem)
-    wide = strips(problem, many)
-    sums = _called("jaxcnn_kernel_gradient", wide, wide.kernel_shape, x, cotangent)
-    return gathered(problem, many, sums)
+    row = Row(problem, together(problem))
+    sums = _called("jaxcnn_kernel_gradient", row.wide, row.wide.kernel_shape, x, cotangent)
+    return row.gathered(sums)
 
 
 def together(problem: Problem) -> int:
-    """How many neighbouring results of a row are computed as one."""
-    if problem.groups > 1 or problem.dilation[-1] > 1 or problem.spacing[-1] > 1:
+    """How many neighbouring results of a row are computed as one, of more features."""
+    if problem.groups > 1:
         return 1
-    best = max(_divisors(problem.out[-1]), key=lambda many: (_use(problem, many), -many))
-    return best if _use(problem, best) > 1.2 * _use(problem, 1) else 1
+    gap, count = problem.spacing[-1], problem.out[-1]
+    fit = [n for n in range(1, LANES + 1) if count % n == 0 and n * problem.stride[-1] % gap == 0]
+    use = {many: _use(problem, many) for many in fit}
+    best = max(fit, key=lambda many: (use[many], -many), default=1)
+    # Alone, results are computed without the zeros between the pixels.
+    alone = _filled(problem.features)
+    return best if use and use[best] > 1.2 * alone else 1
 
 
-def strips(problem: Problem, many: int) -> Problem:
-    """The problem with ``many`` results of a row as the features of one."""
-    *rest, last = problem.window
-    *steps, step = problem.stride
-    *edges, (low, _) = problem.padding
-    window = last + (many - 1) * step
-    # Its last window ends where the last of the problem does.
-    reach = (problem.out[-1] - 1) * step + last
-    return dataclasses.replace(
-        problem,
-        window=(*rest, window),
-        stride=(*steps, step * many),
-        padding=(*edges, (low, reach - low - problem.sizes[-1])) if many > 1 else problem.padding,
-        features=problem.features * many,
-    )
+class Row:
+    """``many`` neighbouring results of a row as the features of one, of a wider window.
+
+    Attributes:
+        problem: the problem.
+        many: how many are computed together.
+        wide: the problem that computes them: ``(*rest, pixels, channels, many * features)``.
+        tap: which element of the window each pixel meets in each of the results, or -1: the shape
+            is ``(pixels, many)``.
+    """
+
+    def __init__(self, problem: Problem, many: int):
+        self.problem, self.many = problem, many
+        self.wide = problem
+        if many == 1:
+            return
+        first, self.tap = _taps(problem, many)
+        pixels, gap = len(self.tap), problem.spacing[-1]
+        stride = many * problem.stride[-1] // gap
+        reach = (problem.out[-1] // many - 1) * stride + pixels
+        self.wide = dataclasses.replace(
+            problem,
+            window=(*problem.window[:-1], pixels),
+            stride=(*problem.stride[:-1], stride),
+            padding=(*problem.padding[:-1], (-first, reach + first - problem.sizes[-1])),
+            dilation=(*problem.dilation[:-1], 1),
+            spacing=(*problem.spacing[:-1], 1),
+            features=many * problem.features,
+        )
+
+    def spread(self, kernel: jax.Array) -> jax.Array:
+        """The kernel of `wide`, with zeros where a pixel meets no element of the window."""
+        if self.many == 1:
+            return kernel
+        axis = self.problem.rank - 1
+        met = jnp.take(kernel, np.maximum(self.tap, 0), axis)
+        own = (self.tap >= 0)[..., None, None]
+        return jnp.moveaxis(jnp.where(own, met, 0), axis + 1, -2).reshape(self.wide.kernel_shape)
+
+    def gathered(self, sums: jax.Array) -> jax.Array:
+        """The gradient in a kernel, from that in its `spread`."""
+        if self.many == 1:
+            return sums
+        axis, features = self.problem.rank - 1, self.problem.features
+        parts = jnp.moveaxis(sums.reshape(*sums.shape[:-1], self.many, features), -2, 0)
+        total = []
+        for tap in range(self.problem.window[-1]):
+            places = np.argwhere(self.tap == tap)
+            met = [lax.index_in_dim(parts[i], t, axis, keepdims=False) for t, i in places]
+            total.append(functools.reduce(operator.add, met))
+        return jnp.stack(total, axis)
 
 
-def spread(problem: Problem, many: int, kernel: jax.Array) -> jax.Array:
-    """The kernel of `strips`: copies, each shifted by a stride, with zeros beside them."""
-    if many == 1:
-        return kernel
-    axis, step = problem.rank - 1, problem.stride[-1]
-    copies = []
+def _taps(problem: Problem, many: int) -> tuple[int, np.ndarray]:
+    """The first pixel that the first ``many`` results of a row are made from, and `Row.tap`."""
+    gap, dilation, low = problem.spacing[-1], problem.dilation[-1], problem.padding[-1][0]
+    met = {}
     for i in range(many):
-        widths = [(0, 0)] * kernel.ndim
-        widths[axis] = (i * step, (many - 1 - i) * step)
-        copies.append(jnp.pad(kernel, widths))
-    return jnp.concatenate(copies, -1)
+        for tap in range(problem.window[-1]):
+            pixel, between = divmod(i * problem.stride[-1] + tap * dilation - low, gap)
+            if not between:
+                met[pixel, i] = tap
+    first = min(pixel for pixel, _ in met)
+    table = np.full((max(pixel for pixel, _ in met) - first + 1, many), -1)
+    for (pixel, i), tap in met.items():
+        table[pixel - first, i] = tap
+    return first, table
 
 
-def gathered(problem: Problem, many: int, sums: jax.Array) -> jax.Array:
-    """The gradient in a kernel, from that in its `spread`."""
-    if many == 1:
-        return sums
-    axis, step = problem.rank - 1, problem.stride[-1]
-    parts = jnp.split(sums, many, -1)
-    own = [
-        lax.slice_in_dim(part, i * step, i * step + problem.window[-1], axis=axis)
-        for i, part in enumerate(parts)
-    ]
-    return functools.reduce(operator.add, own)
+def _use(problem: Problem, many: int) -> float:
+    """The share of useful products, of those for ``many`` results together."""
+    _, table = _taps(problem, many)
+    return _filled(many * problem.features) * float((table >= 0).mean())
+
+
+def _filled(features: int) -> float:
+    return features / (-(-features // LANES) * LANES)
 
 
 def _called(
@@ -122,18 +161,6 @@ def _called(
     call = jax.ffi.ffi_call(native().targets[name], made_from(shape, x, other))
     y: jax.Array = call(x, other, problem=_sizes(problem))
     return y
-
-
-def _use(problem: Problem, many: int) -> float:
-    """The share of useful products."""
-    features = many * problem.features
-    lanes = -(-features // LANES) * LANES
-    window = problem.window[-1] + (many - 1) * problem.stride[-1]
-    return features / lanes * problem.window[-1] / window
-
-
-def _divisors(number: int) -> list[int]:
-    return [d for d in range(1, min(number, LANES) + 1) if number % d == 0]
 
 
 def _sizes(problem: Problem) -> np.ndarray:
