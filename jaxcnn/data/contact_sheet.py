@@ -1,5 +1,6 @@
 """One picture of a data set: a row of images for each class, with its name."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ CLASSES = 50
 """The most classes that a sheet shows."""
 
 _CELL, _GAP, _NAME = 64, 4, 160
-_LETTERS = 24
+_LETTERS = 22
 
 
 def contact_sheet(samples: Samples, class_names: Sequence[str]) -> Image.Image:
@@ -33,7 +34,7 @@ def contact_sheet(samples: Samples, class_names: Sequence[str]) -> Image.Image:
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default()
     for label, name in enumerate(names):
         top = _GAP + label * step
-        draw.text((_GAP, top + _CELL // 3), _written(name, font), fill="black", font=font)
+        draw.text((_GAP, top + _CELL // 3), _written(label, name), fill="black", font=font)
         for column, image in enumerate(samples.get(label, [])):
             sheet.paste(thumbnail(image), (_NAME + column * step, top))
     return sheet
@@ -49,9 +50,8 @@ def thumbnail(image: Float32[np.ndarray, "h w c"]) -> Image.Image:
     return picture.resize(size, way)
 
 
-def _written(name: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
-    """A name as the font can write it: cut short, and in Latin-1 where it has nothing else."""
-    short = name if len(name) <= _LETTERS else f"{name[: _LETTERS - 3]}..."
-    if isinstance(font, ImageFont.ImageFont):
-        return short.encode("latin-1", "replace").decode("latin-1")
-    return short
+def _written(label: int, name: str) -> str:
+    """The number and the name of a class in ASCII, all that Pillow's own font has; cut short."""
+    bare = (char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
+    plain = "".join(bare).encode("ascii", "replace").decode()
+    return f"{label} {plain if len(plain) <= _LETTERS else plain[: _LETTERS - 3] + '...'}"

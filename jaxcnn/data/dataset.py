@@ -153,7 +153,7 @@ class OpenDataset:
             self.test.load(),
             self.class_names,
             self.transform,
-            self.source,
+            f"{self.source}, training images streamed" if streaming else self.source,
         )
 
 

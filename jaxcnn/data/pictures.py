@@ -50,7 +50,7 @@ def read_header(path: str | os.PathLike[str]) -> Header | None:
 
     Raises:
         DataError: if the file cannot be read, has too many pixels, or has the name of a picture
-            but is none.
+            but is none, or a damaged one.
     """
     try:
         with warnings.catch_warnings():
@@ -64,11 +64,12 @@ def read_header(path: str | os.PathLike[str]) -> Header | None:
                 return Header(*((width, height) if turned else (height, width)), grey)
     except (DataError, MemoryError):
         raise
-    except UnidentifiedImageError:
-        if Path(path).suffix.lower() in SUFFIXES:
-            raise DataError(f"{shown(path)}: is no picture, though its name says so") from None
-        return None
     except Exception as error:  # Pillow's readers raise many kinds
+        # A text that begins with "BM" or "P1" is taken for a picture at first.
+        if Path(path).suffix.lower() not in SUFFIXES and getattr(error, "errno", None) is None:
+            return None
+        if isinstance(error, UnidentifiedImageError):
+            raise DataError(f"{shown(path)}: is no picture, though its name says so") from None
         raise _unreadable(path, error) from error
 
 
