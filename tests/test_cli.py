@@ -72,6 +72,12 @@ def test_unknown_flag_names_the_nearest():
         (["eval", "nowhere"], "nowhere holds no run"),
         (["check", "conv2dd"], "unknown op 'conv2dd', did you mean 'conv2d'?"),
         (["train", "--resume"], "--resume needs --run-dir"),
+        (
+            ["train", "--split", "train[:5", "--augment", "flip"],
+            "--split 'train[:5': expected splits as TFDS",
+        ),
+        (["train", "--crop-padding", "2"], "--crop-padding needs --augment pad-crop"),
+        (["data", "inspect", "--dataset", "image_folder", "--data-dir", "."], "has no subfolders"),
         (["train", "--resume", "--run-dir", "nowhere"], "nowhere holds no run"),
     ],
 )
@@ -98,6 +104,13 @@ def test_help_says_what_each_flag_is():
     for flag in ("--model", "--dataset", "--data-dir", "--epochs", "--lr", "--seed", "--run-dir"):
         assert flag in done.stdout
     assert "Learning rate" in done.stdout
+
+
+def test_data_inspect_prints_counts_and_draws_a_sheet(tmp_path):
+    done = jaxcnn("data", "inspect", "--test-split", "test[:100]", "--output", tmp_path / "x.png")
+    assert done.returncode == 0, done.stderr
+    assert "all       1,438       100" in done.stdout.splitlines()
+    assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_check_prints_a_table():

@@ -90,6 +90,9 @@ def test_import_is_light():
         "matplotlib",
         "torch",
         "optax",
+        "grain",
+        "dm_pix",
+        "PIL",
         "orbax",
     }
     assert not loaded & heavy

@@ -1,13 +1,25 @@
-"""Data sets as NumPy arrays: pixels in [0, 1], channels last, one fixed split.
+"""Data sets as NumPy arrays: pixels in [0, 1], channels last, fixed splits.
 
 >>> digits = jc.data.load_dataset("digits")
 >>> digits.train.images.shape, digits.test.labels.shape
 ((1438, 28, 28, 1), (359,))
 """
 
-from jaxcnn.data.catalogue import DATASETS, load_dataset
-from jaxcnn.data.dataset import Dataset, Split
+from jaxcnn.data.catalogue import DATASETS, load_dataset, open_dataset
+from jaxcnn.data.dataset import Dataset, OpenDataset, Split, StreamedSplit
 from jaxcnn.data.errors import DataError
+from jaxcnn.data.options import DataOptions
 from jaxcnn.data.transform import Transform
 
-__all__ = ["DATASETS", "DataError", "Dataset", "Split", "Transform", "load_dataset"]
+__all__ = [
+    "DATASETS",
+    "DataError",
+    "DataOptions",
+    "Dataset",
+    "OpenDataset",
+    "Split",
+    "StreamedSplit",
+    "Transform",
+    "load_dataset",
+    "open_dataset",
+]

@@ -5,29 +5,37 @@ import os
 import re
 from pathlib import Path
 
-from jaxcnn.data.dataset import Dataset
-from jaxcnn.data.digits import load_digits
+from jaxcnn.data.dataset import Dataset, OpenDataset, Source
+from jaxcnn.data.digits import open_digits
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.idx import CLASS_NAMES, FILES, is_idx_folder, load_idx
+from jaxcnn.data.idx import CLASS_NAMES, FILES, is_idx_folder, open_idx
+from jaxcnn.data.options import DataOptions
 
-DATASETS = ("digits", "fashion_mnist", "mnist")
+DATASETS = ("digits", "fashion_mnist", "image_folder", "mnist")
 """The data sets known by name; image classification sets of TFDS may be loaded by theirs."""
 
 # A name, and the configuration of a TFDS set that has several: "emnist/letters".
 _NAME = re.compile(r"[A-Za-z]\w*(/[A-Za-z0-9][\w.\-]*)?")
 
 
-def load_dataset(name: str, *, data_dir: str | os.PathLike[str] | None = None) -> Dataset:
+def load_dataset(
+    name: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    options: DataOptions | None = None,
+) -> Dataset:
     """Load a data set into memory.
 
     Args:
-        name: ``"digits"`` (embedded in scikit-learn), ``"fashion_mnist"``, ``"mnist"``, or the
-            name of another image classification set of TFDS.
-        data_dir: a folder with the four IDX files (for ``"fashion_mnist"`` and ``"mnist"``), or
-            a TFDS data directory that holds the set prepared as ``array_record``; which of the
-            two is told by what lies in it. ``None`` is the default directory of TFDS
+        name: ``"digits"`` (embedded in scikit-learn), ``"fashion_mnist"``, ``"mnist"``,
+            ``"image_folder"``, or the name of another image classification set of TFDS.
+        data_dir: a folder with a subfolder of images per class (for ``"image_folder"``), with
+            the four IDX files (for ``"fashion_mnist"`` and ``"mnist"``), or a TFDS data
+            directory that holds the set prepared as ``array_record``; which of the last two is
+            told by what lies in it. ``None`` is the default directory of TFDS
             (``TFDS_DATA_DIR``, or ``~/tensorflow_datasets``), where the set is downloaded and
             prepared if it is not there yet.
+        options: which splits of it, and the size and channels of its images.
 
     Returns:
         The data set, its pixels scaled to [0, 1].
@@ -38,16 +46,54 @@ def load_dataset(name: str, *, data_dir: str | os.PathLike[str] | None = None) -
 
     >>> jc.data.load_dataset("digits").image_shape
     (28, 28, 1)
+    >>> some = jc.data.DataOptions(split="train[:10%]", image_size=32, channels=3)
+    >>> jc.data.load_dataset("digits", options=some).train.images.shape
+    (144, 32, 32, 3)
     """
+    return open_dataset(name, data_dir=data_dir, options=options).load()
+
+
+def open_dataset(
+    name: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    options: DataOptions | None = None,
+) -> OpenDataset:
+    """Open a data set whose images are read when they are asked for.
+
+    Args and errors are those of `load_dataset`, but a damaged image of an image folder or of a
+    TFDS set is found only when it is read.
+
+    >>> digits = jc.data.open_dataset("digits")
+    >>> digits.train.read(np.array([5, 0])).labels
+    array([5, 0], dtype=int32)
+    """
+    options = options or DataOptions()
+    options.check()
+    return _source(name, data_dir, options).chosen(options)
+
+
+def _source(name: str, data_dir: str | os.PathLike[str] | None, options: DataOptions) -> Source:
     if name == "digits":
         if data_dir is not None:
             raise DataError(
                 f"digits takes no data directory, since it is embedded, got {os.fspath(data_dir)}"
             )
-        return load_digits()
+        return open_digits(options)
     folder = None if data_dir is None else _existing_folder(data_dir)
+    if name == "image_folder":
+        # Pillow is not needed for the other ways.
+        from jaxcnn.data.image_folder import open_image_folder
+
+        if folder is None:
+            raise DataError("image_folder needs --data-dir, a folder with a subfolder per class")
+        return open_image_folder(folder, options)
     if folder is not None and name in CLASS_NAMES and is_idx_folder(folder):
-        return load_idx(name, folder, CLASS_NAMES[name])
+        return open_idx(name, folder, CLASS_NAMES[name], options)
+    return _tfds_source(name, folder, options)
+
+
+def _tfds_source(name: str, folder: Path | None, options: DataOptions) -> Source:
     # TFDS takes a second to import, which the other ways need not wait for.
     from jaxcnn.data import tfds
 
@@ -61,7 +107,7 @@ def load_dataset(name: str, *, data_dir: str | os.PathLike[str] | None = None) -
         if folder is not None:
             raise DataError(_nothing_in(folder, name))
         prepared = tfds.prepare(name, directory)
-    return tfds.load_prepared(name, prepared)
+    return tfds.open_prepared(name, prepared, options)
 
 
 def _existing_folder(data_dir: str | os.PathLike[str]) -> Path:

@@ -1,16 +1,23 @@
 """What a data set is, and the checks that all of them share."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int32, Integer, Shaped
+from jaxtyping import Float32, Int32, Integer
 
 from jaxcnn.data.errors import DataError
+from jaxcnn.data.options import DataOptions
+from jaxcnn.data.selection import Selection
+from jaxcnn.data.split_syntax import select
 from jaxcnn.data.transform import Transform
 
 MAX_PIXELS = 2**30
-"""The most pixels a split may have, since all of it is held in memory (4 bytes a pixel)."""
+"""The most pixels that a split held in memory may have (4 bytes a pixel); larger ones stream."""
+
+_CHUNK = 1024
+"""How many images are read at a time on the way into memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +35,69 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """``(h, w, c)`` of every image."""
+        height, width, channels = self.images.shape[1:]
+        return height, width, channels
+
+    def load(self) -> "Split":
+        """Itself: it is in memory already."""
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedSplit:
+    """The images of a split, read when they are asked for.
+
+    Attributes:
+        selection: which images of which source.
+        where: what a message about it begins with.
+    """
+
+    selection: Selection
+    where: str
+
+    def __len__(self) -> int:
+        return len(self.selection)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """``(h, w, c)`` of every image."""
+        return self.selection.pieces[0][0].image_shape
+
+    @property
+    def pixels(self) -> int:
+        """How many numbers all its images are made of."""
+        return len(self) * math.prod(self.image_shape)
+
+    def read(self, rows: Integer[np.ndarray, " n"]) -> Split:
+        """The images and labels at ``rows``, in that order; from any thread.
+
+        Raises:
+            DataError: if one of them is damaged.
+        """
+        return Split(*self.selection.read(rows))
+
+    def load(self) -> Split:
+        """All of it in memory, frozen so that no run can change the data of another.
+
+        Raises:
+            DataError: if it is too large, or damaged.
+        """
+        check_fits_memory(self.pixels, self.where)
+        images = np.empty((len(self), *self.image_shape), np.float32)
+        labels = np.empty(len(self), np.int32)
+        for start in range(0, len(self), _CHUNK):
+            part = slice(start, min(start + _CHUNK, len(self)))
+            images[part], labels[part] = self.selection.read(np.arange(part.start, part.stop))
+        images.flags.writeable = labels.flags.writeable = False
+        return Split(images, labels)
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set in memory.
+    """A data set in memory; only the training images may be elsewhere.
 
     Attributes:
         name: the name it is loaded by.
@@ -43,7 +109,7 @@ class Dataset:
     """
 
     name: str
-    train: Split
+    train: Split | StreamedSplit
     test: Split
     class_names: tuple[str, ...]
     transform: Transform
@@ -57,26 +123,93 @@ class Dataset:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """``(h, w, c)`` of every image."""
-        height, width, channels = self.train.images.shape[1:]
-        return height, width, channels
+        return self.train.image_shape
 
 
-def split_of(
-    raw: Shaped[np.ndarray, "n h w ..."], labels: Integer[np.ndarray, " n"], transform: Transform
-) -> Split:
-    """A `Split` of raw images, frozen so that no run can change the data of another."""
-    images, numbers = transform(raw), labels.astype(np.int32)
-    images.flags.writeable = numbers.flags.writeable = False
-    return Split(images, numbers)
+@dataclass(frozen=True, eq=False)
+class OpenDataset:
+    """A data set whose images are read when they are asked for; the fields are `Dataset`'s."""
+
+    name: str
+    train: StreamedSplit
+    test: StreamedSplit
+    class_names: tuple[str, ...]
+    transform: Transform
+    source: str
+
+    def load(self, *, streaming: bool = False) -> Dataset:
+        """The data set in memory.
+
+        Args:
+            streaming: whether the training images stay where they are, to be read when they are
+                asked for.
+
+        Raises:
+            DataError: if a split is too large for memory, or an image is damaged.
+        """
+        return Dataset(
+            self.name,
+            self.train if streaming else self.train.load(),
+            self.test.load(),
+            self.class_names,
+            self.transform,
+            f"{self.source}, training images streamed" if streaming else self.source,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A data set with all its splits, before anyone has chosen among them.
+
+    Attributes:
+        name: the name it is loaded by.
+        parts: its splits by name.
+        class_names: one name per class, in the order of the labels.
+        transform: what is done to the raw pixels.
+        origin: where it came from, as a fragment of a sentence.
+    """
+
+    name: str
+    parts: Mapping[str, Selection]
+    class_names: tuple[str, ...]
+    transform: Transform
+    origin: str
+
+    def chosen(self, options: DataOptions) -> OpenDataset:
+        """The splits that ``options`` name.
+
+        Raises:
+            DataError: if they are not there, or share an image.
+        """
+        train = select(options.split, self.parts, "--split")
+        test = select(options.test_split, self.parts, "--test-split")
+        if shared := train.shared_with(test):
+            raise DataError(
+                f"--split {options.split!r} and --test-split {options.test_split!r} share "
+                f"{shared:,} images, expected none, so that nothing is tested that was learned"
+            )
+        return OpenDataset(
+            self.name,
+            StreamedSplit(train, f"{self.origin}, split {options.split}"),
+            StreamedSplit(test, f"{self.origin}, split {options.test_split}"),
+            self.class_names,
+            self.transform,
+            self.origin,
+        )
 
 
 def check_labels(labels: Integer[np.ndarray, " n"], class_names: Sequence[str], where: str) -> None:
     """Refuse a label that is no class; ``where`` begins the sentence."""
-    wrong = np.flatnonzero((labels < 0) | (labels >= len(class_names)))
-    if wrong.size:
+    for position in np.flatnonzero((labels < 0) | (labels >= len(class_names)))[:1]:
+        check_label(int(labels[position]), int(position), len(class_names), where)
+
+
+def check_label(label: int, position: int, num_classes: int, where: str) -> None:
+    """Refuse a label that is no class; ``where`` begins the sentence."""
+    if not 0 <= label < num_classes:
         raise DataError(
-            f"{where}: label {labels[wrong[0]]} at position {wrong[0]} is outside the classes, "
-            f"expected 0 to {len(class_names) - 1}"
+            f"{where}: label {label} at position {position} is outside the classes, "
+            f"expected 0 to {num_classes - 1}"
         )
 
 

@@ -1,17 +1,25 @@
 """The embedded default: 1,797 handwritten digits that come with scikit-learn."""
 
-import numpy as np
-from jaxtyping import Bool, Integer
+import dataclasses
 
-from jaxcnn.data.dataset import Dataset, split_of
+import numpy as np
+
+from jaxcnn.data.arrays import ArrayExamples
+from jaxcnn.data.dataset import Source
+from jaxcnn.data.held_out import held_out_of
+from jaxcnn.data.options import DataOptions
+from jaxcnn.data.selection import Selection
 from jaxcnn.data.transform import Transform
 
 TRANSFORM = Transform(size=(28, 28), scale=1 / 16)
 """The digits are 8×8 with 17 grey levels; LeNet wants the size of MNIST's."""
 
 
-def load_digits() -> Dataset:
+def open_digits(options: DataOptions) -> Source:
     """scikit-learn's digits, resized to 28×28: 1,438 to learn from, 359 to measure on.
+
+    Args:
+        options: another size, or colour, where wanted.
 
     Returns:
         The data set; needs no network and no files of its own.
@@ -23,25 +31,16 @@ def load_digits() -> Dataset:
     from sklearn import datasets
 
     images, labels = datasets.load_digits(return_X_y=True)
-    images = images.reshape(-1, 8, 8)
-    test = held_out(labels)
-    return Dataset(
+    transform = dataclasses.replace(TRANSFORM, size=options.size or TRANSFORM.size)
+    examples = ArrayExamples(images.reshape(-1, 8, 8), labels, transform, options.channels)
+    test = held_out_of(labels)
+    return Source(
         name="digits",
-        train=split_of(images[~test], labels[~test], TRANSFORM),
-        test=split_of(images[test], labels[test], TRANSFORM),
+        parts={
+            "train": Selection.of(examples, np.flatnonzero(~test)),
+            "test": Selection.of(examples, np.flatnonzero(test)),
+        },
         class_names=tuple("0123456789"),
-        transform=TRANSFORM,
-        source="scikit-learn",
+        transform=transform,
+        origin="scikit-learn",
     )
-
-
-def held_out(labels: Integer[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-    """Which examples are held out: of each class, the middle one of every five.
-
-    No random numbers, so that the split is the same with every version of every library, and
-    each class gives a fifth of its images (rounded to the nearest) to the test split.
-    """
-    mask = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        mask[np.flatnonzero(labels == label)[2::5]] = True
-    return mask

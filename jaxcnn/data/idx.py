@@ -18,8 +18,11 @@ from typing import BinaryIO
 import numpy as np
 from jaxtyping import UInt8
 
-from jaxcnn.data.dataset import Dataset, check_fits_memory, check_labels, split_of
+from jaxcnn.data.arrays import ArrayExamples
+from jaxcnn.data.dataset import Source, check_fits_memory, check_labels
 from jaxcnn.data.errors import DataError
+from jaxcnn.data.options import DataOptions
+from jaxcnn.data.selection import Selection
 from jaxcnn.data.transform import Transform
 
 IMAGES_MAGIC = 0x00000803
@@ -49,19 +52,18 @@ CLASS_NAMES = {
 }
 """What the classes of the IDX files are called; the files themselves have only numbers."""
 
-TRANSFORM = Transform(size=None, scale=1 / 255)
-
 _KINDS = {IMAGES_MAGIC: "images", LABELS_MAGIC: "labels"}
 _CHUNK = 2**20
 
 
-def load_idx(name: str, folder: Path, class_names: Sequence[str]) -> Dataset:
+def open_idx(name: str, folder: Path, class_names: Sequence[str], options: DataOptions) -> Source:
     """The data set that the four IDX files of a folder hold.
 
     Args:
         name: what to call it.
         folder: where the files lie, each gzipped or not.
         class_names: one name per class, in the order of the labels.
+        options: another size, or colour, where wanted.
 
     Returns:
         The data set; images of any size, but the same in both splits.
@@ -85,14 +87,12 @@ def load_idx(name: str, folder: Path, class_names: Sequence[str]) -> Dataset:
         raise DataError(
             f"{paths[2]}: images of {_by(test)}, expected {_by(train)} as in {paths[0].name}"
         )
-    return Dataset(
-        name=name,
-        train=split_of(*arrays[0], TRANSFORM),
-        test=split_of(*arrays[1], TRANSFORM),
-        class_names=tuple(class_names),
-        transform=TRANSFORM,
-        source=f"IDX files in {folder}",
-    )
+    transform = Transform(size=options.size, scale=1 / 255)
+    parts = {
+        part: Selection.of(ArrayExamples(images, labels, transform, options.channels))
+        for part, (images, labels) in zip(("train", "test"), arrays, strict=True)
+    }
+    return Source(name, parts, tuple(class_names), transform, f"IDX files in {folder}")
 
 
 def is_idx_folder(folder: Path) -> bool:

@@ -7,23 +7,28 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32, Int32
 
 from jaxcnn.data import preparation
-from jaxcnn.data.dataset import Dataset, check_fits_memory, check_labels, split_of
+from jaxcnn.data.arrays import with_channels
+from jaxcnn.data.dataset import Source, check_label
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.idx import CLASS_NAMES, FILES
 from jaxcnn.data.network import why_unreachable
+from jaxcnn.data.options import DataOptions
+from jaxcnn.data.selection import Rows, Selection
 from jaxcnn.data.transform import Transform
 
-TRANSFORM = Transform(size=None, scale=1 / 255)
-
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
-_BATCH = 512
+
+_BATCH = 64
+"""How many raw images are decoded at a time; they may be photographs."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,44 +69,117 @@ def find_prepared(name: str, directory: Path) -> Path | None:
     return max(versions)[1] if versions else None
 
 
-def load_prepared(name: str, folder: Path) -> Dataset:
-    """Read a prepared data set.
+def open_prepared(name: str, folder: Path, options: DataOptions) -> Source:
+    """Open a prepared data set; its images are read later.
 
     Args:
         name: what to call it.
         folder: its ``directory/name/version``, with ``array_record`` files.
+        options: the size and channels of the images; where they have several sizes, the size
+            must be given.
 
     Returns:
         The data set, in the order of its files.
 
     Raises:
         DataError: if it is damaged, is prepared in a format that only TensorFlow reads, or is
-            not a set of images of one size with one label each and the splits train and test.
+            not a set of images with one label each.
     """
     import tensorflow_datasets as tfds
 
-    try:
-        with _quiet():
-            builder = tfds.builder_from_directory(folder)
-            _check_readable(builder, name, folder)
-            names = tuple(builder.info.features["label"].names)
-            splits = [_read(builder, split, folder, names) for split in ("train", "test")]
-    except DataError:
-        raise
-    except Exception as error:  # TFDS lets through whatever its parsers and decoders raise
-        raise DataError(f"{folder}: cannot be read as a TFDS data set ({_line(error)})") from error
-    return Dataset(
-        name=name,
-        train=split_of(*splits[0], TRANSFORM),
-        test=split_of(*splits[1], TRANSFORM),
-        class_names=names,
-        transform=TRANSFORM,
-        source=f"TFDS {builder.version} in {folder.parents[name.count('/') + 1]}",
-    )
+    transform = Transform(size=options.size, scale=1 / 255)
+    with _in_one_sentence(folder), _quiet():
+        builder = tfds.builder_from_directory(folder)
+        _check_readable(builder, name, folder, options)
+        names = tuple(builder.info.features["label"].names)
+        parts = {
+            split: Selection.of(
+                RecordExamples(
+                    source=builder.as_data_source(split) if info.num_examples else None,
+                    count=info.num_examples,
+                    raw_shape=tuple(builder.info.features["image"].shape),
+                    transform=transform,
+                    channels=options.channels,
+                    num_classes=len(names),
+                    folder=folder,
+                    split=split,
+                )
+            )
+            for split, info in builder.info.splits.items()
+        }
+    origin = f"TFDS {builder.version} in {folder.parents[name.count('/') + 1]}"
+    return Source(name, parts, names, transform, origin)
 
 
-def _check_readable(builder: Any, name: str, folder: Path) -> None:
-    """Refuse what `_read` does not expect, before any of it is read."""
+@dataclass(frozen=True, eq=False)
+class RecordExamples:
+    """A split of a prepared data set, decoded when it is read.
+
+    Attributes:
+        source: the data source of TFDS.
+        count: how many examples it has.
+        raw_shape: ``(h, w, c)`` of the stored images; ``None`` for a size that varies.
+        transform: what is done to the raw pixels.
+        channels: 1 or 3; ``None`` leaves them as they are.
+        num_classes: labels are below it.
+        folder: the folder of the set, for messages.
+        split: the name of the split, for messages.
+    """
+
+    source: Any
+    count: int
+    raw_shape: tuple[int | None, ...]
+    transform: Transform
+    channels: int | None
+    num_classes: int
+    folder: Path
+    split: str
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """``(h, w, c)`` of every image that `read` gives."""
+        height, width = self.transform.size or self.raw_shape[:2]
+        channels = self.channels or self.raw_shape[2]
+        return height or 0, width or 0, channels or 0  # each is there: `_check_readable`
+
+    def read(self, rows: Rows) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
+        """Images in [0, 1] and labels; `DataError` where a record is not what the set says."""
+        images = np.empty((len(rows), *self.image_shape), np.float32)
+        labels = np.empty(len(rows), np.int32)
+        # Said once by whichever thread decodes the first image: not a matter for a lock.
+        logging.getLogger("absl").addFilter(_is_not_about_opencv)
+        for start in range(0, len(rows), _BATCH):
+            some = slice(start, start + _BATCH)
+            images[some], labels[some] = self._decoded([int(row) for row in rows[some]])
+        return images, labels
+
+    def _decoded(self, rows: list[int]) -> tuple[list[np.ndarray], list[int]]:
+        with _in_one_sentence(self.folder):
+            examples = self.source.__getitems__(rows)
+        for row, example in zip(rows, examples, strict=True):
+            self._check(row, example)
+        raw = (with_channels(item["image"][np.newaxis], self.channels) for item in examples)
+        return [self.transform(image)[0] for image in raw], [item["label"] for item in examples]
+
+    def _check(self, row: int, example: dict[str, Any]) -> None:
+        where = f"{self.folder}, split {self.split}"
+        shape = example["image"].shape
+        wanted = zip(shape, self.raw_shape, strict=False)
+        # Assigning would broadcast an image of another size.
+        if len(shape) != 3 or any(size is not None and got != size for got, size in wanted):
+            raise DataError(f"{where}: image {row} has the shape {shape}, expected {self._shape}")
+        check_label(int(example["label"]), row, self.num_classes, where)
+
+    @property
+    def _shape(self) -> str:
+        return str(self.raw_shape).replace("None", "any")
+
+
+def _check_readable(builder: Any, name: str, folder: Path, options: DataOptions) -> None:
+    """Refuse what `RecordExamples` does not expect, before any of it is read."""
     import tensorflow_datasets as tfds
 
     features, info = builder.info.features, builder.info
@@ -113,48 +191,34 @@ def _check_readable(builder: Any, name: str, folder: Path) -> None:
             f"{folder}: prepared as {', '.join(sorted(formats))}, which needs TensorFlow to read, "
             'expected array_record, as download_and_prepare(file_format="array_record") writes'
         )
-    missing = {"train", "test"} - set(info.splits)
-    if missing:
-        raise DataError(
-            f"{folder}: has the splits {', '.join(sorted(info.splits))}, expected train and test"
-        )
     connectors = dict(features.items()) if hasattr(features, "items") else {}
     image, label = connectors.get("image"), connectors.get("label")
     if not (
         isinstance(image, tfds.features.Image)
         and isinstance(label, tfds.features.ClassLabel)
-        and None not in image.shape
+        and image.shape[2] in (1, 3)
         and image.np_dtype == np.uint8
     ):
         found = ", ".join(f"{key} {value!r}" for key, value in sorted(connectors.items()))
         raise DataError(
             f"{folder}: its features are {' '.join((found or repr(features)).split())}, expected "
-            "an 8-bit image of one size called image and a class called label"
+            "an 8-bit grey or colour image called image and a class called label"
+        )
+    if None in image.shape and options.size is None:
+        raise DataError(
+            f"{folder}: its images have several sizes, expected --image-size to give them one"
         )
 
 
-def _read(
-    builder: Any, split: str, folder: Path, class_names: tuple[str, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    where = f"{folder}, split {split}"
-    shape = builder.info.features["image"].shape
-    count = builder.info.splits[split].num_examples
-    if count == 0:
-        raise DataError(f"{where}: 0 examples, expected at least 1")
-    check_fits_memory(count * int(np.prod(shape)), where)
-    source = builder.as_data_source(split)
-    images, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int64)
-    for start in range(0, count, _BATCH):
-        rows = range(start, min(start + _BATCH, count))
-        for row, example in zip(rows, source.__getitems__(list(rows)), strict=True):
-            # Assigning would broadcast an image of another size.
-            if example["image"].shape != shape:
-                raise DataError(
-                    f"{where}: image {row} has the shape {example['image'].shape}, expected {shape}"
-                )
-            images[row], labels[row] = example["image"], example["label"]
-    check_labels(labels, class_names, where)
-    return images, labels
+@contextlib.contextmanager
+def _in_one_sentence(folder: Path) -> Iterator[None]:
+    """TFDS lets through whatever its parsers and decoders raise."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{folder}: cannot be read as a TFDS data set ({_line(error)})") from error
 
 
 def prepare(name: str, directory: Path) -> Path:
@@ -239,13 +303,17 @@ def _ways(name: str, directory: Path, reason: str) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without absl's remarks on standard error, such as that OpenCV would be faster."""
+    """Without absl's remarks on standard error."""
     absl = logging.getLogger("absl")
     before, absl.disabled = absl.disabled, True
     try:
         yield
     finally:
         absl.disabled = before
+
+
+def _is_not_about_opencv(record: logging.LogRecord) -> bool:
+    return "OpenCV" not in str(record.msg)
 
 
 def _line(error: Exception) -> str:

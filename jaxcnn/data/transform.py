@@ -9,8 +9,8 @@ from jaxtyping import Float32, Float64, Shaped
 
 from jaxcnn.data.errors import DataError
 
-_CHUNK = 1024
-"""How many images are resized at a time; the intermediate pixels are float64."""
+_CHUNK = 2**22
+"""How many pixels are resized at a time; on the way they are float64."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,27 @@ def _resized(images: np.ndarray, size: tuple[int, int], scale: float) -> np.ndar
     rows = _weights(images.shape[1], size[0])
     columns = _weights(images.shape[2], size[1])
     result = np.empty((len(images), *size, images.shape[3]), np.float32)
-    for start in range(0, len(images), _CHUNK):
-        chunk = images[start : start + _CHUNK].astype(np.float64) * scale
+    at_once = max(1, _CHUNK // max(math.prod(images.shape[1:]), math.prod(result.shape[1:])))
+    for start in range(0, len(images), at_once):
         # The weights of a pixel sum to 1 up to rounding in float64, so 1 is 1 again in float32.
-        chunk = np.einsum("yh,nhwc,xw->nyxc", rows, chunk, columns, optimize=True)
-        result[start : start + _CHUNK] = chunk
+        narrow = _narrowed(images[start : start + at_once], columns, scale)
+        result[start : start + at_once] = np.einsum("yh,nhxc->nyxc", rows, narrow, optimize=True)
     return result
+
+
+def _narrowed(images: np.ndarray, columns: np.ndarray, scale: float) -> np.ndarray:
+    """Resized in width only, a strip at a time, since one photograph may be all of `_CHUNK`."""
+    strip = max(1, _CHUNK // (len(images) * math.prod(images.shape[2:])))
+    strips = [
+        np.einsum(
+            "nhwc,xw->nhxc",
+            images[:, top : top + strip].astype(np.float64) * scale,
+            columns,
+            optimize=True,
+        )
+        for top in range(0, images.shape[1], strip)
+    ]
+    return np.concatenate(strips, axis=1)
 
 
 def _weights(old: int, new: int) -> Float64[np.ndarray, "new old"]:

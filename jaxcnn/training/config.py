@@ -5,17 +5,18 @@ import difflib
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 
+from tyro.conf import arg
+
+from jaxcnn.data import DataOptions
 from jaxcnn.models import MODELS
+from jaxcnn.training.augmentation import AugmentConfig, check_augmentation
+from jaxcnn.training.errors import UserError
 
 Optimizer = Literal["sgd", "momentum", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "linear", "step"]
 Platform = Literal["cpu", "gpu", "tpu"]
-
-
-class UserError(ValueError):
-    """A mistake that a user can mend, said in one sentence."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +25,10 @@ class TrainConfig:
 
     Attributes:
         model: The network: lenet (sigmoid, average pooling) or lenet_modern (ReLU, max pooling).
-        dataset: The data set: digits (comes with jaxcnn), fashion_mnist, mnist, or a TFDS name.
-        data_dir: Folder with the four IDX files, or a TFDS data folder.
+        dataset: The data set: digits (comes with jaxcnn), fashion_mnist, mnist, image_folder, or
+            a TFDS name.
+        data_dir: Folder with the four IDX files, a TFDS data folder, or, for image_folder, a
+            folder with a subfolder of pictures for each class.
         epochs: Passes over the training set; left out, 30 for digits, 10 for other sets.
         batch_size: Images per optimizer step (the last batch of an epoch may be smaller); left
             out, 64 for digits, 256 for other sets.
@@ -45,6 +48,10 @@ class TrainConfig:
         overwrite: Replace the run that --run-dir holds.
         resume: Go on with the run that --run-dir holds, from its last checkpoint.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
+        streaming: Read training images when they are needed, instead of putting all of them into
+            the device's memory first; so it is anyway where they are too many.
+        data: Which images, and how they are read.
+        augmentation: How training images are changed at random.
     """
 
     model: str = "lenet"
@@ -65,6 +72,11 @@ class TrainConfig:
     overwrite: bool = False
     resume: bool = False
     platform: Platform | None = None
+    streaming: bool = False
+    data: Annotated[DataOptions, arg(name="")] = dataclasses.field(default_factory=DataOptions)
+    augmentation: Annotated[AugmentConfig, arg(name="")] = dataclasses.field(
+        default_factory=AugmentConfig
+    )
 
     @property
     def name(self) -> str:
@@ -139,6 +151,7 @@ def check_config(config: TrainConfig) -> None:
         _check_number("clip_norm", config.clip_norm, positive=True)
     if not 0 <= config.momentum < 1:
         raise UserError(f"--momentum must be at least 0 and below 1, got {config.momentum}")
+    check_augmentation(config.augmentation)
     if config.overwrite and config.resume:
         raise UserError("--overwrite and --resume contradict each other: give one of them")
     if config.resume and config.run_dir is None:

@@ -91,7 +91,7 @@ def compile_epoch(
         state, more = step(state, take(data, order[full * size :]))
         return state, totals + more
 
-    shuffle = jax.jit(lambda key: jax.random.permutation(key, count))
+    shuffle = shuffle_of(count)
     order = jax.eval_shape(shuffle, jax.random.key(0))
     index = jax.ShapeDtypeStruct((), jnp.int32)
     totals = Totals.zero()
@@ -109,6 +109,11 @@ def compile_epoch(
         finish.lower(state, totals, data, order).compile() if rest else None,
         full,
     )
+
+
+def shuffle_of(count: int) -> Callable[[jax.Array], jax.Array]:
+    """``(key) -> order``, a fresh permutation of ``count`` examples."""
+    return jax.jit(lambda key: jax.random.permutation(key, count))
 
 
 def _again_and_again(step: Callable[..., tuple[TrainState, Totals]]) -> Callable[..., Any]:

@@ -11,13 +11,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxcnn.data import Dataset, Split, load_dataset
+from jaxcnn.data import Dataset, Split
 from jaxcnn.layers import Layer
 from jaxcnn.models import MODELS
+from jaxcnn.training.augmentation import check_augmentation, make_augment
 from jaxcnn.training.checkpoints import Checkpoints
 from jaxcnn.training.config import TrainConfig, UserError, check_config
 from jaxcnn.training.devices import describe_devices, use_platform
-from jaxcnn.training.epoch import Epoch, compile_epoch, compile_evaluation, spans
+from jaxcnn.training.epoch import Epoch, compile_evaluation, spans
 from jaxcnn.training.optimizers import make_optimizer
 from jaxcnn.training.progress import Display
 from jaxcnn.training.run_folder import (
@@ -34,6 +35,7 @@ from jaxcnn.training.run_folder import (
 )
 from jaxcnn.training.state import TrainState, init_state, keys_of, tree_sha256
 from jaxcnn.training.step import Batch, Totals, make_train_step
+from jaxcnn.training.streaming import feed, load_data
 
 EVALUATION_BATCH = 1000
 """Test images that are scored at once; the accuracy does not depend on it."""
@@ -70,14 +72,15 @@ def train(config: TrainConfig) -> Result:
     if config.resume:
         check_resumable(folder, config)
     use_platform(config.platform)
-    data = load_dataset(config.dataset, data_dir=config.data_dir)
+    data = load_data(config)
+    check_augmentation(config.augmentation, data.image_shape)
     announce(data)
     recipe = config.recipe
     print(f"training: {config.model}, {recipe}, seed {config.seed}", flush=True)
 
     keys = keys_of(config.seed)
     model = MODELS[config.model](data.num_classes)
-    steps = math.ceil(len(data.train.labels) / recipe.batch_size)
+    steps = math.ceil(len(data.train) / recipe.batch_size)
     optimizer = make_optimizer(config, recipe.epochs * steps)
     if config.warmup_steps >= recipe.epochs * steps:
         raise UserError(
@@ -85,10 +88,10 @@ def train(config: TrainConfig) -> Result:
             f"got {config.warmup_steps}"
         )
     state = fresh_state(config, model, optimizer, data)
-    train_set, test_set = on_device(data.train), on_device(data.test)
-    step = make_train_step(model, optimizer, keys.noise)
-    epoch = compile_epoch(step, state, train_set, recipe.batch_size)
-    score = scorer(model, state, test_set)
+    augment = make_augment(config.augmentation, data.num_classes)
+    step = make_train_step(model, optimizer, keys.noise, augment=augment)
+    train_set, epoch = feed(step, state, data.train, recipe.batch_size)
+    score = scorer(model, state, on_device(data.test))
 
     if config.resume:
         check_same_data(folder, data_facts(data))
@@ -136,7 +139,7 @@ def evaluate(folder: RunFolder, config: TrainConfig) -> Result:
     """
     check_config(config)
     use_platform(config.platform)
-    data = load_dataset(config.dataset, data_dir=config.data_dir)
+    data = load_data(config)
     announce(data)
     model = MODELS[config.model](data.num_classes)
     state = fresh_state(config, model, make_optimizer(config, 1), data)
@@ -153,7 +156,7 @@ def evaluate(folder: RunFolder, config: TrainConfig) -> Result:
 def announce(data: Dataset) -> None:
     """Say what the run works with."""
     print(f"devices: {describe_devices()}")
-    sizes = f"{len(data.train.labels):,} training and {len(data.test.labels):,} test images"
+    sizes = f"{len(data.train):,} training and {len(data.test):,} test images"
     print(f"data: {data.name}, {sizes} ({data.source})", flush=True)
 
 
@@ -167,8 +170,8 @@ def data_facts(data: Dataset) -> dict[str, Any]:
     return {
         "data": {
             "source": data.source,
-            "train_images": len(data.train.labels),
-            "test_images": len(data.test.labels),
+            "train_images": len(data.train),
+            "test_images": len(data.test),
             "image_shape": data.image_shape,
             "class_names": data.class_names,
         },
@@ -226,7 +229,7 @@ def resume(
 
 
 def run_epoch(
-    epoch: Epoch, state: TrainState, data: Batch, order: jax.Array, number: int, show: Display
+    epoch: Epoch, state: TrainState, data: Any, order: jax.Array, number: int, show: Display
 ) -> tuple[TrainState, Totals, float]:
     """One pass over the training set; also gives the seconds it took."""
     order.block_until_ready()

@@ -13,6 +13,8 @@ from typing import Any
 
 import jax
 
+from jaxcnn.data import DataOptions
+from jaxcnn.training.augmentation import AugmentConfig
 from jaxcnn.training.config import TrainConfig, UserError, check_config, flag
 from jaxcnn.version import __version__
 
@@ -99,16 +101,24 @@ def check_resumable(folder: RunFolder, config: TrainConfig) -> None:
         UserError: if a field differs that the numbers depend on.
     """
     begun = read_config(folder)
-    free = {"run_dir", "data_dir", "experiment", "platform"}
+    free = {"run_dir", "data_dir", "experiment", "platform", "streaming"}
     if config.schedule == "constant":
         free.add("epochs")
-    old, new = to_json(begun), to_json(config)
+    old, new = _by_flag(to_json(begun)), _by_flag(to_json(config))
     for name in sorted(old.keys() - free):
         if old[name] != new[name]:
             raise UserError(
                 f"--resume: {folder.path} was begun with --{flag(name)} {old[name]}, "
                 f"and cannot go on with {new[name]}"
             )
+
+
+def _by_flag(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a config by the names of its flags, those of its parts among them."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= value if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def check_same_data(folder: RunFolder, facts: Mapping[str, Any]) -> None:
@@ -198,6 +208,9 @@ def read_config(folder: RunFolder) -> TrainConfig:
         known = {field.name for field in dataclasses.fields(TrainConfig)}
         for name in ("data_dir", "run_dir"):
             values[name] = None if values[name] is None else Path(values[name])
+        for name, kind in (("data", DataOptions), ("augmentation", AugmentConfig)):
+            part = values.get(name, {})
+            values[name] = kind(**part | {n: tuple(v) for n, v in part.items() if type(v) is list})
         config = TrainConfig(**{name: values[name] for name in known & values.keys()})
         check_config(config)
         return config

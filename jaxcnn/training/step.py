@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxcnn.layers import Layer, Params, State
+from jaxcnn.training.augmentation import Augment
 from jaxcnn.training.state import TrainState
 
 
@@ -48,9 +49,22 @@ class Totals(NamedTuple):
 Step = Callable[[TrainState, Batch], tuple[TrainState, Totals]]
 
 
-def totals_of(logits: jax.Array, labels: jax.Array, mask: jax.Array | None = None) -> Totals:
-    """The sums for one batch of logits ``(n, classes)``, over the examples that ``mask`` keeps."""
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+def totals_of(
+    logits: jax.Array,
+    labels: jax.Array,
+    mask: jax.Array | None = None,
+    *,
+    targets: jax.Array | None = None,
+) -> Totals:
+    """The sums for one batch of logits ``(n, classes)``, over the examples that ``mask`` keeps.
+
+    With ``targets``, a distribution over the classes for each example, the loss is that of these
+    rather than of the labels.
+    """
+    if targets is None:
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    else:
+        losses = optax.softmax_cross_entropy(logits, targets)
     right = logits.argmax(-1) == labels
     keep = jnp.ones(labels.shape, bool) if mask is None else mask
     return Totals(
@@ -61,7 +75,11 @@ def totals_of(logits: jax.Array, labels: jax.Array, mask: jax.Array | None = Non
 
 
 def make_train_step(
-    model: Layer, optimizer: optax.GradientTransformation, noise_key: jax.Array
+    model: Layer,
+    optimizer: optax.GradientTransformation,
+    noise_key: jax.Array,
+    *,
+    augment: Augment | None = None,
 ) -> Step:
     """The step ``(state, batch) -> (state, totals)``: softmax cross-entropy, its gradient, optax.
 
@@ -69,6 +87,8 @@ def make_train_step(
         model: the network; it gives logits.
         optimizer: the optax transformation.
         noise_key: dropout and its like draw from ``fold_in(noise_key, state.step)``.
+        augment: changes the images, and with mixup the labels; then the label that counts as
+            right is the one that has the larger share.
 
     Returns:
         A pure function. The totals are those of the parameters *before* the step, as in a
@@ -76,16 +96,26 @@ def make_train_step(
     """
 
     def mean_loss(
-        params: Params, model_state: State, batch: Batch, key: jax.Array
+        params: Params,
+        model_state: State,
+        batch: Batch,
+        targets: jax.Array | None,
+        key: jax.Array,
     ) -> tuple[jax.Array, tuple[State, Totals]]:
         logits, model_state = model.apply(params, model_state, batch.images, train=True, key=key)
-        totals = totals_of(logits, batch.labels)
+        totals = totals_of(logits, batch.labels, targets=targets)
         return totals.loss / batch.labels.shape[0], (model_state, totals)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Totals]:
         key = jax.random.fold_in(noise_key, state.step)
+        targets = None
+        if augment is not None:
+            images, targets = augment(key, batch.images, batch.labels)
+            batch = Batch(images, targets.argmax(-1).astype(batch.labels.dtype))
         gradient = jax.grad(mean_loss, has_aux=True)
-        grads, (model_state, totals) = gradient(state.params, state.model_state, batch, key)
+        grads, (model_state, totals) = gradient(
+            state.params, state.model_state, batch, targets, key
+        )
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         return TrainState(params, model_state, opt_state, state.step + 1), totals

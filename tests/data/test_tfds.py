@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets
 
-from jaxcnn.data import load_dataset, tfds
+from jaxcnn.data import DataOptions, load_dataset, tfds
 from tests.data import prepared
 from tests.data.refusals import refused
 
@@ -57,7 +57,7 @@ def test_tensorflow_is_not_imported(tmp_path):
     program = f"""
         import sys
         import jaxcnn.data
-        heavy = {{"tensorflow", "tensorflow_datasets", "sklearn", "PIL", "requests"}}
+        heavy = {{"tensorflow", "tensorflow_datasets", "sklearn", "PIL", "requests", "grain", "dm_pix"}}
         assert not heavy & set(sys.modules), heavy & set(sys.modules)
         data = jaxcnn.data.load_dataset("mnist", data_dir={str(tmp_path)!r})
         assert len(data.train) == 4
@@ -128,17 +128,21 @@ def test_an_image_of_another_size_is_refused(tmp_path):
 
 def test_an_empty_split_is_refused(tmp_path):
     images = prepared.IMAGES | {"test": np.zeros((0, *prepared.SHAPE), np.uint8)}
-    folder = prepared.write(tmp_path, images=images, labels=prepared.LABELS | {"test": ()})
-    refused(rf"{folder}, split test: 0 examples, expected at least 1", data_dir=tmp_path)
+    prepared.write(tmp_path, images=images, labels=prepared.LABELS | {"test": ()})
+    refused("--test-split 'test': 0 examples, expected at least 1", data_dir=tmp_path)
 
 
-def test_both_splits_are_needed(tmp_path):
+def test_a_split_that_is_not_there_is_refused(tmp_path):
     images = {"train": prepared.IMAGES["train"], "validation": prepared.IMAGES["test"]}
     labels = {"train": prepared.LABELS["train"], "validation": prepared.LABELS["test"]}
-    folder = prepared.write(tmp_path, images=images, labels=labels)
+    prepared.write(tmp_path, images=images, labels=labels)
     refused(
-        f"{folder}: has the splits train, validation, expected train and test", data_dir=tmp_path
+        r"--test-split 'test': there is no split 'test', expected one of all \(6\), train \(4\), "
+        r"validation \(2\)",
+        data_dir=tmp_path,
     )
+    data = load_dataset("mnist", data_dir=tmp_path, options=DataOptions(test_split="validation"))
+    assert len(data.test) == 2
 
 
 def test_a_format_of_tensorflow_is_refused(tmp_path):
@@ -176,8 +180,8 @@ IMAGE = Image(shape=prepared.SHAPE)
             r"image Tensor\(shape=\(3, 2, 1\), dtype=uint8\), label ClassLabel\(.+\)",
         ),
         (
-            {"image": Image(shape=(None, None, 1)), "label": CLASS},
-            r"image Image\(shape=\(None, None, 1\), dtype=uint8\), label ClassLabel\(.+\)",
+            {"image": Image(shape=(3, 2, 4)), "label": CLASS},
+            r"image Image\(shape=\(3, 2, 4\), dtype=uint8\), label ClassLabel\(.+\)",
         ),
         (
             {"image": Image(shape=(3, 2, 1), dtype=np.uint16), "label": CLASS},
@@ -188,7 +192,7 @@ IMAGE = Image(shape=prepared.SHAPE)
 def test_other_features_are_refused(tmp_path, features, found):
     folder = prepared.write(tmp_path, features=features)
     refused(
-        f"{folder}: its features are {found}, expected an 8-bit image of one size called image "
+        f"{folder}: its features are {found}, expected an 8-bit grey or colour image called image "
         "and a class called label",
         data_dir=tmp_path,
     )
@@ -196,10 +200,10 @@ def test_other_features_are_refused(tmp_path, features, found):
 
 def test_a_set_too_large_for_memory_is_refused(tmp_path):
     features = {"image": Image(shape=(2**15, 2**15, 3)), "label": CLASS}
-    folder = prepared.write(tmp_path, features=features)
+    prepared.write(tmp_path, features=features)
     refused(
-        f"{folder}, split train: 12,884,901,888 pixels are too many to hold in memory, "
-        "expected at most 1,073,741,824",
+        f"TFDS 3.0.1 in {tmp_path}, split train: 12,884,901,888 pixels are too many to hold in "
+        "memory, expected at most 1,073,741,824",
         data_dir=tmp_path,
     )
 
@@ -207,7 +211,7 @@ def test_a_set_too_large_for_memory_is_refused(tmp_path):
 # Names and folders.
 
 KNOWN = (
-    "known are digits, fashion_mnist, mnist, and the image classification sets of TFDS by their "
+    "known are digits, fashion_mnist, image_folder, mnist, and the image classification sets of TFDS by their "
     "names there"
 )
 

@@ -1,0 +1,85 @@
+"""``jaxcnn data inspect``: what a data set holds, before anything is learned from it."""
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from jaxcnn.data import DataOptions, open_dataset
+from jaxcnn.training import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Show what a data set holds: images by class, sizes, pixels, and a contact sheet.
+
+    Every image is read, so that a damaged one is found before a training run finds it.
+
+    Attributes:
+        action: What to do: inspect.
+        dataset: The data set: digits, fashion_mnist, mnist, image_folder, or a TFDS name.
+        data_dir: Folder with the four IDX files, a TFDS data folder, or, for image_folder, a
+            folder with a subfolder of pictures for each class.
+        output: PNG file for the contact sheet, some training images of each class; left out,
+            none is made.
+        samples: Images of each class on the contact sheet.
+        data: Which images, and how they are read.
+    """
+
+    action: Annotated[Literal["inspect"], tyro.conf.Positional]
+    dataset: str = "digits"
+    data_dir: Path | None = None
+    output: Path | None = None
+    samples: int = 10
+    data: Annotated[DataOptions, tyro.conf.arg(name="")] = dataclasses.field(
+        default_factory=DataOptions
+    )
+
+
+def data_command(command: DataConfig) -> str:
+    """What ``jaxcnn data inspect`` says; it also writes the contact sheet."""
+    if not 1 <= command.samples <= 100:
+        raise UserError(f"--samples must be from 1 to 100, got {command.samples}")
+    if command.output is not None:
+        _check_output(command.output)
+    # Pillow takes a moment to import, which the other commands need not wait for.
+    from jaxcnn.data.inspection import as_text, inspect_split
+
+    data = open_dataset(command.dataset, data_dir=command.data_dir, options=command.data)
+    classes = len(data.class_names)
+    train, test = (
+        inspect_split(split, classes, samples=command.samples) for split in (data.train, data.test)
+    )
+    text = as_text(data, train, test)
+    if command.output is None:
+        return text
+    from jaxcnn.data.contact_sheet import contact_sheet
+
+    _write(contact_sheet(train.samples, data.class_names), command.output)
+    return f"{text}\ncontact sheet: {command.output}"
+
+
+def _check_output(output: Path) -> None:
+    """Refuse a place that cannot be written, before every image is read for it."""
+    if output.suffix.lower() != ".png":
+        raise UserError(f"--output must end in .png, got {output}")
+    if output.is_dir():
+        raise UserError(f"--output {output} is a folder")
+    if not output.absolute().parent.is_dir():
+        raise UserError(f"--output {output} cannot be written: there is no such folder")
+
+
+def _write(sheet: "Image.Image", output: Path) -> None:
+    """Write the sheet so that a reader sees a whole one or none."""
+    draft = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    try:
+        sheet.save(draft, "PNG")
+        draft.replace(output)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UserError(f"--output {output} cannot be written: {error.strerror}") from None

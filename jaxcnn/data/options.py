@@ -1,0 +1,45 @@
+"""What of a data set is used, and how its images are read."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from jaxcnn.data.errors import DataError
+
+LARGEST_SIZE = 4096
+"""The largest height and width that images may be resized to."""
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What of a data set is used, and how its images are read.
+
+    Attributes:
+        split: What to learn from, as TFDS writes it: train, train[:80%], train+validation.
+        test_split: What to measure on; must not share an image with --split.
+        image_size: Height and width that images are resized to; left out, they stay as they are.
+        channels: 1 for grey, 3 for colour; left out, as the images are.
+        strict: Refuse files of an image folder that are no images, instead of skipping them.
+    """
+
+    split: str = "train"
+    test_split: str = "test"
+    image_size: int | None = None
+    channels: Literal[1, 3] | None = None
+    strict: bool = False
+
+    def check(self) -> None:
+        """Refuse what no data set can give.
+
+        Raises:
+            DataError: if the size or the number of channels is out of range.
+        """
+        size = self.image_size
+        if size is not None and not 1 <= size <= LARGEST_SIZE:
+            raise DataError(f"--image-size must be from 1 to {LARGEST_SIZE}, got {size}")
+        if self.channels not in (None, 1, 3):
+            raise DataError(f"--channels must be 1 or 3, got {self.channels}")
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """``(height, width)`` that images are resized to."""
+        return None if self.image_size is None else (self.image_size, self.image_size)

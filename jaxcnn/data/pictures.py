@@ -1,0 +1,154 @@
+"""One picture of a file, whatever its format, mode and size, as bytes of grey or colour.
+
+Pillow reads it. Only formats are tried whose readers run no other program (EPS runs Ghostscript)
+and recognise their files by content.
+"""
+
+import contextlib
+import os
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from jaxcnn.data.errors import DataError, shown
+
+FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""The formats that are read, by Pillow's names; of several frames, the first."""
+
+_SUFFIXES = ".bmp .gif .jfif .jp2 .j2k .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp"
+SUFFIXES = frozenset(_SUFFIXES.split(" "))
+"""How the name of a picture ends; what ends like this and is none is damaged."""
+
+LARGEST = 2**26
+"""The most pixels of one picture, so that a small file cannot unpack to fill the memory."""
+
+_GREY = ("1", "L", "LA", "La", "I", "F")
+_TURNED = range(5, 9)  # values of the EXIF orientation that swap height and width
+_ORIENTATION = 0x0112
+
+
+class Header(NamedTuple):
+    """What the beginning of a file says.
+
+    Attributes:
+        height: in pixels, as it is shown.
+        width: in pixels, as it is shown.
+        grey: whether it has no colours.
+    """
+
+    height: int
+    width: int
+    grey: bool
+
+
+def read_header(path: str | os.PathLike[str]) -> Header | None:
+    """The size of a picture, without decoding it; ``None`` for a file that is no picture.
+
+    Raises:
+        DataError: if the file cannot be read, has too many pixels, or has the name of a picture
+            but is none, or a damaged one.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of large sizes, which are checked here
+            with Image.open(path, formats=FORMATS) as image:
+                _check_size(image, path)
+                width, height = image.size
+                # A PNG may have its EXIF data behind the pixels; whoever decodes it will see.
+                turned = image.format != "PNG" and _orientation(image) in _TURNED
+                grey = image.mode in _GREY or image.mode.startswith("I;16")
+                return Header(*((width, height) if turned else (height, width)), grey)
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's readers raise many kinds
+        # A text that begins with "BM" or "P1" is taken for a picture at first.
+        if Path(path).suffix.lower() not in SUFFIXES and getattr(error, "errno", None) is None:
+            return None
+        if isinstance(error, UnidentifiedImageError):
+            raise DataError(f"{shown(path)}: is no picture, though its name says so") from None
+        raise _unreadable(path, error) from error
+
+
+def read_picture(path: str | os.PathLike[str], channels: int) -> UInt8[np.ndarray, "h w c"]:
+    """A picture as bytes, upright as its EXIF data have it.
+
+    Transparency is ignored. 16 bits a pixel become 8, rounded; floats must be from 0 to 1.
+
+    Args:
+        path: the file.
+        channels: 1 for grey (ITU-R BT.601), 3 for colour.
+
+    Returns:
+        ``(h, w, channels)``, from 0 to 255.
+
+    Raises:
+        DataError: if it is no picture, is damaged or cut short, or has too many pixels.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            _check_size(image, path)
+            image.load()
+            pixels = np.asarray(_plain(_upright(image), channels, path))
+    except (DataError, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        raise DataError(f"{shown(path)}: is no picture of a known format") from None
+    except Exception as error:  # Pillow's readers raise many kinds
+        raise _unreadable(path, error) from error
+    pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+    return np.repeat(pixels, channels, axis=-1) if pixels.shape[-1] < channels else pixels
+
+
+def _check_size(image: Image.Image, path: str | os.PathLike[str]) -> None:
+    width, height = image.size
+    if width * height > LARGEST:
+        raise DataError(
+            f"{shown(path)}: a picture of {height:,}×{width:,} pixels, expected at most "
+            f"{LARGEST:,} pixels"
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    with contextlib.suppress(Exception):  # pictures with broken EXIF data are shown, too
+        return int(image.getexif().get(_ORIENTATION, 1))
+    return 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    if _orientation(image) not in range(2, 9):
+        return image
+    return ImageOps.exif_transpose(image)
+
+
+def _plain(
+    image: Image.Image, channels: int, path: str | os.PathLike[str]
+) -> Image.Image | np.ndarray:
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _bytes_of(np.asarray(image), 65535, path)
+    if image.mode == "F":
+        return _bytes_of(np.asarray(image), 1, path)
+    if image.mode in ("P", "PA") and "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("L" if channels == 1 else "RGB")
+
+
+def _bytes_of(
+    values: np.ndarray, highest: int, path: str | os.PathLike[str]
+) -> UInt8[np.ndarray, "h w"]:
+    """Grey values from 0 to ``highest`` as bytes; written so that a NaN is refused as well."""
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= highest):
+        raise DataError(f"{shown(path)}: pixels from {low:g} to {high:g}, expected 0 to {highest}")
+    return np.rint(values.astype(np.float64) * (255 / highest)).astype(np.uint8)
+
+
+def _unreadable(path: str | os.PathLike[str], error: Exception) -> DataError:
+    if isinstance(error, OSError) and error.errno:
+        reason = os.strerror(error.errno)
+    else:
+        reason = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
+    return DataError(f"{shown(path)}: cannot be read ({reason}), expected a whole picture")

@@ -1,0 +1,84 @@
+"""Which examples are meant: rows of one or several sources, put behind one another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float32, Int32, Int64, Integer
+
+Rows = Integer[np.ndarray, " n"]
+
+
+class Examples(Protocol):
+    """Labelled images that can be read in any order, from memory or from files."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """``(h, w, c)`` of every image that `read` gives."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def read(self, rows: Rows) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
+        """Images in [0, 1] and labels; from any thread."""
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Rows of sources, in an order of their own.
+
+    Attributes:
+        pieces: each a source and the rows of it that are meant.
+    """
+
+    pieces: tuple[tuple[Examples, Int64[np.ndarray, " n"]], ...]
+
+    @classmethod
+    def of(cls, examples: Examples, rows: Rows | None = None) -> "Selection":
+        """Some rows of one source; all of them, where ``rows`` is left out."""
+        return cls(((examples, np.arange(len(examples)) if rows is None else np.asarray(rows)),))
+
+    def __len__(self) -> int:
+        return sum(len(rows) for _, rows in self.pieces)
+
+    def __add__(self, other: "Selection") -> "Selection":
+        return Selection(self.pieces + other.pieces)
+
+    def between(self, start: int, stop: int) -> "Selection":
+        """The examples ``start`` to ``stop``."""
+        kept, begin = [], 0
+        for examples, rows in self.pieces:
+            first, last = max(start - begin, 0), max(stop - begin, 0)
+            kept.append((examples, rows[first:last]))
+            begin += len(rows)
+        return Selection(tuple(kept))
+
+    def shared_with(self, other: "Selection") -> int:
+        """How many examples are in both."""
+        mine, its = _by_source(self), _by_source(other)
+        return sum(
+            len(np.intersect1d(mine[source], its[source])) for source in mine.keys() & its.keys()
+        )
+
+    def read(
+        self, rows: Rows | Sequence[int]
+    ) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
+        """The images and labels at ``rows`` of this selection, in that order."""
+        rows = np.asarray(rows, np.int64)
+        images = np.empty((len(rows), *self.pieces[0][0].image_shape), np.float32)
+        labels, begin = np.empty(len(rows), np.int32), 0
+        for examples, its_rows in self.pieces:
+            here = np.flatnonzero((rows >= begin) & (rows < begin + len(its_rows)))
+            if here.size:
+                images[here], labels[here] = examples.read(its_rows[rows[here] - begin])
+            begin += len(its_rows)
+        return images, labels
+
+
+def _by_source(selection: Selection) -> dict[int, Int64[np.ndarray, " n"]]:
+    """The rows of each source, by its identity."""
+    found: dict[int, list[np.ndarray]] = {}
+    for examples, rows in selection.pieces:
+        found.setdefault(id(examples), []).append(rows)
+    return {source: np.concatenate(rows) for source, rows in found.items()}

@@ -1,0 +1,94 @@
+"""Batches of a split that stays on disk, read ahead by Grain's threads."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Integer
+
+from jaxcnn.data.dataset import Split, StreamedSplit
+
+THREADS = min(4, os.cpu_count() or 1)
+"""How many batches are read at a time; decoding a picture leaves Python's lock."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Batches:
+    """The batches of one pass, by number: what Grain calls a source."""
+
+    split: StreamedSplit
+    order: Integer[np.ndarray, " n"]
+    size: int
+
+    def __len__(self) -> int:
+        return -(-len(self.order) // self.size)
+
+    def __getitem__(self, number: int) -> Split:
+        return self.split.read(self.order[number * self.size : (number + 1) * self.size])
+
+
+class Stream:
+    """The batches of a split in an order, from any batch on.
+
+    Where a run stands is the number of the next batch within its pass, and the pass's order comes
+    from the seed and the number of the pass; so a checkpoint that holds the step holds the
+    position, and `at` goes on from there as if nothing had happened.
+
+    >>> from jaxcnn.data.stream import Stream
+    >>> stream = Stream(jc.data.open_dataset("digits").train, batch_size=3)
+    >>> order = np.array([5, 0, 1, 2])
+    >>> [batch.labels.tolist() for batch in stream.at(order, 0)]
+    [[5, 0, 1], [2]]
+    >>> [batch.labels.tolist() for batch in stream.at(order, 1)]
+    [[2]]
+    """
+
+    def __init__(self, split: StreamedSplit, batch_size: int, *, threads: int = THREADS) -> None:
+        """Read ``split`` in batches; the last of a pass may be smaller."""
+        # Three seconds, which a run on data in memory need not wait for.
+        import grain
+
+        self._grain = grain
+        self._split, self._size, self._threads = split, batch_size, threads
+        self._order: np.ndarray | None = None
+        self._reader: Any = None
+
+    @property
+    def position(self) -> int:
+        """The number of the next batch within the pass."""
+        return 0 if self._reader is None else self._reader.get_state()["next_index"]
+
+    def at(self, order: Integer[np.ndarray, " n"], batch: int) -> Iterator[Split]:
+        """The batches of a pass from number ``batch`` on.
+
+        Args:
+            order: the rows of the split in the order of this pass.
+            batch: the first batch that is wanted.
+
+        Returns:
+            An iterator, which may be left at any batch; a later call for the batch after it goes
+            on with what was read ahead.
+
+        Raises:
+            DataError: on the way, if an image is damaged.
+        """
+        if self._order is not order or self.position != batch:
+            self.close()
+            self._order, self._reader = order, self._opened(np.asarray(order))
+            self._reader.set_state({"next_index": batch})
+        return self._reader
+
+    def close(self) -> None:
+        """Stop reading ahead."""
+        if self._reader is not None:
+            self._reader.close()
+        self._order = self._reader = None
+
+    def _opened(self, order: Integer[np.ndarray, " n"]) -> Any:
+        options = self._grain.ReadOptions(
+            num_threads=self._threads, prefetch_buffer_size=self._threads
+        )
+        batches = self._grain.MapDataset.source(_Batches(self._split, order, self._size))
+        return iter(batches.to_iter_dataset(options))

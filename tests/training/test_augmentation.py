@@ -1,0 +1,159 @@
+"""What augmentation does to pixels and labels, and that nothing of it is left to chance."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxcnn.layers import Dense, Flatten, Sequential
+from jaxcnn.training import Batch, TrainConfig, UserError, make_train_step, totals_of
+from jaxcnn.training.augmentation import AugmentConfig, augment, check_augmentation, make_augment
+from jaxcnn.training.config import check_config
+from jaxcnn.training.state import init_state, keys_of, tree_sha256
+
+COUNT, SIDE = 300, 9
+ALL = ("pad-crop", "flip", "cutout", "mixup")
+RNG = np.random.default_rng(0)
+IMAGES = jnp.asarray(RNG.uniform(0.5, 1, (COUNT, SIDE, SIDE + 2, 3)).astype(np.float32))
+TARGETS = jnp.eye(5)[jnp.arange(COUNT) % 5]
+
+
+def changed(*names, seed=0, **strengths):
+    options = AugmentConfig(names, **strengths)
+    program = jax.jit(functools.partial(augment, options=options))
+    images, targets = program(jax.random.key(seed), IMAGES, TARGETS)
+    assert (images.shape, images.dtype) == (IMAGES.shape, IMAGES.dtype)
+    assert (targets.shape, targets.dtype) == (TARGETS.shape, TARGETS.dtype)
+    return np.asarray(images), np.asarray(targets)
+
+
+def test_pad_crop_moves_each_image_by_itself_with_black_beside_it():
+    images, targets = changed("pad-crop", crop_padding=2)
+    padded = np.pad(IMAGES, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    shifts = []
+    for image, wide in zip(images, padded, strict=True):
+        found = [
+            (y, x)
+            for y in range(5)
+            for x in range(5)
+            if np.array_equal(image, wide[y : y + SIDE, x : x + SIDE + 2])
+        ]
+        assert len(found) == 1
+        shifts += found
+    assert set(shifts) == {(y, x) for y in range(5) for x in range(5)}
+    np.testing.assert_array_equal(targets, TARGETS)
+
+
+def test_flip_turns_half_of_the_images_left_to_right():
+    images, targets = changed("flip")
+    flipped = [np.array_equal(a, b[:, ::-1]) for a, b in zip(images, IMAGES, strict=True)]
+    kept = [np.array_equal(a, b) for a, b in zip(images, IMAGES, strict=True)]
+    assert np.array_equal(np.logical_not(flipped), kept)
+    assert 0.4 < np.mean(flipped) < 0.6
+    np.testing.assert_array_equal(targets, TARGETS)
+
+
+@pytest.mark.parametrize("size", [1, 4, 5])
+def test_cutout_blackens_a_square_that_may_lie_half_outside(size):
+    images, targets = changed("cutout", cutout_size=size)
+    black = (images == 0).all(-1)
+    np.testing.assert_array_equal(images[~black], np.asarray(IMAGES)[~black])
+    heights, widths = black.any(2).sum(1), black.any(1).sum(1)
+    np.testing.assert_array_equal(black.sum((1, 2)), heights * widths)
+    assert heights.max() == widths.max() == size
+    assert heights.min() == widths.min() == (size + 1) // 2
+    assert black.any((0, 1)).all()  # each column is covered in some image
+    assert black.any((0, 2)).all()  # and each row
+    np.testing.assert_array_equal(targets, TARGETS)
+
+
+def test_mixup_mixes_images_and_targets_alike():
+    images, targets = changed("mixup", mixup_alpha=1.0)
+    np.testing.assert_allclose(targets.sum(1), 1, rtol=1e-6)
+    share = max(targets.max(1)[targets.max(1) < 1])
+    assert 0.5 <= share < 1
+    # Each image is one share of itself and one of another, whose class the target names.
+    share = share if np.isclose(targets[TARGETS == 1], share).any() else 1 - share
+    others = (images - share * np.asarray(IMAGES)) / (1 - share)
+    for image, target, mine in zip(
+        others[:20], targets[:20], np.asarray(TARGETS)[:20], strict=True
+    ):
+        nearest = np.abs(np.asarray(IMAGES) - image).max((1, 2, 3)).argmin()
+        np.testing.assert_allclose(image, IMAGES[nearest], atol=1e-3)
+        np.testing.assert_allclose(target, share * mine + (1 - share) * TARGETS[nearest], atol=1e-5)
+
+
+def test_the_proportion_is_of_the_beta_distribution():
+    """Its variance is 1 / (4 (2 α + 1))."""
+    options = AugmentConfig(("mixup",), mixup_alpha=0.5)
+    pair = jnp.array([0.0, 1.0]).reshape(2, 1, 1, 1)
+    keys = jax.random.split(jax.random.key(0), 500)
+    mixed, _ = jax.jit(jax.vmap(lambda key: augment(key, pair, jnp.eye(2), options)))(keys)
+    assert float(jnp.var(mixed[:, 0])) == pytest.approx(1 / 8, rel=0.1)
+
+
+def test_changes_draw_from_streams_of_their_own():
+    alone, after = changed("cutout")[0] == 0, changed("flip", "cutout")[0] == 0
+    np.testing.assert_array_equal(alone, after)
+    assert not np.array_equal(alone, changed("cutout", seed=1)[0] == 0)
+
+
+def test_a_resumed_run_sees_the_same_images():
+    model, optimizer, keys = Sequential(flat=Flatten(), dense=Dense(5)), optax.sgd(0.1), keys_of(0)
+    batch = Batch(IMAGES, TARGETS.argmax(-1))
+    fresh = init_state(model, optimizer, keys.init, (1, *IMAGES.shape[1:]))
+    change = make_augment(AugmentConfig(ALL), 5)
+    step = jax.jit(make_train_step(model, optimizer, keys.noise, augment=change))
+    states = [fresh]
+    for _ in range(3):
+        states.append(step(states[-1], batch)[0])
+    resumed = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), states[2])
+    assert tree_sha256(step(resumed, batch)[0]._asdict()) == tree_sha256(states[3]._asdict())
+    other_step = states[2]._replace(step=jnp.int32(7))
+    assert tree_sha256(step(other_step, batch)[0].params) != tree_sha256(states[3].params)
+
+
+def test_without_augmentation_the_step_is_the_plain_one():
+    assert make_augment(AugmentConfig(), 5) is None
+
+
+def test_the_loss_of_mixed_labels():
+    logits = jnp.array([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]])
+    targets = jnp.array([[0.7, 0.3, 0.0], [0.0, 0.4, 0.6]])
+    totals = totals_of(logits, targets.argmax(-1), targets=targets)
+    expected = -(np.asarray(jax.nn.log_softmax(logits)) * np.asarray(targets)).sum()
+    np.testing.assert_allclose(totals.loss, expected, rtol=1e-6)
+    assert (int(totals.correct), int(totals.examples)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (AugmentConfig(("flip", "flip")), "--augment names one twice: flip flip"),
+        (AugmentConfig((), crop_padding=3), "--crop-padding needs --augment pad-crop"),
+        (AugmentConfig(("flip",), cutout_size=3), "--cutout-size needs --augment cutout"),
+        (AugmentConfig(("flip",), mixup_alpha=3.0), "--mixup-alpha needs --augment mixup"),
+        (AugmentConfig(("mixup",), mixup_alpha=0.0), "--mixup-alpha must be a positive number, got 0.0"),
+        (AugmentConfig(("mixup",), mixup_alpha=float("nan")), "--mixup-alpha must be a positive number, got nan"),
+        (AugmentConfig(("pad-crop",), crop_padding=0), "--crop-padding must be at least 1, got 0"),
+        (AugmentConfig(("cutout",), cutout_size=-1), "--cutout-size must be at least 1, got -1"),
+    ],
+)  # fmt: skip
+def test_options_that_cannot_be_meant_are_refused(options, message):
+    with pytest.raises(UserError, match=f"^{message}$"):
+        check_config(TrainConfig(augmentation=options))
+
+
+def test_strengths_suit_the_images():
+    check_augmentation(AugmentConfig(ALL), (28, 28, 1))
+    with pytest.raises(
+        UserError, match="--cutout-size must be from 1 to 8 for images of this size, got 9"
+    ):
+        check_augmentation(AugmentConfig(("cutout",), cutout_size=9), (8, 10, 1))
+    with pytest.raises(
+        UserError, match="--crop-padding must be from 1 to 7 for images of this size, got 8"
+    ):
+        check_augmentation(AugmentConfig(("pad-crop",), crop_padding=8), (8, 10, 1))
