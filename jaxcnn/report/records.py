@@ -96,8 +96,12 @@ def _read_rows(path: Path) -> tuple[list[Numbers], list[str]]:
     damaged = [number for number, row in enumerate(parsed, start=1) if row is None]
     troubles = []
     if damaged:
-        which = f"line {damaged[0]}" if len(damaged) == 1 else f"{len(damaged)} lines"
-        troubles = [f"{path.name} is damaged: {which} of {len(lines)} cannot be read."]
+        which = (
+            f"line {damaged[0]}"
+            if len(damaged) == 1
+            else f"{len(damaged)} of its {len(lines)} lines"
+        )
+        troubles = [f"{path.name} is damaged: {which} cannot be read."]
     return _in_order(row for row in parsed if row), troubles
 
 

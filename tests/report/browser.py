@@ -78,7 +78,13 @@ class Browser:
     def open(self, path, *, width=1280, dark=False):
         """Load a file and wait until all of it is there."""
         self.events.clear()
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])  # fmt: skip
         self.call("Page.navigate", url=path.resolve().as_uri())
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
@@ -92,7 +98,11 @@ class Browser:
 
     def complaints(self):
         """Errors and warnings on the console, and whatever was fetched besides the page."""
-        said = [event["params"]["entry"] for event in self.events if event.get("method") == "Log.entryAdded"]
+        said = [
+            event["params"]["entry"]
+            for event in self.events
+            if event.get("method") == "Log.entryAdded"
+        ]
         said += [event["params"] for event in self.events if event.get("method") in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown")]  # fmt: skip
         asked = [event["params"]["request"]["url"] for event in self.events if event.get("method") == "Network.requestWillBeSent"]  # fmt: skip
         return said + [url for url in asked[1:] if not url.startswith("data:")]
