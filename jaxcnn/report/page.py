@@ -61,7 +61,7 @@ def write_report(
         UserError: if a folder holds no run, or the file cannot be written.
     """
     if not runs:
-        raise UserError("jaxcnn report needs at least one run folder")
+        raise UserError("a report needs at least one run folder")
     records = read_records(runs)
     path = common_folder(records) / NAME if output is None else output.expanduser()
     _check_output(path)

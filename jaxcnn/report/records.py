@@ -128,6 +128,15 @@ def _in_order(rows: Iterable[Numbers]) -> list[Numbers]:
 
 
 def common_folder(records: Sequence[Record]) -> Path:
-    """The innermost folder that holds every one of the runs, or is the only run's own."""
-    paths = [os.path.abspath(record.folder.path) for record in records]
-    return Path(os.path.commonpath(paths))
+    """The innermost folder that holds every one of the runs, or is the only run's own.
+
+    Raises:
+        UserError: if there is none but the root of the file system.
+    """
+    paths = [os.path.normpath(record.folder.path) for record in records]
+    if any(os.path.isabs(path) or path.startswith("..") for path in paths):
+        paths = [os.path.abspath(path) for path in paths]
+    common = Path(os.path.commonpath(paths))
+    if common == Path(common.anchor) and common.anchor:
+        raise UserError("the runs have no folder in common: name the page with --output")
+    return common

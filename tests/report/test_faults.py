@@ -7,12 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from jaxcnn.report import page as room
 from jaxcnn.report import write_report
-from jaxcnn.training import UserError
+from jaxcnn.report.records import Record, common_folder
+from jaxcnn.training import RunFolder, TrainConfig, UserError
 from tests.report.html import Page, check_whole
 
 
@@ -115,6 +117,10 @@ def test_no_run(run, tmp_path):
         write_report([run, empty])
     with pytest.raises(UserError, match=r"metrics\.jsonl is a file, not the folder of a run"):
         write_report([run / "metrics.jsonl"])
+    with pytest.raises(UserError, match="no folder in common: name the page with --output"):
+        common_folder(
+            [Record(RunFolder(Path(p)), p, TrainConfig(), {}, [], []) for p in ("/a", "/b")]
+        )
     (run / "config.json").write_text("{")
     with pytest.raises(UserError, match=r"config\.json is damaged"):
         write_report([run])
@@ -160,5 +166,8 @@ def test_a_kill_leaves_the_old_page(tmp_path):
     done = subprocess.run([sys.executable, "-c", program, path], timeout=120, check=False)
     assert done.returncode == -signal.SIGKILL
     assert path.read_text() == "the old page"
-    room._write(path, "the new page")
+    # A new file takes the old one's name: whoever is reading the old one still has all of it.
+    with path.open() as reader:
+        room._write(path, "the new page")
+        assert reader.read() == "the old page"
     assert path.read_text() == "the new page"
