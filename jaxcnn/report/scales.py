@@ -57,6 +57,8 @@ def make_scale(values: Sequence[float], start: float, end: float, *, whole: bool
     ['0.80', '0.82', '0.84', '0.86', '0.88']
     >>> [tick.text for tick in make_scale([1e-5, 0.1], 0, 100).ticks]
     ['1e-05', '0.0001', '0.001', '0.01', '0.1']
+    >>> [tick.text for tick in make_scale([0.02, 2.3], 0, 100).ticks]
+    ['0.02', '0.05', '0.1', '0.2', '0.5', '1', '2']
     """
     low, high = min(values), max(values)
     logarithmic = not whole and low > 0 and high / low >= 100
@@ -93,9 +95,14 @@ def _round_numbers(low: float, high: float, whole: bool) -> list[tuple[float, st
 
 
 def _decades(low: float, high: float) -> list[tuple[float, str]]:
-    powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
-    every = math.ceil(len(powers) / 6)
-    return [(10.0**power, short(10.0**power)) for power in powers if power % every == 0]
+    """Powers of ten; of few of them, twice and five times each as well."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    powers = [10.0**power for power in range(first, last + 1)]
+    inside = [power for power in powers if low <= power * (1 + 1e-9) <= high * (1 + 2e-9)]
+    if len(inside) > 2:
+        return [(power, short(power)) for power in inside[:: math.ceil(len(inside) / 6)]]
+    numbers = [multiple * power for power in powers for multiple in (1, 2, 5)]
+    return [(number, short(number)) for number in numbers if low <= number <= high]
 
 
 def short(value: float) -> str:
