@@ -4,7 +4,7 @@ from jaxcnn.layers.composition import Sequential
 from jaxcnn.layers.fixed import AvgPool2d, Flatten, Function, MaxPool2d
 from jaxcnn.layers.layer import Apply, Init, Layer, Params, State, output_shape
 from jaxcnn.layers.learned import Conv2d, Dense
-from jaxcnn.layers.table import Row, count_parameters, summary
+from jaxcnn.layers.table import Row, count_parameters, outputs, summary
 
 __all__ = [
     "Apply",
@@ -22,5 +22,6 @@ __all__ = [
     "State",
     "count_parameters",
     "output_shape",
+    "outputs",
     "summary",
 ]

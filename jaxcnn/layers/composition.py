@@ -57,7 +57,7 @@ def Sequential(**layers: Layer) -> Layer:
                 x, its_state = layer.apply(
                     params.get(name, {}), state.get(name, {}), x, train=train, key=its_key
                 )
-                row(x.shape, params.get(name, {}))
+                row(x, params.get(name, {}))
             new_state |= {name: its_state} if its_state else {}
         return x, new_state
 

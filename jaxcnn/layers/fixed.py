@@ -7,6 +7,7 @@ import jax
 
 from jaxcnn import ops
 from jaxcnn.layers.layer import Layer, Params, State
+from jaxcnn.layers.table import sees
 from jaxcnn.ops.arguments import Padding, Window
 
 
@@ -61,7 +62,13 @@ def AvgPool2d(window: Window, *, stride: Window | None = None, padding: Padding 
     Returns:
         A layer without parameters or state.
     """
-    return Function(lambda x: ops.avg_pool2d(x, window, stride=stride, padding=padding))
+
+    def pool(x: jax.Array) -> jax.Array:
+        y = ops.avg_pool2d(x, window, stride=stride, padding=padding)
+        sees(x, window, stride=window if stride is None else stride, padding=padding)
+        return y
+
+    return Function(pool)
 
 
 def MaxPool2d(window: Window, *, stride: Window | None = None, padding: Padding = 0) -> Layer:
@@ -79,6 +86,7 @@ def MaxPool2d(window: Window, *, stride: Window | None = None, padding: Padding 
     def pool(x: jax.Array) -> jax.Array:
         y = ops.max_pool2d(x, window, stride=stride, padding=padding)
         assert isinstance(y, jax.Array)  # and not a pair: no indices were asked for
+        sees(x, window, stride=window if stride is None else stride, padding=padding)
         return y
 
     return Function(pool)

@@ -1,5 +1,6 @@
 """Layers with parameters to learn: convolution and dense."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from jax.nn import initializers
 
 from jaxcnn import ops
 from jaxcnn.layers.layer import Layer, Params, State
+from jaxcnn.layers.table import multiplies, sees, sees_everything
 from jaxcnn.ops.arguments import Padding, PaddingMode, Window, as_int, per_axis
 
 Initializer = initializers.Initializer
@@ -86,6 +88,8 @@ def Conv2d(
             padding_mode=padding_mode,
             algorithm=algorithm,
         )
+        sees(x, size, stride=stride, padding=padding, dilation=dilation)
+        multiplies(math.prod(y.shape) * math.prod(params["kernel"].shape[:-1]))
         return y, state
 
     return Layer(init, apply)
@@ -137,6 +141,9 @@ def Dense(
     ) -> tuple[jax.Array, State]:
         _check_features(params, x)
         y: Any = x @ params["kernel"]
+        multiplies(math.prod(y.shape) * x.shape[-1])
+        if x.ndim == 2:  # with spatial axes left, it looks at each pixel alone
+            sees_everything()
         return y + params["bias"] if bias else y, state
 
     return Layer(init, apply)

@@ -15,8 +15,10 @@ from jaxcnn.layers import (
     Sequential,
     count_parameters,
     output_shape,
+    outputs,
     summary,
 )
+from jaxcnn.ops.geometry import ReceptiveField
 
 KEY = jax.random.key(0)
 
@@ -123,3 +125,53 @@ def test_bad_arguments():
         Conv2d(4, 2.5)
     with pytest.raises(ValueError, match="Dense: `features` must be at least 1, got -1"):
         Dense(-1)
+
+
+def fields(model, input_shape):
+    return {row.name: row.receptive_field for row in summary(model, input_shape)}
+
+
+def test_summary_counts_two_flops_per_multiply_add():
+    model = Sequential(conv=Conv2d(4, (3, 2), groups=2, stride=2), flat=Flatten(), dense=Dense(5))
+    flops = {row.name: row.flops for row in summary(model, (3, 9, 8, 6))}
+    assert flops == {"conv": 2 * 3 * (4 * 4 * 4) * (3 * 2 * 3), "flat": 0, "dense": 2 * 3 * 64 * 5}
+
+
+def test_summary_receptive_fields_are_where_the_gradient_is_not_zero():
+    """Each output's field, by its formula, is the box around the pixels that it depends on."""
+    model = Sequential(
+        conv1=Conv2d(3, (3, 5), stride=(1, 2), padding="same"),
+        pool=AvgPool2d((2, 3), stride=(2, 1)),
+        body=Sequential(conv=Conv2d(2, 3, dilation=2, padding=(1, 0)), relu=Function(jax.nn.softplus)),
+    )  # fmt: skip
+    params, state = model.init(KEY, (1, 20, 40, 1))
+    x = jax.random.normal(KEY, (1, 20, 40, 1))
+    at = (4, 8)  # an output that every layer has, with its field inside of the image
+
+    def centre(x):
+        return {name: y[0, *at].sum() for name, y in outputs(model, params, state, x).items()}
+
+    gradients = jax.jit(jax.jacrev(centre))(x)
+    for name, field in fields(model, x.shape).items():
+        for axis, pixels in enumerate(np.nonzero(np.asarray(gradients[name])[0, ..., 0])):
+            low = field.offset[axis] + at[axis] * field.stride[axis]
+            assert (pixels.min(), pixels.max()) == (low, low + field.size[axis] - 1), (name, axis)
+
+
+def test_summary_says_where_a_layer_sees_everything_or_nobody_knows():
+    whole = ReceptiveField((8, 8), (0, 0), (0, 0))
+    model = Sequential(conv=Conv2d(2, 3), flat=Flatten(), dense=Dense(3))
+    assert list(fields(model, (1, 8, 8, 1)).values())[1:] == [((3, 3), (1, 1), (0, 0)), whole]
+    pooled = Sequential(pool=Function(lambda x: x.mean((1, 2))), soft=Function(jax.nn.softmax))
+    assert set(fields(pooled, (1, 8, 8, 1)).values()) == {whole}
+    silent = Sequential(half=Function(lambda x: x[:, ::2]), relu=Function(jax.nn.relu))
+    assert set(fields(silent, (1, 8, 8, 1)).values()) == {None}
+
+
+def test_outputs_are_what_apply_computes():
+    model = Sequential(body=Sequential(conv=Conv2d(2, 3)), flat=Flatten(), head=Dense(4))
+    params, state = model.init(KEY, (1, 5, 5, 1))
+    x = jax.random.normal(KEY, (3, 5, 5, 1))
+    found = jax.jit(lambda x: outputs(model, params, state, x))(x)
+    assert list(found) == ["body/conv", "flat", "head"]
+    np.testing.assert_allclose(found["head"], model.apply(params, state, x)[0], rtol=1e-6)

@@ -1,0 +1,43 @@
+"""``jaxcnn report``: one HTML page about one or several runs."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from jaxcnn.training.config import Platform
+from jaxcnn.training.devices import use_platform
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportConfig:
+    """Write one HTML page about one or several runs, which needs no network to be read.
+
+    Attributes:
+        runs: The run folders; a folder of run folders stands for all of them.
+        output: The file to write; left out, report.html in the run's folder, or in the folder
+            that holds all of the runs.
+        data_dir: Where the data lies; left out, where it lay when the runs were begun.
+        platform: cpu, gpu or tpu; left out, the best that JAX finds.
+    """
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    output: Path | None = None
+    data_dir: Path | None = None
+    platform: Platform | None = None
+
+
+def report_command(command: ReportConfig) -> None:
+    """Write the page that ``jaxcnn report`` asks for, and say what is missing on it."""
+    # The other commands need not wait for it.
+    from jaxcnn.report import write_report
+
+    use_platform(command.platform)
+    report = write_report(command.runs, output=command.output, data_dir=command.data_dir)
+    for trouble in report.troubles:
+        print(f"jaxcnn: {trouble}", file=sys.stderr)
+    size = report.path.stat().st_size / 1e3
+    runs = "1 run" if report.runs == 1 else f"{report.runs} runs"
+    print(f"report: {report.path} ({runs}, {size:,.0f} kB)")

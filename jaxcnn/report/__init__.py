@@ -1,0 +1,5 @@
+"""The report of a run, or of several: one HTML page that needs nothing else."""
+
+from jaxcnn.report.page import Report, write_report
+
+__all__ = ["Report", "write_report"]

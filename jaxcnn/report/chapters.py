@@ -1,0 +1,139 @@
+"""What the page says of one run in detail, and why a part of it is missing."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from jaxcnn.data import DataError, Dataset
+from jaxcnn.layers import Row
+from jaxcnn.report.anatomy import (
+    Kernels,
+    Walk,
+    choose_sample,
+    first_kernels,
+    rows_of,
+    walk_through,
+)
+from jaxcnn.report.groups import Group
+from jaxcnn.report.mistakes import Confusion, Mistake, confusion_of, worst_mistakes
+from jaxcnn.report.records import Record
+from jaxcnn.report.trained import (
+    Facts,
+    Scores,
+    Trained,
+    facts_of,
+    load_data,
+    load_trained,
+    score,
+)
+from jaxcnn.training import TrainConfig, UserError
+from jaxcnn.training.state import tree_sha256
+
+
+class Chapter(NamedTuple):
+    """One run in detail.
+
+    Attributes:
+        group: the runs that it stands for.
+        record: the run.
+        facts: what is known of its data; ``None`` where nothing is.
+        layers: the summary of its network for one image; empty where it cannot be made.
+        trained: the network; ``None`` where there is no checkpoint that can be used.
+        sha256: the digest of its parameters.
+        scores: what it says of the test images; ``None`` where they or it are missing.
+        confusion: which class it takes for which.
+        mistakes: the images that it is most wrong about.
+        kernels: the kernels of its first convolution.
+        walk: one image on its way through it.
+        troubles: why something is missing, a sentence each.
+    """
+
+    group: Group
+    record: Record
+    facts: Facts | None
+    layers: list[Row]
+    trained: Trained | None
+    sha256: str
+    scores: Scores | None
+    confusion: Confusion | None
+    mistakes: list[Mistake]
+    kernels: Kernels | None
+    walk: Walk | None
+    troubles: list[str]
+
+
+Loader = Callable[[TrainConfig], Dataset]
+T = TypeVar("T")
+
+
+def loader(data_dir: Path | None) -> Loader:
+    """A function that loads a run's data set; for runs of one set, only once."""
+
+    @functools.lru_cache(maxsize=1)
+    def load(name: str, place: Path | None) -> Dataset:
+        # The digits come with jaxcnn and lie in no folder.
+        return load_data(name, place if data_dir is None or name == "digits" else data_dir)
+
+    return lambda config: load(config.dataset, config.data_dir)
+
+
+def write_chapter(group: Group, load: Loader) -> Chapter:
+    """Everything that can be said of the group's typical run."""
+    record = group.typical
+    troubles = list(record.troubles)
+    if not record.rows:
+        troubles.append("No epoch is finished, so there are no curves of this run.")
+    data = _unless_missing(
+        lambda: load(record.config), "No test images could be shown or scored", troubles
+    )
+    facts = facts_of(record, data)
+    if facts is None:
+        troubles.append("The network is not shown: config.json does not say what its images are.")
+        return _without_network(group, record, troubles)
+    layers = _unless_missing(
+        lambda: rows_of(record.config, facts), "The network cannot be shown", troubles
+    )
+    trained = _unless_missing(
+        lambda: load_trained(record, facts), "No trained weights could be used", troubles
+    )
+    chapter = _without_network(group, record, troubles)._replace(facts=facts, layers=layers or [])
+    if trained is None:
+        return chapter
+    chapter = chapter._replace(
+        trained=trained,
+        sha256=tree_sha256(trained.params),
+        kernels=first_kernels(trained.params, chapter.layers),
+    )
+    if data is None:
+        return chapter
+    if not len(data.test):
+        troubles.append(f"No test images could be shown or scored: {data.name} has none.")
+        return chapter
+    return _with_images(chapter, trained, facts, data)
+
+
+def _without_network(group: Group, record: Record, troubles: list[str]) -> Chapter:
+    nothing: list[Any] = []
+    return Chapter(
+        group, record, None, nothing, None, "", None, None, nothing, None, None, troubles
+    )
+
+
+def _with_images(chapter: Chapter, trained: Trained, facts: Facts, data: Dataset) -> Chapter:
+    scores = score(trained, data.test)
+    sample = choose_sample(scores)
+    return chapter._replace(
+        scores=scores,
+        confusion=confusion_of(scores, facts.class_names),
+        mistakes=worst_mistakes(scores, data.test, facts.class_names),
+        walk=walk_through(trained, facts, chapter.layers, data.test.images, scores, sample),
+    )
+
+
+def _unless_missing(find: Callable[[], T], what: str, troubles: list[str]) -> T | None:
+    try:
+        return find()
+    except (DataError, UserError) as error:
+        troubles.append(f"{what}: {error}.")
+        return None

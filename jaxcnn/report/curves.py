@@ -1,0 +1,244 @@
+"""Curves as the shapes that an inline SVG draws; their colours are left to the page's style."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from jaxcnn.report.groups import Group, finite, spread
+from jaxcnn.report.records import Numbers
+from jaxcnn.report.scales import Scale, Tick, make_scale, short
+
+WIDTH, HEIGHT = 340, 226
+LEFT, RIGHT, TOP, BOTTOM = 44, 296, 12, 192
+"""The drawing and the frame of its axes, in units of the SVG."""
+
+_POSITIONS = ("epoch", "step")
+_SPLIT = re.compile(r"(train|test|valid|validation|val)_(.+)")
+_MARKED = 60
+"""Curves with more points than this are drawn without a mark on each."""
+
+_GAP = 12.0
+"""The least distance between two labels, in units of the SVG."""
+
+
+class Line(NamedTuple):
+    """A curve: an SVG path, and how it is drawn.
+
+    Attributes:
+        path: the SVG path.
+        series: the colour, from 0.
+        dashed: whether it is of the training images.
+        faint: whether it is one of several runs, whose mean is drawn as well.
+    """
+
+    path: str
+    series: int
+    dashed: bool
+    faint: bool
+
+
+class Point(NamedTuple):
+    """A mark on a curve, with what it says when it is pointed at."""
+
+    x: float
+    y: float
+    series: int
+    says: str
+
+
+class Label(NamedTuple):
+    """The name of a curve, at its end."""
+
+    y: float
+    text: str
+    series: int
+
+
+class Panel(NamedTuple):
+    """One set of axes.
+
+    Attributes:
+        title: what is drawn.
+        position: what the horizontal axis counts.
+        x_ticks: places on the horizontal axis.
+        y_ticks: places on the vertical axis.
+        bands: mean ± standard deviation, as closed paths, with their colours.
+        lines: the curves.
+        points: their marks.
+        labels: their names.
+        has_dashes: whether some curves are of the training images and others are not.
+        says: the whole of it in words, for those who cannot see it.
+    """
+
+    title: str
+    position: str
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    bands: list[tuple[str, int]]
+    lines: list[Line]
+    points: list[Point]
+    labels: list[Label]
+    has_dashes: bool
+    says: str
+
+
+class _Series(NamedTuple):
+    """The points of one number of one run, or their mean over the runs of a group."""
+
+    part: str
+    series: int
+    name: str
+    points: list[tuple[float, float]]
+    deviations: list[float]
+    faint: bool
+
+
+class Constant(NamedTuple):
+    """A number that never changed, so that a curve would show nothing."""
+
+    name: str
+    value: str
+
+
+def draw(groups: Sequence[Group]) -> tuple[list[Panel], list[Constant]]:
+    """A panel for every number in the metrics, and the numbers that never changed.
+
+    ``train_x`` and ``test_x`` share a panel; loss and accuracy come first.
+    """
+    rows = [row for group in groups for record in group.records for row in record.rows]
+    position = next((name for name in _POSITIONS if rows and all(name in r for r in rows)), "")
+    panels, constants = [], []
+    for title, names in _panels_of(rows).items():
+        values = [row[name] for name in names for row in rows if name in row]
+        if len(values) > 1 and len(set(values)) == 1 and len(names) == 1:
+            constants.append(Constant(title, short(values[0])))
+        elif finite(values):
+            panels.append(_panel(title, names, position, groups))
+    return panels, constants
+
+
+def _panels_of(rows: Iterable[Numbers]) -> dict[str, dict[str, str]]:
+    """The names in the metrics by title, each with the part of the data it is of."""
+    panels: dict[str, dict[str, str]] = {"loss": {}, "accuracy": {}}
+    for name in dict.fromkeys(name for row in rows for name in row if name not in _POSITIONS):
+        found = _SPLIT.fullmatch(name)
+        title, part = (found[2], found[1]) if found else (name, "")
+        panels.setdefault(title, {})[name] = part
+    return {title.replace("_", " "): names for title, names in panels.items() if names}
+
+
+def _panel(title: str, names: dict[str, str], position: str, groups: Sequence[Group]) -> Panel:
+    all_series = [
+        series
+        for name, part in names.items()
+        for index, group in enumerate(groups)
+        for series in _series_of(group, index, name, part, position)
+    ]
+    xs = make_scale([x for series in all_series for x, _ in series.points], LEFT, RIGHT, whole=True)
+    ys = make_scale([y for series in all_series for y in _heights(series)], BOTTOM, TOP)
+    dashes = len({part == "train" for part in names.values()}) > 1
+    marked = [series for series in all_series if len(series.points) <= _MARKED]
+    return Panel(
+        title,
+        position or "row",
+        xs.ticks,
+        ys.ticks,
+        [(band, s.series) for s in all_series if (band := _band(s, xs, ys))],
+        [
+            Line(_path(s.points, xs, ys), s.series, dashes and s.part == "train", s.faint)
+            for s in all_series
+        ],
+        [point for series in marked for point in _marks(series, title, position, xs, ys)],
+        _labels(all_series, groups, len(names) > 1, ys),
+        dashes,
+        _in_words(title, all_series),
+    )
+
+
+def _series_of(group: Group, index: int, name: str, part: str, position: str) -> list[_Series]:
+    """Each run's curve and, where there are several, their mean's."""
+    curves = [_points(record.rows, name, position) for record in group.records]
+    curves = [points for points in curves if points]
+    faint = len(curves) > 1
+    found = [_Series(part, index, group.letter, points, [], faint) for points in curves]
+    if faint:
+        by_x: dict[float, list[float]] = {}
+        for x, y in (point for points in curves for point in points):
+            by_x.setdefault(x, []).append(y)
+        means = [(x, spread(by_x[x])) for x in sorted(by_x)]
+        mean = [(x, value.mean) for x, value in means]
+        deviations = [value.deviation for _, value in means]
+        found.append(_Series(part, index, group.letter, mean, deviations, False))
+    return found
+
+
+def _points(rows: Sequence[Numbers], name: str, position: str) -> list[tuple[float, float]]:
+    return [
+        (row.get(position, float(number)), row[name])
+        for number, row in enumerate(rows, start=1)
+        if name in row and math.isfinite(row[name])
+    ]
+
+
+def _heights(series: _Series) -> list[float]:
+    """Everything that is drawn of a curve, its band too."""
+    ends = zip(series.points, series.deviations, strict=False)
+    bands = [edge for (_, y), d in ends if math.isfinite(d) for edge in (y - d, y + d)]
+    return [y for _, y in series.points] + bands
+
+
+def _path(points: Sequence[tuple[float, float]], xs: Scale, ys: Scale) -> str:
+    return "M" + "L".join(f"{xs(x):.1f},{ys(y):.1f}" for x, y in points)
+
+
+def _band(series: _Series, xs: Scale, ys: Scale) -> str:
+    """Mean ± standard deviation, where there are two values or more."""
+    edges = [
+        (x, y - d, y + d)
+        for (x, y), d in zip(series.points, series.deviations, strict=False)
+        if math.isfinite(d)
+    ]
+    if len(edges) < 2:
+        return ""
+    there = [(x, high) for x, _, high in edges]
+    back = [(x, low) for x, low, _ in reversed(edges)]
+    return _path(there + back, xs, ys) + "Z"
+
+
+def _marks(series: _Series, title: str, position: str, xs: Scale, ys: Scale) -> Iterable[Point]:
+    if series.faint:
+        return
+    what = f"{series.part} {title}".strip()
+    deviations = series.deviations or [math.nan] * len(series.points)
+    for (x, y), deviation in zip(series.points, deviations, strict=True):
+        value = f"{y:.4g}" + (f" ± {deviation:.2g}" if math.isfinite(deviation) else "")
+        says = f"{what} {value}, {position or 'row'} {x:g}"
+        yield Point(round(xs(x), 1), round(ys(y), 1), series.series, says)
+
+
+def _labels(
+    all_series: Sequence[_Series], groups: Sequence[Group], parts: bool, ys: Scale
+) -> list[Label]:
+    """Names at the ends of the curves, moved apart where they would touch."""
+    wanted = []
+    for series in all_series:
+        if not series.faint:
+            words = [series.name] if len(groups) > 1 else []
+            words += [series.part] if parts else []
+            wanted.append(Label(ys(series.points[-1][1]), " ".join(words), series.series))
+    placed: list[Label] = []
+    for label in sorted(wanted, key=lambda label: label.y):
+        least = placed[-1].y + _GAP if placed else TOP
+        placed.append(label._replace(y=max(label.y, least)))
+    over = max(placed[-1].y - (BOTTOM + 4), 0.0) if placed else 0.0
+    return [label._replace(y=round(label.y - over, 1)) for label in placed if label.text]
+
+
+def _in_words(title: str, all_series: Sequence[_Series]) -> str:
+    ends = [
+        f"{series.name} {series.part} ends at {series.points[-1][1]:.4g}".replace("  ", " ")
+        for series in all_series
+        if not series.faint
+    ]
+    return f"{title}: {'; '.join(ends)}"

@@ -1,0 +1,103 @@
+"""Runs that differ in nothing but the seed, and what they come to together."""
+
+import json
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from jaxcnn.report.records import Record
+
+
+class Group(NamedTuple):
+    """Runs of one config.
+
+    Attributes:
+        letter: ``A``, ``B``, …: what the curves and tables call it.
+        title: the model, the data set and what else tells it from the other groups.
+        records: its runs, by seed.
+    """
+
+    letter: str
+    title: str
+    records: list[Record]
+
+    @property
+    def typical(self) -> Record:
+        """The run that is looked at in detail: the one with the median last test accuracy."""
+        scored = [record for record in self.records if finite([last(record, "test_accuracy")])]
+        ranked = sorted(scored, key=lambda record: last(record, "test_accuracy"))
+        return ranked[(len(ranked) - 1) // 2] if ranked else self.records[0]
+
+
+class Spread(NamedTuple):
+    """A sample's mean and standard deviation (NaN for fewer than two values)."""
+
+    mean: float
+    deviation: float
+    size: int
+
+
+def group(records: Sequence[Record]) -> list[Group]:
+    """The runs by config, in the order in which each config first comes."""
+    by_config: dict[str, list[Record]] = {}
+    for record in records:
+        key = json.dumps(record.settings, sort_keys=True, default=str)
+        by_config.setdefault(key, []).append(record)
+    members = [sorted(runs, key=lambda run: run.config.seed) for runs in by_config.values()]
+    differing = _differing([runs[0] for runs in members])
+    return [
+        Group(_letter(index), _title(runs[0], differing), runs)
+        for index, runs in enumerate(members)
+    ]
+
+
+def _letter(index: int) -> str:
+    """A to Z, then AA, AB and so on."""
+    before, rest = divmod(index, 26)
+    return (_letter(before - 1) if before else "") + chr(ord("A") + rest)
+
+
+def _differing(records: Sequence[Record]) -> list[str]:
+    """The settings in which the configs are not all the same."""
+    names = dict.fromkeys(name for record in records for name in record.settings)
+    return [
+        name
+        for name in names
+        if len({repr(record.settings.get(name)) for record in records}) > 1
+        and name not in ("model", "dataset")
+    ]
+
+
+def _title(record: Record, differing: Iterable[str]) -> str:
+    settings = record.settings
+    parts = [f"{record.config.model} on {record.config.dataset}"]
+    parts += [f"{name.replace('_', ' ')} {told(settings.get(name))}" for name in differing]
+    return ", ".join(parts)
+
+
+def told(value: Any) -> str:
+    """A setting for people."""
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def last(record: Record, name: str) -> float:
+    """The number in the run's last row; NaN where there is none."""
+    return record.rows[-1].get(name, math.nan) if record.rows else math.nan
+
+
+def finite(values: Iterable[float]) -> list[float]:
+    """The values that are numbers."""
+    return [value for value in values if math.isfinite(value)]
+
+
+def spread(values: Iterable[float]) -> Spread:
+    """The mean and the sample standard deviation of those values that are numbers."""
+    kept = finite(values)
+    return Spread(
+        statistics.fmean(kept) if kept else math.nan,
+        statistics.stdev(kept) if len(kept) > 1 else math.nan,
+        len(kept),
+    )

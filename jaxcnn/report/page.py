@@ -1,0 +1,174 @@
+"""The page itself: what is on it, and how it comes onto the disk whole or not at all."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxcnn.report import curves, tables
+from jaxcnn.report.anatomy import describe_field
+from jaxcnn.report.chapters import Chapter, loader, write_chapter
+from jaxcnn.report.groups import Group, group
+from jaxcnn.report.records import common_folder, read_records
+from jaxcnn.report.scales import short
+from jaxcnn.training import UserError
+from jaxcnn.version import __version__
+
+NAME = "report.html"
+"""The file that is written where no other is asked for."""
+
+_MARK = '<meta name="generator" content="jaxcnn report">'
+"""What tells a report from other people's files, which are not written over."""
+
+_SERIES = 6
+"""Colours for the curves; with more groups they come again, and the letters tell them apart."""
+
+_NAMED = 3
+"""The most models, or data sets, that the title of a page names."""
+
+
+class Report(NamedTuple):
+    """A page that was written.
+
+    Attributes:
+        path: where it is.
+        runs: how many runs it shows.
+        troubles: what is missing on it and why, a sentence each.
+    """
+
+    path: Path
+    runs: int
+    troubles: list[str]
+
+
+def write_report(
+    runs: Sequence[Path], *, output: Path | None = None, data_dir: Path | None = None
+) -> Report:
+    """Write one HTML page about one or several runs.
+
+    Args:
+        runs: run folders, or folders of run folders.
+        output: the file to write; left out, ``report.html`` in the run's folder, or in the
+            innermost folder that holds all of the runs.
+        data_dir: where the data lies; left out, where it lay when the runs were begun.
+
+    Returns:
+        What was written. A part that cannot be made (a checkpoint is damaged, the data are
+        missing) is left out of the page, which then says why.
+
+    Raises:
+        UserError: if a folder holds no run, or the file cannot be written.
+    """
+    if not runs:
+        raise UserError("a report needs at least one run folder")
+    records = read_records(runs)
+    path = common_folder(records) / NAME if output is None else output.expanduser()
+    _check_output(path)
+    groups = group(records)
+    load = loader(data_dir)
+    chapters = [write_chapter(each, load) for each in groups]
+    _write(path, render(groups, chapters))
+    named = len(chapters) > 1
+    troubles = [
+        f"{chapter.record.name}: {trouble}" if named else trouble
+        for chapter in chapters
+        for trouble in chapter.troubles
+    ]
+    return Report(path, len(records), troubles)
+
+
+def render(groups: Sequence[Group], chapters: Sequence[Chapter]) -> str:
+    """The page as HTML."""
+    # Takes a moment, which only a report need wait for.
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("jaxcnn.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"short": short, "shape": _shape, "share": _share, "number": _number}
+    panels, constants = curves.draw(groups)
+    return environment.get_template("report.html").render(
+        groups=groups,
+        chapters=chapters,
+        runs=sum(len(each.records) for each in groups),
+        title=_title(groups),
+        panels=panels,
+        constants=constants,
+        columns=[title for _, title in tables.result_columns(groups)],
+        results=tables.results(groups),
+        headline=tables.headline,
+        settings_of=tables.settings_of,
+        describe_field=describe_field,
+        axes=curves,
+        colour=lambda series: series % _SERIES + 1,
+        made=time.strftime("%Y-%m-%d %H:%M"),
+        version=__version__,
+    )
+
+
+def _title(groups: Sequence[Group]) -> str:
+    if len(groups) == 1:
+        return groups[0].title
+    models = list(dict.fromkeys(each.records[0].config.model for each in groups))
+    sets = list(dict.fromkeys(each.records[0].config.dataset for each in groups))
+    if len(models) > _NAMED or len(sets) > _NAMED:
+        return f"{len(groups)} configurations compared"
+    return f"{' and '.join(models)} on {' and '.join(sets)}"
+
+
+def _shape(sizes: Sequence[int]) -> str:
+    return " × ".join(f"{size:,}" for size in sizes)
+
+
+def _share(value: float | None) -> str:
+    """A share in per cent; the nearly certain is not called certain."""
+    if value is None or value != value:
+        return "–"
+    if 0 < value < 0.001:
+        return "< 0.1 %"
+    if 0.999 < value < 1:
+        return "> 99.9 %"
+    return f"{100 * value:.1f} %"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")
+
+
+def _check_output(path: Path) -> None:
+    """Refuse a file that is not ours to replace, or cannot be written, before any work."""
+    try:
+        if path.is_dir():
+            raise UserError(f"--output {path} is a folder: name a file, {path / NAME} for example")
+        if path.exists() and _MARK.encode() not in path.read_bytes()[:4096]:
+            raise UserError(f"{path} is not a report of jaxcnn: give another --output")
+        if not path.parent.is_dir():
+            raise UserError(f"the folder {path.parent} does not exist: give another --output")
+    except OSError as error:
+        raise UserError(f"{path} cannot be used: {error.strerror}") from None
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(
+            f"{path} cannot be written: no permission in {path.parent}: give another --output"
+        )
+
+
+def _write(path: Path, page: str) -> None:
+    """A reader sees the old page or the new one, never half of it, whatever happens meanwhile."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(page)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,142 @@
+"""What a run folder says of its run, read so that a damaged part costs only that part."""
+
+import json
+import math
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxcnn.training import RunFolder, TrainConfig, UserError, read_config
+
+Numbers = dict[str, float]
+
+_FREE = ("seed", "run_dir", "experiment", "data_dir", "platform", "overwrite", "resume")
+"""Settings that may differ between runs of one group."""
+
+
+class Record(NamedTuple):
+    """One run as its folder tells it.
+
+    Attributes:
+        folder: the run folder.
+        name: what the page calls it, unlike any other run of the page.
+        config: what it was begun with.
+        content: all of ``config.json``.
+        rows: the numbers of each line of ``metrics.jsonl``, in the order of the epochs.
+        troubles: what could not be read, a sentence each.
+    """
+
+    folder: RunFolder
+    name: str
+    config: TrainConfig
+    content: dict[str, Any]
+    rows: list[Numbers]
+    troubles: list[str]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The config that its numbers depend on, but for the seed."""
+        config = self.content["config"]
+        return {name: value for name, value in config.items() if name not in _FREE}
+
+
+def read_records(paths: Sequence[Path]) -> list[Record]:
+    """The runs in ``paths``; a folder of runs stands for all of them, in the order of their names.
+
+    Raises:
+        UserError: if a path is no run, or its ``config.json`` cannot be read.
+    """
+    folders = {path.resolve(): RunFolder(path) for given in paths for path in _runs_in(given)}
+    names = _names(list(folders))
+    return [_read(folder, name) for name, folder in zip(names, folders.values(), strict=True)]
+
+
+def _runs_in(path: Path) -> list[Path]:
+    try:
+        if not path.exists():
+            raise UserError(f"there is no run {path}: give the folder of a run")
+        if (path / "config.json").exists() or not path.is_dir():
+            return [path]
+        inside = sorted(path.glob("*/config.json"), key=_numbers_by_value)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    return [found.parent for found in inside] or [path]
+
+
+def _numbers_by_value(path: Path) -> tuple[int, str]:
+    """``seed-10`` comes after ``seed-9``."""
+    return len(path.parent.name), path.parent.name
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """The last part of each path, with as many parts before it as tell all of them apart."""
+    for parts in range(1, max((len(path.parts) for path in paths), default=1) + 1):
+        names = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
+def _read(folder: RunFolder, name: str) -> Record:
+    config = read_config(folder)
+    content = json.loads(folder.config.read_text(encoding="utf-8"))
+    rows, troubles = _read_rows(folder.metrics)
+    return Record(folder, name, config, content, rows, troubles)
+
+
+def _read_rows(path: Path) -> tuple[list[Numbers], list[str]]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        return [], [f"{path.name} cannot be read: {error.strerror}."]
+    parsed = [_numbers_of(line) for line in lines]
+    damaged = [number for number, row in enumerate(parsed, start=1) if row is None]
+    troubles = []
+    if damaged:
+        which = (
+            f"line {damaged[0]}"
+            if len(damaged) == 1
+            else f"{len(damaged)} of its {len(lines)} lines"
+        )
+        troubles = [f"{path.name} is damaged: {which} cannot be read."]
+    return _in_order(row for row in parsed if row), troubles
+
+
+def _numbers_of(line: str) -> Numbers | None:
+    """The numbers in a line; ``None`` if it is no JSON object."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict):
+        return None
+    return {
+        name: float(value)
+        for name, value in row.items()
+        if (isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300)
+        or (isinstance(value, float) and not math.isfinite(value))
+    }
+
+
+def _in_order(rows: Iterable[Numbers]) -> list[Numbers]:
+    """By epoch; of an epoch that was written twice, the later line counts."""
+    by_epoch = {row.get("epoch", float(index)): row for index, row in enumerate(rows, start=1)}
+    return [by_epoch[epoch] for epoch in sorted(by_epoch)]
+
+
+def common_folder(records: Sequence[Record]) -> Path:
+    """The innermost folder that holds every one of the runs, or is the only run's own.
+
+    Raises:
+        UserError: if there is none but the root of the file system.
+    """
+    paths = [os.path.normpath(record.folder.path) for record in records]
+    if any(os.path.isabs(path) or path.startswith("..") for path in paths):
+        paths = [os.path.abspath(path) for path in paths]
+    common = Path(os.path.commonpath(paths))
+    if common == Path(common.anchor) and common.anchor:
+        raise UserError("the runs have no folder in common: name the page with --output")
+    return common

@@ -1,0 +1,118 @@
+"""Axes: from numbers to places on paper, and the round numbers that are written beside them."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_TICKS = 5
+
+
+class Tick(NamedTuple):
+    """A number on an axis: its place and its words."""
+
+    place: float
+    text: str
+
+
+class Scale(NamedTuple):
+    """A linear or logarithmic axis.
+
+    Attributes:
+        low: the number at ``start``.
+        high: the number at ``end``.
+        start: a place on paper.
+        end: a place on paper.
+        logarithmic: whether equal distances are equal ratios.
+        ticks: the round numbers.
+    """
+
+    low: float
+    high: float
+    start: float
+    end: float
+    logarithmic: bool
+    ticks: list[Tick]
+
+    def __call__(self, value: float) -> float:
+        """The place of ``value``."""
+        if self.logarithmic:
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+
+def make_scale(values: Sequence[float], start: float, end: float, *, whole: bool = False) -> Scale:
+    """An axis on which all of ``values`` have a place.
+
+    Args:
+        values: at least one finite number.
+        start: the place of the lowest.
+        end: the place of the highest.
+        whole: whether the numbers count something: only whole numbers are written.
+
+    >>> [tick.text for tick in make_scale([0.11, 0.87], 0, 100).ticks]
+    ['0.2', '0.4', '0.6', '0.8']
+    >>> [tick.text for tick in make_scale([0.79, 0.88], 0, 100).ticks]
+    ['0.80', '0.82', '0.84', '0.86', '0.88']
+    >>> [tick.text for tick in make_scale([1e-5, 0.1], 0, 100).ticks]
+    ['1e-05', '0.0001', '0.001', '0.01', '0.1']
+    >>> [tick.text for tick in make_scale([0.02, 2.3], 0, 100).ticks]
+    ['0.02', '0.05', '0.1', '0.2', '0.5', '1', '2']
+    """
+    low, high = min(values), max(values)
+    logarithmic = not whole and low > 0 and high / low >= 100
+    if low == high:
+        low, high = (low - 0.5, high + 0.5) if whole or low == 0 else _around(low)
+    if logarithmic:
+        numbers = _decades(low, high)
+    else:
+        if not whole:
+            margin = 0.04 * (high - low)
+            low, high = low - margin, high + margin
+        numbers = _round_numbers(low, high, whole)
+    scale = Scale(low, high, start, end, logarithmic, [])
+    return scale._replace(ticks=[Tick(round(scale(n), 1), text) for n, text in numbers])
+
+
+def _around(value: float) -> tuple[float, float]:
+    return value - abs(value) / 10, value + abs(value) / 10
+
+
+def _round_numbers(low: float, high: float, whole: bool) -> list[tuple[float, str]]:
+    """About five multiples of 1, 2, 2.5 or 5 times a power of ten, all with as many decimals."""
+    rough = (high - low) / _TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * (1 - 1e-9))
+    step = max(round(step), 1.0) if whole else step
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    numbers = [count * step for count in range(first, last + 1)]
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    digits += round(step, digits) != round(step, digits + 1)
+    if not 0.00005 < max(map(abs, numbers), default=1.0) < 10_000:
+        return [(number, short(number)) for number in numbers]
+    return [(number, f"{number:,.{digits}f}") for number in numbers]
+
+
+def _decades(low: float, high: float) -> list[tuple[float, str]]:
+    """Powers of ten; of few of them, twice and five times each as well."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    powers = [10.0**power for power in range(first, last + 1)]
+    inside = [power for power in powers if low <= power * (1 + 1e-9) <= high * (1 + 2e-9)]
+    if len(inside) > 2:
+        return [(power, short(power)) for power in inside[:: math.ceil(len(inside) / 6)]]
+    numbers = [multiple * power for power in powers for multiple in (1, 2, 5)]
+    return [(number, short(number)) for number in numbers if low <= number <= high]
+
+
+def short(value: float) -> str:
+    """A number with few characters.
+
+    >>> [short(n) for n in (0.2, 1500.0, 12000.0, 3e6, -0.5, 0.0, 61706.0)]
+    ['0.2', '1,500', '12k', '3M', '-0.5', '0', '61.7k']
+    """
+    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            divisor = 1e3 if unit == "k" else size
+            return f"{value / divisor:.3g}{unit}"
+    return f"{value:,.0f}" if value == round(value) else f"{value:.4g}"

@@ -1,0 +1,117 @@
+"""The numbers of all runs of a page beside each other, and what they were told."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from jaxcnn.report.groups import Group, Spread, last, spread, told
+from jaxcnn.report.records import Record
+
+_COLUMNS = (
+    ("test_accuracy", "test accuracy"),
+    ("test_loss", "test loss"),
+    ("train_accuracy", "train accuracy"),
+    ("images_per_second", "images/s"),
+)
+_LONG = 12
+"""A list with more items than this is told by its first ones."""
+
+
+class Result(NamedTuple):
+    """One line of the table of runs: a run, or the mean of a group's."""
+
+    letter: str
+    name: str
+    seed: str
+    epochs: str
+    figures: list[str]
+    mean: bool
+
+
+class Fact(NamedTuple):
+    """A name and a value."""
+
+    name: str
+    value: str
+
+
+class Part(NamedTuple):
+    """A part of ``config.json``."""
+
+    title: str
+    facts: list[Fact]
+
+
+def result_columns(groups: Sequence[Group]) -> list[tuple[str, str]]:
+    """The names and titles of those numbers that any run has."""
+    rows = [record.rows[-1] for group in groups for record in group.records if record.rows]
+    return [(name, title) for name, title in _COLUMNS if any(name in row for row in rows)]
+
+
+def results(groups: Sequence[Group]) -> list[Result]:
+    """Every run's last numbers and, for several runs of one config, their mean ± deviation."""
+    columns = [name for name, _ in result_columns(groups)]
+    lines = []
+    for group in groups:
+        lines += [_result(group.letter, record, columns) for record in group.records]
+        if len(group.records) > 1:
+            spreads = [(name, spread(last(run, name) for run in group.records)) for name in columns]
+            means = [with_deviation(name, value) for name, value in spreads]
+            lines.append(Result(group.letter, "mean ± std", "", "", means, True))
+    return lines
+
+
+def _result(letter: str, record: Record, columns: Sequence[str]) -> Result:
+    epochs = f"{last(record, 'epoch'):g}" if record.rows else "0"
+    figures = [figure(name, last(record, name)) for name in columns]
+    return Result(letter, record.name, str(record.config.seed), epochs, figures, False)
+
+
+def with_deviation(name: str, value: Spread) -> str:
+    """``mean ± std``; the mean alone where one value has no deviation."""
+    if value.size < 2:
+        return figure(name, value.mean)
+    return f"{figure(name, value.mean)} ± {figure(name, value.deviation)}"
+
+
+def figure(name: str, value: float) -> str:
+    """A number of the metrics as the command line prints it."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if name == "images_per_second" else f"{value:.4f}"
+
+
+def headline(group: Group) -> list[Fact]:
+    """The figures that a group of runs comes to."""
+    told = []
+    for name, title in _COLUMNS:
+        value = spread(last(record, name) for record in group.records)
+        if value.size:
+            told.append(Fact(title, with_deviation(name, value)))
+    return told
+
+
+def settings_of(record: Record) -> list[Part]:
+    """Every part of ``config.json``, whatever a version of jaxcnn writes there."""
+    loose = {k: v for k, v in record.content.items() if not isinstance(v, Mapping)}
+    parts = {k: v for k, v in record.content.items() if isinstance(v, Mapping)}
+    found = [Part(title, list(_facts(part))) for title, part in parts.items()]
+    return [*found, *([Part("run", list(_facts(loose)))] if loose else [])]
+
+
+def _facts(part: Mapping[str, Any], before: str = "") -> Iterator[Fact]:
+    for name, value in part.items():
+        title = f"{before}{name}".replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from _facts(value, f"{title} ")
+        else:
+            yield Fact(title, _in_words(value))
+
+
+def _in_words(value: Any) -> str:
+    if not isinstance(value, list):
+        return told(value)
+    if all(isinstance(item, int) for item in value) and 0 < len(value) <= 4:
+        return " × ".join(map(str, value))
+    shown = ", ".join(told(item) for item in value[:_LONG])
+    return f"{shown}, … ({len(value)} in all)" if len(value) > _LONG else shown

@@ -1,0 +1,137 @@
+"""The page as a reader gets it."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from jaxcnn.data import load_dataset
+from jaxcnn.report import write_report
+from tests.report import browser
+from tests.report.html import Page, check_whole
+from tests.test_cli import jaxcnn, refused
+
+
+def page_of(*runs, **options):
+    report = write_report(runs, **options)
+    text = report.path.read_text(encoding="utf-8")
+    page = Page(text)
+    check_whole(page)
+    assert "url(" not in text
+    assert "@import" not in text
+    return page
+
+
+def test_one_run(run, trained_run):
+    page = page_of(run)
+    assert f"test accuracy {trained_run.test_accuracy:.4f}" in page.text
+    assert "lenet_modern on fashion_mnist" in page.text
+    assert trained_run.parameters_sha256 in page.text
+    for title in ("Curves", "Which class is taken for which", "The worst mistakes", "The network",
+                  "The first kernels", "One image, layer by layer", "Config and versions"):  # fmt: skip
+        assert title in page.text
+    # The table of the network: conv1's size, parameters, 2 · 28 · 28 · 25 · 6 FLOPs, field.
+    assert "conv1 28 × 28 × 6 156 235,200 5 × 5 1 × 1" in page.text
+    assert "sum 61,706 833,040" in page.text
+    # Every test image is counted once.
+    cells = page.all("td", kind="right") + page.all("td", kind="wrong")
+    counts = [int(cell["title"].split()[0]) for cell in cells]
+    assert (len(counts), sum(counts)) == (100, 17)
+    right = sum(int(cell["title"].split()[0]) for cell in page.all("td", kind="right"))
+    assert right / 17 == trained_run.test_accuracy
+    assert len(page.all("ol", kind="mistakes")) == (right < 17)
+    assert len(page.all("img", kind="strip")) == 5  # dense1 to dense3 and the ReLUs between
+    maps = page.all("svg", kind="map")
+    assert len(maps) == 3 * 6 + 3 * 8  # conv, relu, pool: six channels, then eight of sixteen
+
+
+def test_a_sample_is_shown_as_it_is(run, tiny):
+    page = page_of(run)
+    shown = page.all("image")[0]
+    place = int(re.search(r"Test image (\d+)", page.text)[1])
+    image = load_dataset("fashion_mnist", data_dir=tiny).test.images[place, ..., 0]
+    (first,) = [p for p in page.pictures() if p.size == (28, 28) and p.tobytes() == np.round(255 * image).astype(np.uint8).tobytes()][:1]  # fmt: skip
+    assert first.mode == "L"
+    assert (shown["width"], shown["height"]) == ("28", "28")
+    # conv1's output (14, 14) sees 5 × 5 pixels around (14, 14), pool2's (2, 2) sees 16 × 16.
+    frames = [tuple(int(a[n]) for n in ("x", "y", "width", "height")) for a in page.all("rect") if a["width"] != "1"]  # fmt: skip
+    assert frames == [(12, 12, 5, 5)] * 2 + [(12, 12, 6, 6)] + [(8, 8, 14, 14)] * 2 + [
+        (6, 6, 16, 16)
+    ]
+
+
+def test_names_cannot_become_elements(run, copy_of):
+    evil = "<img src=x onerror=alert(1)>\"'>{{ 7 * 7 }}"
+    other = copy_of(evil)
+    content = json.loads((other / "config.json").read_text())
+    content |= {evil: {evil: evil}}
+    content["data"]["class_names"] = [f"<script>{i}" for i in range(10)]
+    content["config"]["data_dir"] = "/missing/<b>"
+    (other / "config.json").write_text(json.dumps(content))
+    row = {"epoch": 1, f"{evil}</svg><script>": 1.0}
+    (other / "metrics.jsonl").write_text(json.dumps(row) + "\n" + json.dumps(row | {"epoch": 2, "test_accuracy": 0.1}))  # fmt: skip
+    page = page_of(run, other)
+    assert evil in page.text
+    assert "</svg><script>" in page.text
+    assert "49" not in re.sub(r"[0-9a-f]{64}|\d+\.\d+", "", page.text)
+
+
+def test_seeds_of_one_config_are_one_group(run, copy_of, trained_run):
+    others = [copy_of(f"seed-{seed}", factor, seed=seed) for seed, factor in ((1, 0.5), (10, 0.0))]
+    page = page_of(run.parent)
+    accuracies = np.array([1, 0.5, 0]) * trained_run.test_accuracy
+    expected = f"{accuracies.mean():.4f} ± {accuracies.std(ddof=1):.4f}"
+    assert f"mean ± std {expected}" in page.text
+    assert "3 runs that differ only in the seed" in page.text
+    assert page.text.index("seed-1 ") < page.text.index("seed-10 ")
+    # In detail: one run, the one in the middle.
+    assert "In detail: run seed-1 ," in page.text
+    assert page.text.count("The worst mistakes") == 1
+    assert len(page.all("path", kind="band")) == 5  # loss and accuracy twice, and the speed
+    assert len(page.all("path", kind="faint")) == 5 * (1 + len(others))
+    assert (run.parent / "report.html").exists()
+
+
+def test_other_configs_are_other_groups(run, copy_of, tmp_path):
+    other = copy_of("faster", lr=0.5)
+    page = page_of(run, other, output=tmp_path / "both.html")
+    assert "lenet_modern on fashion_mnist, lr 0.003" in page.text
+    assert "lenet_modern on fashion_mnist, lr 0.5" in page.text
+    assert page.text.count("The worst mistakes") == 2
+    labels = {a["class"] for a in page.all("text", kind="label")}
+    assert labels == {"label s1", "label s2"}
+
+
+def test_a_run_that_is_named_twice_is_shown_once(run):
+    report = write_report([run, run.parent / "." / run.name, run.parent])
+    assert (report.runs, report.path) == (1, run / "report.html")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_in_a_browser(run, copy_of, tmp_path, width):
+    """Loads without a complaint, fits the screen, follows light and dark, shows its figures."""
+    path = write_report([run, copy_of("seed-1", 0.5, seed=1), copy_of("faster", lr=0.5)]).path
+    executable = browser.find()
+    if executable is None:
+        check_whole(Page(path.read_text(encoding="utf-8")))
+        return
+    papers = []
+    with browser.Browser(executable, tmp_path / "profile") as chromium:
+        for dark in (False, True):
+            chromium.open(path, width=width, dark=dark)
+            assert chromium.value("document.title") == "lenet_modern on fashion_mnist"
+            assert chromium.complaints() == []
+            assert chromium.value("document.documentElement.scrollWidth") <= width
+            hidden = "[...document.querySelectorAll('img, svg, svg .line, svg image, .confusion td')].filter(e => { const b = e.getBoundingClientRect(); return b.width + b.height < 4 || b.right > innerWidth + 1 && !e.closest('.scroll') })"  # fmt: skip
+            assert chromium.value(f"{hidden}.length") == 0
+            assert chromium.value("[...document.images].filter(i => !i.complete || !i.naturalWidth).length") == 0  # fmt: skip
+            papers.append(chromium.value("getComputedStyle(document.body).backgroundColor"))
+    assert papers == ["rgb(255, 254, 251)", "rgb(22, 24, 28)"]
+
+
+def test_the_command(run, tmp_path):
+    done = jaxcnn("report", run, "--output", tmp_path / "page.html")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(rf"report: {tmp_path}/page.html \(1 run, \d+ kB\)\n", done.stdout)
+    assert refused("report", tmp_path / "nothing").startswith("jaxcnn: there is no run ")
