@@ -95,7 +95,6 @@ def test_import_is_light():
         "optax",
         "grain",
         "dm_pix",
-        "PIL",
         "orbax",
     }
     assert not loaded & heavy

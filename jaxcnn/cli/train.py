@@ -1,42 +1,91 @@
 """``jaxcnn train``, and the command line of a file in ``experiments/``."""
 
 import dataclasses
+import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
 
 import tyro
 
+from jaxcnn.cli.flags import parse
 from jaxcnn.cli.mistakes import mistakes_in_one_sentence
-from jaxcnn.training import Result, RunFolder, TrainConfig, read_config, seeds, train
+from jaxcnn.training import Result, RunFolder, TrainConfig, UserError, read_config, seeds, train
+from jaxcnn.training.settings import read_toml, with_values
 
-STYLE = (tyro.conf.FlagCreatePairsOff,)
+
+@dataclasses.dataclass(frozen=True)
+class TrainCommand:
+    """Train a model and write a run folder.
+
+    A flag goes before --config, that before the run of --from (or of --resume), and that before
+    the defaults. Exit status: 0 at the end, 2 after a mistake, and 143 after SIGTERM, 130 after
+    Ctrl-C, 129 after SIGHUP, when the run is saved; a second Ctrl-C ends it at once.
+
+    Attributes:
+        config: The settings of the run.
+        file: A TOML file with settings, by the names of the flags.
+        from_run: A run folder whose settings to take.
+    """
+
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
+    file: Annotated[Path | None, tyro.conf.arg(name="config")] = None
+    from_run: Annotated[Path | None, tyro.conf.arg(name="from")] = None
+
+
+def train_command(command: TrainCommand, words: Sequence[str]) -> Result:
+    """Train what ``words``, the words after ``jaxcnn train``, ask for."""
+    return train(settled(command, words))
+
+
+def settled(command: TrainCommand, words: Sequence[str]) -> TrainConfig:
+    """The config with the files behind it: flags before --config before a run before defaults."""
+    base = behind(command)
+    if base == TrainConfig():
+        return command.config
+    again: TrainCommand = parse(
+        TrainCommand, words, prog="jaxcnn train", default=TrainCommand(base)
+    )
+    return again.config
+
+
+def behind(command: TrainCommand) -> TrainConfig:
+    """What a flag that is not given is.
+
+    Raises:
+        UserError: if a file cannot be read, or a value in it is not what its field takes.
+    """
+    base = begun_with(command.config) or TrainConfig()
+    if command.from_run is not None:
+        if command.config.resume:
+            raise UserError("--from and --resume contradict each other: give one of them")
+        base = dataclasses.replace(read_config(RunFolder(command.from_run)), run_dir=None)
+    if command.file is not None:
+        base = with_values(base, read_toml(command.file), str(command.file))
+    return base
+
+
+def begun_with(config: TrainConfig) -> TrainConfig | None:
+    """The config of the run that ``--resume`` names, if it is given."""
+    if not config.resume or config.run_dir is None:
+        return None
+    return dataclasses.replace(read_config(RunFolder(config.run_dir)), run_dir=config.run_dir)
 
 
 def experiment(default: TrainConfig, description: str | None) -> None:
     """The command line of a file in ``experiments/``: every field of its config is a flag."""
-    plan = tyro.cli(seeds.Plan, default=seeds.Plan(default), description=description, config=STYLE)
+    words = sys.argv[1:]
     with mistakes_in_one_sentence():
+        plan: seeds.Plan = parse(
+            seeds.Plan, words, default=seeds.Plan(default), description=description
+        )
         if plan.seeds == 1:
-            begun = seeds.Plan(begun_with(plan.config))
-            plan = tyro.cli(seeds.Plan, default=begun, description=description, config=STYLE)
+            begun = begun_with(plan.config)
+            if begun is not None:
+                plan = parse(seeds.Plan, words, default=seeds.Plan(begun))
             show(train(plan.config))
         else:
             print(seeds.table(seeds.train_seeds(plan)))
-
-
-def with_flags_of_run(config: TrainConfig, words: Sequence[str]) -> TrainConfig:
-    """With ``--resume``, a flag that is not given is what the run was begun with."""
-    begun = begun_with(config)
-    if begun is config:
-        return config
-    return tyro.cli(TrainConfig, prog="jaxcnn train", default=begun, args=words, config=STYLE)
-
-
-def begun_with(config: TrainConfig) -> TrainConfig:
-    """The config of the run that ``--resume`` names; ``config`` itself where it is not given."""
-    if not config.resume or config.run_dir is None:
-        return config
-    begun = read_config(RunFolder(config.run_dir))
-    return dataclasses.replace(begun, run_dir=config.run_dir, resume=False, overwrite=False)
 
 
 def show(result: Result) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from jaxcnn.data import DataError, Dataset
+from jaxcnn.data import DataError, DataOptions, Dataset
 from jaxcnn.layers import Row
 from jaxcnn.report.anatomy import (
     Kernels,
@@ -71,11 +71,12 @@ def loader(data_dir: Path | None) -> Loader:
     """A function that loads a run's data set; for runs of one set, only once."""
 
     @functools.lru_cache(maxsize=1)
-    def load(name: str, place: Path | None) -> Dataset:
+    def load(name: str, place: Path | None, options: DataOptions) -> Dataset:
         # The digits come with jaxcnn and lie in no folder.
-        return load_data(name, place if data_dir is None or name == "digits" else data_dir)
+        folder = place if data_dir is None or name == "digits" else data_dir
+        return load_data(name, folder, options)
 
-    return lambda config: load(config.dataset, config.data_dir)
+    return lambda config: load(config.dataset, config.data_dir, config.data)
 
 
 def write_chapter(group: Group, load: Loader) -> Chapter:

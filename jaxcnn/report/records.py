@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxcnn.training import RunFolder, TrainConfig, UserError, read_config
+from jaxcnn.training.run_folder import FREE
 
 Numbers = dict[str, float]
 
-_FREE = ("seed", "run_dir", "experiment", "data_dir", "platform", "overwrite", "resume")
+_FREE = FREE | {"seed", "overwrite", "resume"}
 """Settings that may differ between runs of one group."""
 
 

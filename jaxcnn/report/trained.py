@@ -11,13 +11,13 @@ import numpy as np
 import optax
 from jaxtyping import Float32, Int32, Integer
 
-from jaxcnn.data import DataError, Dataset, Split, load_dataset
+from jaxcnn.data import DataError, DataOptions, Dataset, Split, load_dataset
 from jaxcnn.layers import Layer, Params, State
 from jaxcnn.models import MODELS
 from jaxcnn.report.records import Record
 from jaxcnn.training import TrainConfig, UserError
+from jaxcnn.training.assembly import data_facts
 from jaxcnn.training.checkpoints import Checkpoints
-from jaxcnn.training.loop import data_facts
 from jaxcnn.training.optimizers import make_optimizer
 from jaxcnn.training.state import TrainState, init_state
 
@@ -84,14 +84,14 @@ def facts_of(record: Record, data: Dataset | None) -> Facts | None:
         return None
 
 
-def load_data(name: str, place: Path | None) -> Dataset:
-    """A data set by its name, from the folder ``place``.
+def load_data(name: str, place: Path | None, options: DataOptions) -> Dataset:
+    """A data set by its name, from the folder ``place``, read as the run read it.
 
     Raises:
         DataError: if it cannot be had.
     """
     try:
-        return load_dataset(name, data_dir=place)
+        return load_dataset(name, data_dir=place, options=options)
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror or error}") from None
 
@@ -126,11 +126,10 @@ def load_trained(record: Record, facts: Facts) -> Trained:
     if not folder.is_dir():
         raise UserError("the run has no checkpoint yet")
     with Checkpoints(folder, read_only=True) as checkpoints:
-        epoch = checkpoints.latest()
-        if epoch is None:
-            raise UserError("the run has no checkpoint yet")
-        state = checkpoints.restore(epoch, like)
-    return Trained(model, state.params, state.model_state, epoch)
+        moment = checkpoints.restore(like)
+    if moment is None:
+        raise UserError("the run has no checkpoint yet")
+    return Trained(model, moment.state.params, moment.state.model_state, moment.epoch - 1)
 
 
 def _shapes(model: Layer, config: TrainConfig, facts: Facts) -> TrainState:

@@ -4,11 +4,13 @@ from jaxcnn.training.config import TrainConfig, UserError
 from jaxcnn.training.loop import Result, evaluate, train
 from jaxcnn.training.run_folder import RunFolder, read_config, read_metrics
 from jaxcnn.training.step import Batch, Totals, make_train_step, totals_of
+from jaxcnn.training.stopping import Stopped
 
 __all__ = [
     "Batch",
     "Result",
     "RunFolder",
+    "Stopped",
     "Totals",
     "TrainConfig",
     "UserError",

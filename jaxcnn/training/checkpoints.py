@@ -1,95 +1,331 @@
 """Checkpoints: Orbax writes and reads the arrays, a digest of our own says they are the same.
 
-Orbax has no checksum over its data: a flipped bit comes back silently as another number. So
-the sha256 of the whole state is stored beside it and compared after every restore.
+Orbax has no checksum over its data: a flipped bit comes back silently as another number. So a
+header lies beside the arrays, with their sha256, and with one of its own, and both are compared
+on each restore.
 """
 
 import contextlib
+import functools
+import hashlib
+import json
 import logging
-from collections.abc import Iterator
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import orbax.checkpoint as ocp
 
 from jaxcnn.training.config import UserError
+from jaxcnn.training.progress import warn
 from jaxcnn.training.state import TrainState, tree_sha256
+from jaxcnn.training.step import Totals
+
+_FORMAT = 1
+_LOGGERS = ("absl", "asyncio")
+_DAMAGED = "damaged"
+
+
+class Moment(NamedTuple):
+    """A moment of a run, from which it goes on as if it had never stopped.
+
+    Attributes:
+        state: parameters, running statistics, the optimizer's state and the step.
+        totals: the sums over the batches of this epoch so far.
+        epoch: the number of this epoch, from 1.
+        batch: how many batches of it lie behind. With ``epoch`` this is the position in the
+            data, for an epoch's order is drawn from the run's key and the epoch's number alone.
+    """
+
+    state: TrainState
+    totals: Totals
+    epoch: int
+    batch: int
+
+
+class DamagedError(Exception):
+    """A checkpoint that is not what was written."""
 
 
 class Checkpoints:
-    """The checkpoints of one run, named by the number of epochs that lie behind them."""
+    """The checkpoints of one run, each a folder named by the steps that lie behind it.
 
-    def __init__(self, folder: Path, *, keep: int = 2, read_only: bool = False) -> None:
-        """Open ``folder``, keeping the last ``keep`` checkpoints."""
-        self._folder = folder
-        with _in_one_sentence(f"{folder} cannot be used"):
-            options = ocp.CheckpointManagerOptions(
-                max_to_keep=None if read_only else keep, read_only=read_only, create=not read_only
-            )
-            self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+    Orbax writes into a folder of another name and renames it when everything is there, so a
+    process that dies while it saves leaves no half checkpoint.
+    """
 
-    def save(self, epoch: int, state: TrainState) -> None:
-        """Write ``state`` in the background, with its digest."""
-        content = ocp.args.Composite(
-            state=ocp.args.StandardSave(state._asdict()),
-            digest=ocp.args.JsonSave({"sha256": tree_sha256(state._asdict())}),
-        )
-        with _in_one_sentence(f"the checkpoint of epoch {epoch} cannot be written"):
-            self._manager.save(epoch, args=content)
-
-    def latest(self) -> int | None:
-        """The newest epoch that has a checkpoint."""
-        return self._manager.latest_step()
-
-    def restore(self, epoch: int, like: TrainState) -> TrainState:
-        """Read the checkpoint of ``epoch``.
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep: int = 2,
+        best_by: str = "test_accuracy",
+        keys: Mapping[str, list[int]] | None = None,
+        read_only: bool = False,
+    ) -> None:
+        """Open ``folder``.
 
         Args:
-            epoch: one that was saved.
+            folder: where the checkpoints lie; made if it is not there.
+            keep: how many of the last ones stay.
+            best_by: the metric whose best stays, too; the one with ``loss`` in its name is best
+                where it is smallest.
+            keys: the run's random streams, saved with each checkpoint.
+            read_only: change nothing, not even leftovers of a process that died.
+        """
+        self.folder = folder.absolute()
+        self._keep, self._best_by, self._read_only = keep, best_by, read_only
+        self._keys = dict(keys or {})
+        self._scores: dict[int, float] = {}
+        self._levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+        # Orbax and tensorstore log each error at length, also from their own threads.
+        for name in _LOGGERS:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        self._hook = sys.unraisablehook
+        sys.unraisablehook = functools.partial(_unless_loop_closed, self._hook)
+        with _in_one_sentence(f"{folder} cannot be used"):
+            if not read_only:
+                self.folder.mkdir(exist_ok=True)
+                for leftover in self.folder.glob("*.orbax-checkpoint-tmp*"):
+                    shutil.rmtree(leftover)
+            self._orbax = ocp.AsyncCheckpointer(ocp.CompositeCheckpointHandler())
+
+    def steps(self) -> list[int]:
+        """The steps that have a checkpoint, in order."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdecimal())
+
+    def save(self, moment: Moment, metrics: Mapping[str, float] | None = None) -> None:
+        """Write a checkpoint in the background; what is there already is not written again.
+
+        Args:
+            moment: what to save. It is copied before this returns, so it may be donated.
+            metrics: the scores of this moment, where they are known.
+
+        Raises:
+            UserError: if this checkpoint or the one before cannot be written; the ones that
+                were finished stay.
+        """
+        self.wait()
+        step = int(moment.state.step)
+        if step in self.steps():
+            return
+        arrays = jax.tree.map(np.array, _arrays(moment.state, moment.totals))
+        content = {
+            "format": _FORMAT,
+            "step": step,
+            "epoch": moment.epoch,
+            "batch": moment.batch,
+            "keys": self._keys,
+            "metrics": dict(metrics or {}),
+            "arrays": _layout(arrays),
+            "arrays_sha256": tree_sha256(arrays),
+        }
+        header = {"content": content, "sha256": _json_sha256(content)}
+        with _in_one_sentence(self._cannot_be_written(step)):
+            self._orbax.save(
+                self.folder / str(step),
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardSave(arrays), header=ocp.args.JsonSave(header)
+                ),
+            )
+        if metrics and self._best_by in metrics:
+            self._scores[step] = self._score(metrics)
+
+    def wait(self) -> None:
+        """Wait until everything is written, and remove what need not stay.
+
+        Raises:
+            UserError: if the checkpoint on its way cannot be written.
+        """
+        with _in_one_sentence(self._cannot_be_written(None)):
+            self._orbax.wait_until_finished()
+            if not self._read_only:
+                self._prune()
+
+    def restore(self, like: TrainState) -> Moment | None:
+        """The newest whole checkpoint; ``None`` where there never was one.
+
+        A damaged one is passed over, with a warning that names it and the one that is used, and
+        is moved aside unless the folder is only read.
+
+        Args:
             like: a state of the right shapes.
 
         Raises:
-            UserError: if the checkpoint is of another model, or is damaged.
+            UserError: if the checkpoints are of another model or seed, or none of them is whole.
         """
-        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like._asdict())
-        wanted = ocp.args.Composite(
-            state=ocp.args.StandardRestore(shapes), digest=ocp.args.JsonRestore()
-        )
-        where = f"the checkpoint of epoch {epoch} in {self._folder}"
-        older = [other for other in self._manager.all_steps() if other < epoch]
-        if older:
-            where += f" (remove {self._folder / str(epoch)} to use that of epoch {max(older)})"
-        with _in_one_sentence(f"{where} cannot be read, or is of another model"):
-            found: Any = self._manager.restore(epoch, args=wanted)
-        if tree_sha256(found["state"]) != found["digest"]["sha256"]:
-            raise UserError(f"{where} is damaged: its contents do not match their sha256")
-        return TrainState(**found["state"])
+        damaged: list[tuple[int, DamagedError]] = []
+        for step in reversed(self.steps()):
+            try:
+                moment = self._read(step, like)
+            except DamagedError as error:
+                damaged.append((step, error))
+                continue
+            for other, reason in damaged:
+                warn(
+                    f"the checkpoint {self.folder / str(other)} is damaged ({reason}): "
+                    f"{self.folder / str(step)} is used in its place"
+                )
+                self._set_aside(other)
+            self._scores = {}
+            for other in self.steps():
+                with contextlib.suppress(DamagedError):
+                    metrics = self._header(other)["metrics"]
+                    if self._best_by in metrics:
+                        self._scores[other] = self._score(metrics)
+            return moment
+        if damaged or any(self.folder.glob(f"*.{_DAMAGED}*")):
+            names = ", ".join(f"{step} ({error})" for step, error in damaged) or "the last ones"
+            raise UserError(f"no checkpoint in {self.folder} is whole; damaged: {names}")
+        return None
+
+    def best(self) -> int | None:
+        """The step of the best checkpoint by its metric, where one was scored."""
+        there = set(self.steps())
+        scored = [(score, step) for step, score in self._scores.items() if step in there]
+        return max(scored)[1] if scored else None
+
+    def _read(self, step: int, like: TrainState) -> Moment:
+        content = self._header(step)
+        wanted = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _arrays(like))
+        where = f"the checkpoint {self.folder / str(step)}"
+        _check_layout(content["arrays"], _layout(wanted), where)
+        if self._keys and content["keys"] != self._keys:
+            raise UserError(f"{where} is of a run with another seed")
+        try:
+            found = self._orbax.restore(
+                self.folder / str(step),
+                args=ocp.args.Composite(state=ocp.args.StandardRestore(wanted)),
+            )["state"]
+        except Exception as error:
+            raise DamagedError(_first_line(error)) from error
+        if tree_sha256(found) != content["arrays_sha256"]:
+            raise DamagedError("its arrays do not match their sha256")
+        # Copies: a buffer that NumPy holds, too, could not be donated to the next step.
+        found = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), found)
+        state, totals = TrainState(**found["state"]), Totals(**found["totals"])
+        return Moment(state, totals, content["epoch"], content["batch"])
+
+    def _header(self, step: int) -> dict[str, Any]:
+        try:
+            header: Any = self._orbax.restore(
+                self.folder / str(step), args=ocp.args.Composite(header=ocp.args.JsonRestore())
+            )["header"]
+            content, digest = header["content"], header["sha256"]
+        except Exception as error:
+            raise DamagedError(_first_line(error)) from error
+        if _json_sha256(content) != digest or content["step"] != step:
+            raise DamagedError("its header does not match its sha256")
+        return content
+
+    def _score(self, metrics: Mapping[str, float]) -> float:
+        value = metrics[self._best_by]
+        return -value if self._best_by.endswith("loss") else value
+
+    def _prune(self) -> None:
+        steps = self.steps()
+        for step in steps[: -self._keep]:
+            if step != self.best():
+                # Renamed first, so that a process that dies here leaves no half checkpoint.
+                doomed = self.folder / f"{step}.orbax-checkpoint-tmp-removed"
+                (self.folder / str(step)).rename(doomed)
+                shutil.rmtree(doomed)
+
+    def _set_aside(self, step: int) -> None:
+        if self._read_only:
+            return
+        for count in range(1, 1000):
+            aside = self.folder / f"{step}.{_DAMAGED}{'' if count == 1 else count}"
+            if not aside.exists():
+                with _in_one_sentence(f"{self.folder / str(step)} cannot be renamed"):
+                    (self.folder / str(step)).rename(aside)
+                return
+
+    def _cannot_be_written(self, step: int | None) -> str:
+        finished = self.steps()
+        which = "the last checkpoint" if step is None else f"the checkpoint of step {step}"
+        last = f"that of step {finished[-1]} stays the last" if finished else "there is none yet"
+        return f"{which} cannot be written into {self.folder} ({last})"
 
     def __enter__(self) -> "Checkpoints":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Wait until everything is written."""
-        with _in_one_sentence(f"the last checkpoint in {self._folder} cannot be written"):
-            self._manager.wait_until_finished()
-            self._manager.close()
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        """Wait until everything is written; an error that is on its way goes first."""
+        try:
+            if kind is None:
+                self.wait()
+            elif issubclass(kind, Exception):
+                with contextlib.suppress(UserError):
+                    self.wait()
+        finally:
+            with contextlib.suppress(Exception):
+                if kind is None or issubclass(kind, Exception):
+                    self._orbax.close()
+            for name, level in self._levels.items():
+                logging.getLogger(name).setLevel(level)
+            if kind is None:  # after an error, answers that come too late may still come
+                sys.unraisablehook = self._hook
+
+
+def _unless_loop_closed(hook: Callable[[Any], object], what: Any) -> None:
+    """Where one of its reads or writes fails, Orbax does not wait for the answers to the others."""
+    if not (isinstance(what.exc_value, RuntimeError) and "loop is closed" in str(what.exc_value)):
+        hook(what)
+
+
+def keys_data(keys: Any) -> dict[str, list[int]]:
+    """The random streams of a run, as a checkpoint's header holds them."""
+    return {
+        name: np.asarray(jax.random.key_data(key)).tolist() for name, key in keys._asdict().items()
+    }
+
+
+def _arrays(state: TrainState, totals: Totals | None = None) -> dict[str, Any]:
+    return {"state": state._asdict(), "totals": (totals or Totals.zero())._asdict()}
+
+
+def _layout(arrays: Any) -> list[str]:
+    """What each array is called, and its dtype and shape, one line each."""
+    return [
+        f"{jax.tree_util.keystr(path, simple=True, separator='/')} {leaf.dtype} {list(leaf.shape)}"
+        for path, leaf in jax.tree_util.tree_leaves_with_path(arrays)
+    ]
+
+
+def _check_layout(found: list[str], wanted: list[str], where: str) -> None:
+    if found == wanted:
+        return
+    for its, ours in zip(found, wanted, strict=False):
+        if its != ours:
+            raise UserError(f"{where} is of another model: it has {its}, expected {ours}")
+    raise UserError(
+        f"{where} is of another model: it has {len(found)} arrays, expected {len(wanted)}"
+    )
+
+
+def _json_sha256(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:300]
 
 
 @contextlib.contextmanager
 def _in_one_sentence(what: str) -> Iterator[None]:
-    """Orbax and tensorstore raise many kinds of errors and log each of them at length."""
-    loggers = [logging.getLogger(name) for name in ("absl", "asyncio")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
+    """Orbax and tensorstore raise many kinds of errors."""
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UserError(f"{what}: {reason[:300]}") from error
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        raise UserError(f"{what}: {_first_line(error)}") from error

@@ -17,6 +17,7 @@ from jaxcnn.training.errors import UserError
 Optimizer = Literal["sgd", "momentum", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "linear", "step"]
 Platform = Literal["cpu", "gpu", "tpu"]
+Score = Literal["test_accuracy", "test_loss"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,15 @@ class TrainConfig:
             the device's memory first; so it is anyway where they are too many.
         data: Which images, and how they are read.
         augmentation: How training images are changed at random.
+        checkpoint_every: Steps between two checkpoints within an epoch; 0 for none. The end of
+            each epoch has one in any case.
+        checkpoint_minutes: Minutes between two checkpoints, besides those by steps.
+        keep: How many of the last checkpoints stay; the best stays, too.
+        best_by: What the best checkpoint is best by: test_accuracy or test_loss.
+        skip_nonfinite: Leave a step out whose loss, gradient or new parameters are not finite,
+            rather than stop the run there.
+        tensorboard: Write TensorBoard events into the run folder, too.
+        wandb: Log to Weights & Biases, too (WANDB_MODE=offline works).
     """
 
     model: str = "lenet"
@@ -77,6 +87,13 @@ class TrainConfig:
     augmentation: Annotated[AugmentConfig, arg(name="")] = dataclasses.field(
         default_factory=AugmentConfig
     )
+    checkpoint_every: int = 200
+    checkpoint_minutes: float | None = None
+    keep: int = 2
+    best_by: Score = "test_accuracy"
+    skip_nonfinite: bool = False
+    tensorboard: bool = False
+    wandb: bool = False
 
     @property
     def name(self) -> str:
@@ -149,6 +166,11 @@ def check_config(config: TrainConfig) -> None:
     _check_number("weight_decay", config.decay)
     if config.clip_norm is not None:
         _check_number("clip_norm", config.clip_norm, positive=True)
+    _check_least("checkpoint_every", config.checkpoint_every, 0)
+    _check_least("keep", config.keep, 1)
+    _check_choice("best_by", config.best_by, Score)
+    if config.checkpoint_minutes is not None:
+        _check_number("checkpoint_minutes", config.checkpoint_minutes, positive=True)
     if not 0 <= config.momentum < 1:
         raise UserError(f"--momentum must be at least 0 and below 1, got {config.momentum}")
     check_augmentation(config.augmentation)
@@ -157,7 +179,8 @@ def check_config(config: TrainConfig) -> None:
     if config.resume and config.run_dir is None:
         raise UserError("--resume needs --run-dir, the folder of the run to go on with")
     name = config.name
-    if "/" in name or "\\" in name or name in (".", "..") or len(name) > 200:
+    odd = "/" in name or "\\" in name or name in (".", "..") or not name.isprintable()
+    if odd or len(name) > 200:
         raise UserError(f"--experiment must be a short name without slashes, got {name!r}")
 
 

@@ -27,6 +27,13 @@ def use_platform(platform: str | None) -> None:
         raise UserError(f"--platform {platform} came too late: JAX already uses {found}")
 
 
+def peak_memory() -> dict[str, int]:
+    """The most memory that the device has held, in bytes; nothing where it does not say (CPUs)."""
+    stats = jax.local_devices()[0].memory_stats() or {}
+    peak = stats.get("peak_bytes_in_use")
+    return {} if peak is None else {"device_memory_bytes": peak}
+
+
 def describe_devices() -> str:
     """The devices in one line, e.g. ``2 × cpu``."""
     counts = collections.Counter(

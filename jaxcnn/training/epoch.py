@@ -1,8 +1,7 @@
 """A pass over a data set that lies on the device: compiled once, every example used."""
 
 import functools
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -36,6 +35,23 @@ class Epoch(NamedTuple):
     def steps(self) -> int:
         """Optimizer steps in one pass."""
         return self.full_batches + (self.finish is not None)
+
+    def advance(
+        self,
+        state: TrainState,
+        totals: Totals,
+        data: Batch,
+        order: jax.Array,
+        start: int,
+        stop: int,
+    ) -> tuple[TrainState, Totals]:
+        """The batches ``start`` to ``stop`` of the pass, the smaller last one among them."""
+        full = min(stop, self.full_batches)
+        if start < full:
+            state, totals = self.run(state, totals, data, order, np.int32(start), np.int32(full))
+        if stop > self.full_batches and self.finish is not None:
+            state, totals = self.finish(state, totals, data, order)
+        return state, totals
 
 
 def compile_epoch(
@@ -134,18 +150,13 @@ def _again_and_again(step: Callable[..., tuple[TrainState, Totals]]) -> Callable
     return run
 
 
-def spans(full_batches: int, pieces: int) -> Iterator[tuple[np.int32, np.int32]]:
-    """The full batches of a pass, cut into at most ``pieces`` ranges."""
-    cuts = np.linspace(0, full_batches, min(pieces, full_batches) + 1).astype(np.int32)
-    return itertools.pairwise(cuts)
-
-
 def compile_evaluation(
     model: Layer, params: Params, model_state: State, data: Batch, batch_size: int
-) -> Callable[[Params, State, Batch], Totals]:
-    """Compile ``(params, model_state, data) -> totals`` over every example of ``data``.
+) -> Callable[[Params, State, Batch], tuple[Totals, jax.Array]]:
+    """Compile ``(params, model_state, data) -> (totals, guesses)`` over every example of ``data``.
 
-    The set is padded to whole batches, and a mask keeps the padding out of the sums.
+    The set is padded to whole batches, and a mask keeps the padding out of the sums. The
+    guesses are the classes with the largest logits, int32, ``(n,)``.
 
     Args:
         model: the network.
@@ -159,15 +170,17 @@ def compile_evaluation(
     batches = -(-count // size)
 
     @jax.jit
-    def evaluate(params: Params, model_state: State, data: Batch) -> Totals:
-        def body(totals: Totals, start: jax.Array) -> tuple[Totals, None]:
+    def evaluate(params: Params, model_state: State, data: Batch) -> tuple[Totals, jax.Array]:
+        def body(totals: Totals, start: jax.Array) -> tuple[Totals, jax.Array]:
             positions = start + jnp.arange(size)
             mask = positions < count
             indices = jnp.where(mask, positions, 0)
             logits, _ = model.apply(params, model_state, data.images[indices])
-            return totals + totals_of(logits, data.labels[indices], mask), None
+            more = totals_of(logits, data.labels[indices], mask)
+            return totals + more, logits.argmax(-1).astype(jnp.int32)
 
         starts = size * jnp.arange(batches)
-        return lax.scan(body, Totals.zero(), starts)[0]
+        totals, guesses = lax.scan(body, Totals.zero(), starts)
+        return totals, guesses.reshape(-1)[:count]
 
     return evaluate.lower(params, model_state, data).compile()

@@ -1,26 +1,26 @@
 """Training, from a config to a run folder; it reads from top to bottom."""
 
-import dataclasses
+import contextlib
 import math
+import shlex
+import signal
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-import optax
 
-from jaxcnn.data import Dataset, Split
-from jaxcnn.layers import Layer
-from jaxcnn.models import MODELS
-from jaxcnn.training.augmentation import check_augmentation, make_augment
-from jaxcnn.training.checkpoints import Checkpoints
+from jaxcnn.training.assembly import Assembly, announce, assemble, data_facts, fresh_state
+from jaxcnn.training.checkpoints import Checkpoints, Moment, keys_data
 from jaxcnn.training.config import TrainConfig, UserError, check_config
-from jaxcnn.training.devices import describe_devices, use_platform
-from jaxcnn.training.epoch import Epoch, compile_evaluation, spans
-from jaxcnn.training.optimizers import make_optimizer
-from jaxcnn.training.progress import Display
+from jaxcnn.training.devices import peak_memory, use_platform
+from jaxcnn.training.evaluation import Score, means, scorer, write_evaluation
+from jaxcnn.training.finiteness import check_finite, check_test_loss
+from jaxcnn.training.locks import locked
+from jaxcnn.training.optimizers import learning_rate, make_optimizer
+from jaxcnn.training.progress import Display, say, warn
+from jaxcnn.training.rhythm import Rhythm
 from jaxcnn.training.run_folder import (
     RunFolder,
     append_metrics,
@@ -30,15 +30,15 @@ from jaxcnn.training.run_folder import (
     check_same_data,
     choose_folder,
     keep_metrics,
+    make_folder,
     read_metrics,
     write_config,
 )
-from jaxcnn.training.state import TrainState, init_state, keys_of, tree_sha256
-from jaxcnn.training.step import Batch, Totals, make_train_step
-from jaxcnn.training.streaming import feed, load_data
-
-EVALUATION_BATCH = 1000
-"""Test images that are scored at once; the accuracy does not depend on it."""
+from jaxcnn.training.state import tree_sha256
+from jaxcnn.training.step import Totals
+from jaxcnn.training.stopping import Stopped, StopRequests
+from jaxcnn.training.streaming import load_data
+from jaxcnn.training.writers import Writer, check_writers, open_writers
 
 
 class Result(NamedTuple):
@@ -49,6 +49,30 @@ class Result(NamedTuple):
     images_per_second: float
     parameters_sha256: str
     folder: RunFolder
+
+
+class Run(NamedTuple):
+    """What the loop works with.
+
+    Attributes:
+        config: what the run was told.
+        folder: where it is written.
+        parts: the data on the device, and the compiled programs.
+        checkpoints: where moments are saved.
+        show: the lines and the bar.
+        stops: whether the run is asked to stop.
+        rhythm: how far to go before looking up.
+        writers: where metrics go besides ``metrics.jsonl``.
+    """
+
+    config: TrainConfig
+    folder: RunFolder
+    parts: Assembly
+    checkpoints: Checkpoints
+    show: Display
+    stops: StopRequests
+    rhythm: Rhythm
+    writers: list[Writer]
 
 
 def train(config: TrainConfig) -> Result:
@@ -63,64 +87,79 @@ def train(config: TrainConfig) -> Result:
 
     Raises:
         UserError: if the config, the folder or the device cannot be used (before any work is
-            done), or if the loss stops being finite.
+            done), if another process is in the folder, if the loss stops being finite, or if a
+            checkpoint cannot be written.
+        Stopped: after SIGTERM, Ctrl-C or SIGHUP, when everything is saved.
         jaxcnn.data.DataError: if the data cannot be had.
     """
     check_config(config)
+    check_writers(config)
     folder = choose_folder(config)
     check_folder(folder, config)
-    if config.resume:
-        check_resumable(folder, config)
-    use_platform(config.platform)
-    data = load_data(config)
-    check_augmentation(config.augmentation, data.image_shape)
-    announce(data)
-    recipe = config.recipe
-    print(f"training: {config.model}, {recipe}, seed {config.seed}", flush=True)
-
-    keys = keys_of(config.seed)
-    model = MODELS[config.model](data.num_classes)
-    steps = math.ceil(len(data.train) / recipe.batch_size)
-    optimizer = make_optimizer(config, recipe.epochs * steps)
-    if config.warmup_steps >= recipe.epochs * steps:
-        raise UserError(
-            f"--warmup-steps must be below the {recipe.epochs * steps} steps of the run, "
-            f"got {config.warmup_steps}"
-        )
-    state = fresh_state(config, model, optimizer, data)
-    augment = make_augment(config.augmentation, data.num_classes)
-    step = make_train_step(model, optimizer, keys.noise, augment=augment)
-    train_set, epoch = feed(step, state, data.train, recipe.batch_size)
-    score = scorer(model, state, on_device(data.test))
-
-    if config.resume:
-        check_same_data(folder, data_facts(data))
-    else:
-        begin(folder, config, data_facts(data))
-    print(f"run folder: {folder.path}", flush=True)
-    with (
-        Checkpoints(folder.checkpoints) as checkpoints,
-        Display(recipe.epochs, epoch.steps) as show,
-    ):
-        done = 0
+    with contextlib.ExitStack() as held:
+        begun = folder.holds_run()
+        if begun:
+            held.enter_context(locked(folder))
         if config.resume:
-            state, done = resume(folder, checkpoints, state, recipe.epochs)
-            write_config(folder, config, data_facts(data))
-        for number in range(done + 1, recipe.epochs + 1):
-            order = epoch.shuffle(jax.random.fold_in(keys.order, number))
-            state, totals, seconds = run_epoch(epoch, state, train_set, order, number, show)
-            row = {
-                "epoch": number,
-                "step": int(state.step),
-                **means("train", totals),
-                **means("test", score(state)),
-                "images_per_second": int(totals.examples) / seconds,
-            }
-            check_finite(row, folder)
-            append_metrics(folder, row)
-            checkpoints.save(number, state)
-            show.epoch(row)
-    return result_of(folder, state, score(state))
+            check_resumable(folder, config)
+        use_platform(config.platform)
+        data = load_data(config)
+        announce(data)
+        say(f"training: {config.model}, {config.recipe}, seed {config.seed}")
+        parts = assemble(config, data)
+        if config.resume:
+            check_same_data(folder, data_facts(data))
+        else:
+            if not begun:
+                make_folder(folder, config)
+                held.enter_context(locked(folder))
+            begin(folder, config, data_facts(data))
+        say(f"run folder: {folder.path}")
+        return run_through(config, folder, parts)
+
+
+def run_through(config: TrainConfig, folder: RunFolder, parts: Assembly) -> Result:
+    """The run in its folder, from its beginning or its last checkpoint to its end."""
+    with (
+        StopRequests() as stops,
+        Checkpoints(
+            folder.checkpoints,
+            keep=config.keep,
+            best_by=config.best_by,
+            keys=keys_data(parts.keys),
+        ) as checkpoints,
+        Display(config.recipe.epochs, parts.epoch.steps) as show,
+    ):
+        moment = Moment(parts.state, Totals.zero(), 1, 0)
+        if config.resume:
+            moment = resume(folder, checkpoints, moment, parts.epoch.steps, config.recipe.epochs)
+            write_config(folder, config, data_facts(parts.data))
+        with writing(config, folder, int(moment.state.step)) as writers:
+            rhythm = Rhythm(config.checkpoint_every, config.checkpoint_minutes)
+            run = Run(config, folder, parts, checkpoints, show, stops, rhythm, writers)
+            while moment.epoch <= config.recipe.epochs:
+                moment = run_epoch(run, moment)
+                stop_if_asked(run, moment)
+        score = parts.score(moment.state)
+    result = result_of(folder, tree_sha256(moment.state.params), score)
+    facts = {
+        "epoch": moment.epoch - 1,
+        "step": int(moment.state.step),
+        "parameters_sha256": result.parameters_sha256,
+    }
+    write_evaluation(folder, facts, score, parts.data)
+    return result
+
+
+@contextlib.contextmanager
+def writing(config: TrainConfig, folder: RunFolder, step: int) -> Iterator[list[Writer]]:
+    """The writers of metrics, closed in any case."""
+    writers = open_writers(config, folder, step)
+    try:
+        yield writers
+    finally:
+        for writer in writers:
+            writer.close()
 
 
 def evaluate(folder: RunFolder, config: TrainConfig) -> Result:
@@ -134,147 +173,156 @@ def evaluate(folder: RunFolder, config: TrainConfig) -> Result:
         As `train`.
 
     Raises:
-        UserError: if the run has no checkpoint, or it cannot be read.
+        UserError: if the run has no checkpoint, or none can be read.
         jaxcnn.data.DataError: if the data cannot be had.
     """
     check_config(config)
     use_platform(config.platform)
     data = load_data(config)
     announce(data)
-    model = MODELS[config.model](data.num_classes)
-    state = fresh_state(config, model, make_optimizer(config, 1), data)
-    if not folder.checkpoints.is_dir():
-        raise UserError(f"{folder.path} has no checkpoint to evaluate")
+    model, state = fresh_state(config, make_optimizer(config, 1), data)
     with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
-        latest = checkpoints.latest()
-        if latest is None:
-            raise UserError(f"{folder.path} has no checkpoint to evaluate")
-        state = checkpoints.restore(latest, state)
-    return result_of(folder, state, scorer(model, state, on_device(data.test))(state))
-
-
-def announce(data: Dataset) -> None:
-    """Say what the run works with."""
-    print(f"devices: {describe_devices()}")
-    sizes = f"{len(data.train):,} training and {len(data.test):,} test images"
-    print(f"data: {data.name}, {sizes} ({data.source})", flush=True)
-
-
-def on_device(split: Split) -> Batch:
-    """A whole split in the device's memory."""
-    return Batch(jnp.asarray(split.images), jnp.asarray(split.labels))
-
-
-def data_facts(data: Dataset) -> dict[str, Any]:
-    """What ``config.json`` says of the data."""
-    return {
-        "data": {
-            "source": data.source,
-            "train_images": len(data.train),
-            "test_images": len(data.test),
-            "image_shape": data.image_shape,
-            "class_names": data.class_names,
-        },
-        "transform": dataclasses.asdict(data.transform),
-    }
-
-
-def scorer(model: Layer, state: TrainState, test_set: Batch) -> Callable[[TrainState], Totals]:
-    """A compiled function from a state to the sums over every test image."""
-    program = compile_evaluation(model, state.params, state.model_state, test_set, EVALUATION_BATCH)
-    return lambda state: program(state.params, state.model_state, test_set)
-
-
-def fresh_state(
-    config: TrainConfig, model: Layer, optimizer: optax.GradientTransformation, data: Dataset
-) -> TrainState:
-    """The state that a run begins with.
-
-    Raises:
-        UserError: if the model cannot take images of this size.
-    """
-    try:
-        return init_state(model, optimizer, keys_of(config.seed).init, (1, *data.image_shape))
-    except ValueError as error:
-        size = "×".join(map(str, data.image_shape))
-        raise UserError(f"{config.model} cannot take images of {size}: {error}") from None
+        moment = checkpoints.restore(state)
+    if moment is None:
+        raise UserError(f"{folder.path} has no checkpoint to evaluate")
+    score = scorer(model, state, data)(moment.state)
+    return result_of(folder, tree_sha256(moment.state.params), score)
 
 
 def resume(
-    folder: RunFolder, checkpoints: Checkpoints, fresh: TrainState, epochs: int
-) -> tuple[TrainState, int]:
-    """The state of the last checkpoint, and how many epochs lie behind it.
+    folder: RunFolder, checkpoints: Checkpoints, first: Moment, steps: int, epochs: int
+) -> Moment:
+    """The moment of the last whole checkpoint; ``first`` where a run was stopped before any.
 
     Raises:
         UserError: if the checkpoints are lost or damaged, or lie behind ``epochs`` already.
     """
-    done = checkpoints.latest()
-    written = len(list(read_metrics(folder)))
-    # A crash can come between an epoch's metrics and its checkpoint, but not twice.
-    if done is None and written > 1:
-        raise UserError(
-            f"{folder.path} has {written} epochs in metrics.jsonl but no checkpoint: --overwrite "
-            f"starts the run anew"
-        )
-    if done is not None and done > epochs:
-        raise UserError(f"{folder.path} has {done} epochs already, more than --epochs {epochs}")
-    if done is None:
-        print("resume: no epoch was finished yet, so the run starts from its beginning")
-        keep_metrics(folder, 0)
-        return fresh, 0
-    state = checkpoints.restore(done, fresh)
-    keep_metrics(folder, done)
-    print(f"resume: going on after epoch {done} (step {int(state.step):,})", flush=True)
-    return state, done
-
-
-def run_epoch(
-    epoch: Epoch, state: TrainState, data: Any, order: jax.Array, number: int, show: Display
-) -> tuple[TrainState, Totals, float]:
-    """One pass over the training set; also gives the seconds it took."""
-    order.block_until_ready()
-    totals = Totals.zero()
-    begun = time.perf_counter()
-    for start, stop in spans(epoch.full_batches, show.pieces):
-        state, totals = epoch.run(state, totals, data, order, start, stop)
-        if show.live:
-            now = means("train", totals)
-            rate = int(totals.examples) / (time.perf_counter() - begun)
-            show.step(number, int(stop), now["train_loss"], now["train_accuracy"], rate)
-    if epoch.finish is not None:
-        state, totals = epoch.finish(state, totals, data, order)
-    jax.block_until_ready(totals)
-    return state, totals, time.perf_counter() - begun
-
-
-def means(prefix: str, totals: Totals) -> dict[str, float]:
-    """Mean loss and accuracy from sums."""
-    count = int(totals.examples)
-    return {
-        f"{prefix}_loss": float(totals.loss) / count,
-        f"{prefix}_accuracy": int(totals.correct) / count,
-    }
-
-
-def check_finite(row: dict[str, Any], folder: RunFolder) -> None:
-    """Stop a run whose loss is no longer a number; what was saved before stays."""
-    for name in ("train", "test"):
-        loss = row[f"{name}_loss"]
-        if not math.isfinite(loss):
+    moment = checkpoints.restore(first.state)
+    if moment is None:
+        written = len(list(read_metrics(folder)))
+        # A crash can come between an epoch's metrics and its checkpoint, but not twice.
+        if written > 1:
             raise UserError(
-                f"the {name} loss became {loss} in epoch {row['epoch']}: a lower --lr or "
-                f"--clip-norm 1 may help ({folder.path} keeps the epochs before)"
+                f"{folder.path} has {written} epochs in metrics.jsonl but no checkpoint: "
+                f"--overwrite starts the run anew"
             )
+        say("resume: there is no checkpoint yet, so the run starts from its beginning")
+        keep_metrics(folder, 0)
+        return first
+    done = moment.epoch - 1
+    if done + (moment.batch > 0) > epochs:
+        raise UserError(f"{folder.path} has {done} epochs already, more than --epochs {epochs}")
+    lost = keep_metrics(folder, done)
+    if lost:
+        warn(f"{folder.metrics} has lost {lost} of the {done} epochs before the checkpoint")
+    where = f"in epoch {moment.epoch} after batch {moment.batch} of {steps}"
+    say(
+        f"resume: going on {where if moment.batch else f'after epoch {done}'} "
+        f"(step {int(moment.state.step):,})"
+    )
+    return moment
 
 
-def result_of(folder: RunFolder, state: TrainState, totals: Totals) -> Result:
+def run_epoch(run: Run, moment: Moment) -> Moment:
+    """The rest of an epoch, its scores and its checkpoint; the moment after it."""
+    parts, begun, images = run.parts, time.perf_counter(), 0
+    order = parts.epoch.shuffle(jax.random.fold_in(parts.keys.order, moment.epoch))
+    while moment.batch < parts.epoch.steps:
+        step = int(moment.state.step)
+        stop = run.rhythm.stop(step, moment.batch, parts.epoch.steps)
+        images += parts.images_in(moment.batch, stop)
+        moment = run_span(run, moment, order, stop)
+        check_finite(run.config, run.folder, run.checkpoints, parts, moment, order)
+        if run.show.live:
+            show_running(run, moment, images / (time.perf_counter() - begun))
+        if moment.batch < parts.epoch.steps:
+            stop_if_asked(run, moment)
+            if run.rhythm.checkpoint_due(int(moment.state.step)):
+                save(run, moment)
+    return finish_epoch(run, moment, images, time.perf_counter() - begun)
+
+
+def run_span(run: Run, moment: Moment, order: jax.Array, stop: int) -> Moment:
+    """The batches up to ``stop``, computed when this returns."""
+    begun = time.perf_counter()
+    state, totals = run.parts.epoch.advance(
+        moment.state, moment.totals, run.parts.train_set, order, moment.batch, stop
+    )
+    jax.block_until_ready(totals)
+    run.rhythm.ran(stop - moment.batch, time.perf_counter() - begun)
+    return Moment(state, totals, moment.epoch, stop)
+
+
+def show_running(run: Run, moment: Moment, rate: float) -> None:
+    """Move the bar."""
+    count = max(int(moment.totals.examples), 1)
+    loss, accuracy = float(moment.totals.loss) / count, int(moment.totals.correct) / count
+    run.show.step(moment.epoch, moment.batch, loss, accuracy, rate)
+
+
+def finish_epoch(run: Run, moment: Moment, images: int, seconds: float) -> Moment:
+    """Score an epoch, write its row and its checkpoint; the moment that the next one begins at."""
+    parts, totals = run.parts, moment.totals
+    score = parts.score(moment.state)
+    taken = int(totals.steps)
+    test = means("test", score.totals, parts.data.num_classes)
+    row: dict[str, Any] = {
+        "epoch": moment.epoch,
+        "step": int(moment.state.step),
+        **means("train", totals, parts.data.num_classes),
+        **test,
+        "learning_rate": learning_rate(parts.schedule, moment.state.opt_state),
+        "gradient_norm": float(totals.gradient_norm) / taken,
+        "skipped_steps": int(totals.skipped),
+        "images_per_second": images / seconds,
+        "seconds": seconds,
+        "compile_seconds": parts.compile_seconds,
+        **peak_memory(),
+    }
+    check_test_loss(row, run.checkpoints)
+    run.checkpoints.wait()
+    append_metrics(run.folder, row)
+    for writer in run.writers:
+        writer.write(row)
+    moment = Moment(moment.state, Totals.zero(), moment.epoch + 1, 0)
+    save(run, moment, test)
+    run.show.epoch(row)
+    return moment
+
+
+def save(run: Run, moment: Moment, metrics: dict[str, float] | None = None) -> None:
+    """Save a moment in the background."""
+    run.checkpoints.save(moment, metrics)
+    run.rhythm.saved()
+
+
+def stop_if_asked(run: Run, moment: Moment) -> None:
+    """Save and stop, if a signal asked for it and the run is not at its end.
+
+    Raises:
+        Stopped: if so.
+    """
+    if run.stops.number is None or moment.epoch > run.config.recipe.epochs:
+        return
+    save(run, moment)
+    run.checkpoints.wait()
+    name, path = signal.Signals(run.stops.number).name, shlex.quote(str(run.folder.path))
+    raise Stopped(
+        run.stops.number,
+        f"stopped by {name} and saved at step {int(moment.state.step):,} (epoch {moment.epoch}, "
+        f"batch {moment.batch} of {run.parts.epoch.steps}); go on with: "
+        f"jaxcnn train --run-dir {path} --resume",
+    )
+
+
+def result_of(folder: RunFolder, sha256: str, score: Score) -> Result:
     """The figures that a run ends with."""
-    test = means("test", totals)
+    count = int(score.totals.examples)
     speeds = [row["images_per_second"] for row in read_metrics(folder)]
     return Result(
-        test["test_accuracy"],
-        test["test_loss"],
+        int(score.totals.correct) / count,
+        float(score.totals.loss) / count,
         statistics.median(speeds) if speeds else math.nan,
-        tree_sha256(state.params),
+        sha256,
         folder,
     )

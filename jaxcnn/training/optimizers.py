@@ -1,5 +1,7 @@
 """Optimizers and learning-rate schedules, all from optax."""
 
+from typing import Any
+
 import optax
 
 from jaxcnn.training.config import TrainConfig
@@ -55,3 +57,13 @@ def make_optimizer(config: TrainConfig, total_steps: int) -> optax.GradientTrans
         parts.append(optax.add_decayed_weights(config.decay))
     parts.append(optax.scale_by_learning_rate(make_schedule(config, total_steps)))
     return optax.chain(*parts)
+
+
+def learning_rate(schedule: optax.Schedule, opt_state: Any) -> float:
+    """The rate of the last update.
+
+    Args:
+        schedule: the run's, from `make_schedule`.
+        opt_state: of `make_optimizer`, whose last part counts the updates.
+    """
+    return float(schedule(max(int(opt_state[-1].count) - 1, 0)))

@@ -1,11 +1,46 @@
 """What a run shows while it works: a live bar on a terminal, plain lines elsewhere."""
 
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-_REFRESHES_PER_EPOCH = 20
+
+def say(line: str) -> None:
+    """Print a line, if there is still somebody to read it."""
+    with unless_nobody_reads():
+        print(line, flush=True)
+
+
+def warn(sentence: str) -> None:
+    """Print a warning on standard error."""
+    with unless_nobody_reads(sys.stderr):
+        print(f"jaxcnn: warning: {sentence}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def unless_nobody_reads(stream: Any = None) -> Iterator[None]:
+    """A terminal or a pipe that has gone (EIO, EPIPE) does not stop a run: it goes on unseen.
+
+    What the run has to say is in its folder, too.
+    """
+    try:
+        yield
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            number = (stream or sys.stdout).fileno()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+
+
+class _Console(Console):
+    """A console that does not end the program when the pipe it writes to is closed."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 class Display:
@@ -13,7 +48,7 @@ class Display:
 
     def __init__(self, epochs: int, steps_per_epoch: int, console: Console | None = None) -> None:
         """Prepare for ``epochs`` passes of ``steps_per_epoch`` steps."""
-        self._console = console or Console(soft_wrap=True, highlight=False)
+        self._console = console or _Console(soft_wrap=True, highlight=False)
         self._epochs, self._steps = epochs, steps_per_epoch
         self._bar: Progress | None = None
         self._task = TaskID(0)
@@ -33,37 +68,36 @@ class Display:
         """Whether there is a bar to move within an epoch."""
         return self._bar is not None
 
-    @property
-    def pieces(self) -> int:
-        """How often within an epoch there is something to show."""
-        return _REFRESHES_PER_EPOCH if self._bar else 1
-
     def __enter__(self) -> "Display":
         if self._bar:
-            self._bar.start()
-            self._task = self._bar.add_task("", total=self._epochs * self._steps, figures="")
+            with unless_nobody_reads():
+                self._bar.start()
+                self._task = self._bar.add_task("", total=self._epochs * self._steps, figures="")
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._bar:
-            self._bar.stop()
+            with unless_nobody_reads():
+                self._bar.stop()
 
     def step(self, epoch: int, step: int, loss: float, accuracy: float, rate: float) -> None:
         """Show the running figures after ``step`` steps of ``epoch``."""
         if self._bar:
-            self._bar.update(
-                self._task,
-                completed=(epoch - 1) * self._steps + step,
-                description=f"epoch {epoch}/{self._epochs}",
-                figures=f"loss {loss:.4f}  accuracy {accuracy:.4f}  {rate:,.0f} images/s",
-            )
+            with unless_nobody_reads():
+                self._bar.update(
+                    self._task,
+                    completed=(epoch - 1) * self._steps + step,
+                    description=f"epoch {epoch}/{self._epochs}",
+                    figures=f"loss {loss:.4f}  accuracy {accuracy:.4f}  {rate:,.0f} images/s",
+                )
 
     def epoch(self, row: dict[str, Any]) -> None:
         """Print the line of a finished epoch."""
         width = len(str(self._epochs))
-        self._console.print(
-            f"epoch {row['epoch']:{width}}/{self._epochs}  "
-            f"train loss {row['train_loss']:.4f}  train accuracy {row['train_accuracy']:.4f}  "
-            f"test loss {row['test_loss']:.4f}  test accuracy {row['test_accuracy']:.4f}  "
-            f"{row['images_per_second']:,.0f} images/s"
-        )
+        with unless_nobody_reads():
+            self._console.print(
+                f"epoch {row['epoch']:{width}}/{self._epochs}  "
+                f"train loss {row['train_loss']:.4f}  train accuracy {row['train_accuracy']:.4f}  "
+                f"test loss {row['test_loss']:.4f}  test accuracy {row['test_accuracy']:.4f}  "
+                f"{row['images_per_second']:,.0f} images/s"
+            )

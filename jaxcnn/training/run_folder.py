@@ -1,10 +1,12 @@
 """The folder of a run: what lies in it, and how it is kept from being overwritten."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -13,14 +15,32 @@ from typing import Any
 
 import jax
 
-from jaxcnn.data import DataOptions
-from jaxcnn.training.augmentation import AugmentConfig
 from jaxcnn.training.config import TrainConfig, UserError, check_config, flag
+from jaxcnn.training.settings import FLAGS_ONLY, with_values
 from jaxcnn.version import __version__
 
 _FILES = ("config.json", "metrics.jsonl")
 _FOLDERS = ("checkpoints",)
+_MADE_FROM_THEM = (
+    "evaluation.json",
+    "nonfinite.json",
+    "report.html",
+    "tensorboard",
+    "wandb",
+    "wandb.json",
+)
 _PACKAGES = ("jax", "jaxlib", "optax", "flax", "orbax-checkpoint", "numpy")
+
+WALL_CLOCK = frozenset({"images_per_second", "seconds", "compile_seconds", "device_memory_bytes"})
+"""The fields of a row of metrics that differ from run to run; all others repeat exactly."""
+
+FREE = frozenset(
+    {
+        *("run_dir", "data_dir", "experiment", "platform", "streaming", "tensorboard", "wandb"),
+        *("checkpoint_every", "checkpoint_minutes", "keep", "best_by", "skip_nonfinite"),
+    }
+)
+"""What ``--resume`` may change: none of it is in the numbers of a run that goes well."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +61,28 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Orbax checkpoints, by epoch."""
+        """Orbax checkpoints, by step."""
         return self.path / "checkpoints"
+
+    @property
+    def evaluation(self) -> Path:
+        """What the finished run got right and wrong, class by class."""
+        return self.path / "evaluation.json"
+
+    @property
+    def nonfinite(self) -> Path:
+        """Which training images were in the step that was not finite."""
+        return self.path / "nonfinite.json"
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard's events."""
+        return self.path / "tensorboard"
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the process that writes here."""
+        return self.path / ".lock"
 
     def holds_run(self) -> bool:
         """Whether a run was begun here."""
@@ -85,7 +125,7 @@ def _check_folder(folder: RunFolder, config: TrainConfig) -> None:
                 f"{path} already holds a run: give --resume to go on with it, --overwrite to "
                 f"replace it, or another --run-dir"
             )
-    elif path.exists() and any(path.iterdir()):
+    elif path.exists() and any(inside != folder.lock for inside in path.iterdir()):
         raise UserError(f"{path} is not empty and holds no run: give another --run-dir")
     nearest = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if not nearest.is_dir():
@@ -101,9 +141,7 @@ def check_resumable(folder: RunFolder, config: TrainConfig) -> None:
         UserError: if a field differs that the numbers depend on.
     """
     begun = read_config(folder)
-    free = {"run_dir", "data_dir", "experiment", "platform", "streaming"}
-    if config.schedule == "constant":
-        free.add("epochs")
+    free = FREE | {"epochs"} if config.schedule == "constant" else FREE
     old, new = _by_flag(to_json(begun)), _by_flag(to_json(config))
     for name in sorted(old.keys() - free):
         if old[name] != new[name]:
@@ -140,8 +178,26 @@ def check_same_data(folder: RunFolder, facts: Mapping[str, Any]) -> None:
             )
 
 
+def make_folder(folder: RunFolder, config: TrainConfig) -> None:
+    """Make the folder, empty as yet.
+
+    Raises:
+        UserError: if it cannot be made, or another run has just made it.
+    """
+    check_folder(folder, config)
+    try:
+        # A folder of our own naming is ours only if nobody else has just made it.
+        folder.path.mkdir(parents=True, exist_ok=config.run_dir is not None)
+    except FileExistsError:
+        raise UserError(
+            f"{folder.path} was just begun by another run: start again, or give --run-dir"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{folder.path} cannot be written: {error.strerror}") from None
+
+
 def begin(folder: RunFolder, config: TrainConfig, facts: Mapping[str, Any]) -> None:
-    """Make the folder and write ``config.json``; an old run goes only now.
+    """Write ``config.json`` into a folder that is made and locked; an old run goes only now.
 
     Args:
         folder: where the run is written.
@@ -153,47 +209,51 @@ def begin(folder: RunFolder, config: TrainConfig, facts: Mapping[str, Any]) -> N
     """
     check_folder(folder, config)
     try:
-        # A folder of our own naming is ours only if nobody else has just made it.
-        folder.path.mkdir(parents=True, exist_ok=config.run_dir is not None)
         if config.overwrite:
-            for name in _FILES:
-                (folder.path / name).unlink(missing_ok=True)
-            for name in _FOLDERS:
-                shutil.rmtree(folder.path / name, ignore_errors=True)
-    except FileExistsError:
-        raise UserError(
-            f"{folder.path} was just begun by another run: start again, or give --run-dir"
-        ) from None
+            for name in (*_FILES, *_FOLDERS, *_MADE_FROM_THEM):
+                _remove(folder.path / name)
     except OSError as error:
-        raise UserError(f"{folder.path} cannot be written: {error.strerror}") from None
+        raise UserError(f"{folder.path} cannot be emptied: {error.strerror}") from None
     write_config(folder, config, facts)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_config(folder: RunFolder, config: TrainConfig, facts: Mapping[str, Any]) -> None:
     """Write ``config.json``: the config, the data, the versions and the devices."""
     content = {"config": to_json(config), **facts, **surroundings()}
-    try:
-        write_whole(folder.config, json.dumps(content, indent=2) + "\n")
-    except OSError as error:
-        raise UserError(f"{folder.config} cannot be written: {error.strerror}") from None
+    write_whole(folder.config, json.dumps(content, indent=2) + "\n")
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old or the new one, never half of it."""
+    """Write a file so that a reader sees the old or the new one, never half of it.
+
+    Raises:
+        UserError: if it cannot be written; the old one stays.
+    """
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    draft.write_text(text)
-    draft.replace(path)
+    try:
+        draft.write_text(text)
+        draft.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def to_json(config: TrainConfig) -> dict[str, Any]:
     """The config as JSON can hold it, with the recipe filled in."""
     values = dataclasses.asdict(config) | config.recipe._asdict()
     values["weight_decay"] = config.decay
-    # How the folder was opened is not part of the run.
-    del values["overwrite"], values["resume"]
     return {
         name: str(value.expanduser().absolute()) if isinstance(value, Path) else value
         for name, value in values.items()
+        if name not in FLAGS_ONLY
     }
 
 
@@ -205,13 +265,7 @@ def read_config(folder: RunFolder) -> TrainConfig:
     """
     try:
         values = json.loads(folder.config.read_text())["config"]
-        known = {field.name for field in dataclasses.fields(TrainConfig)}
-        for name in ("data_dir", "run_dir"):
-            values[name] = None if values[name] is None else Path(values[name])
-        for name, kind in (("data", DataOptions), ("augmentation", AugmentConfig)):
-            part = values.get(name, {})
-            values[name] = kind(**part | {n: tuple(v) for n, v in part.items() if type(v) is list})
-        config = TrainConfig(**{name: values[name] for name in known & values.keys()})
+        config = with_values(TrainConfig(), values, "config")
         check_config(config)
         return config
     except FileNotFoundError:
@@ -232,9 +286,20 @@ def surroundings() -> dict[str, Any]:
             "jaxcnn": __version__,
             **{name: importlib.metadata.version(name) for name in _PACKAGES},
         },
+        "git": git_commit(),
         "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
+
+
+def git_commit() -> str | None:
+    """The commit of the repository that the run is started in, ``+`` where files are changed."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
 
 
 def append_metrics(folder: RunFolder, row: Mapping[str, Any]) -> None:
@@ -260,7 +325,15 @@ def read_metrics(folder: RunFolder) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def keep_metrics(folder: RunFolder, epochs: int) -> None:
-    """Drop the lines after the first ``epochs`` epochs, which a resumed run writes again."""
+def keep_metrics(folder: RunFolder, epochs: int) -> int:
+    """Drop the lines after the first ``epochs`` epochs, which a resumed run writes again.
+
+    Returns:
+        How many of those epochs have no line (a part of the file was lost).
+
+    Raises:
+        UserError: if the file cannot be written.
+    """
     rows = [row for row in read_metrics(folder) if row["epoch"] <= epochs]
     write_whole(folder.metrics, "".join(json.dumps(row) + "\n" for row in rows))
+    return epochs - len(rows)

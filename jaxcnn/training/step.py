@@ -24,26 +24,49 @@ class Batch(NamedTuple):
     labels: jax.Array
 
 
+NEVER = 2**31 - 1
+"""The step at which nothing has happened."""
+
+TOP = 5
+"""How many guesses the top-5 accuracy allows."""
+
+
 class Totals(NamedTuple):
-    """Sums over examples, never means of means.
+    """Sums over examples and steps, never means of means.
 
     Attributes:
         loss: the sum of the examples' losses.
         correct: how many examples were classified rightly.
         examples: how many there were.
+        top5: how many have their class among the five with the largest logits.
+        steps: how many optimizer steps were taken.
+        gradient_norm: the sum of the steps' gradient norms, before any clipping.
+        skipped: how many steps were left out because they were not finite.
+        nonfinite: the first step that was not finite, counted from 0; `NEVER` if all were.
     """
 
     loss: jax.Array
     correct: jax.Array
     examples: jax.Array
+    top5: jax.Array
+    steps: jax.Array
+    gradient_norm: jax.Array
+    skipped: jax.Array
+    nonfinite: jax.Array
 
     @classmethod
     def zero(cls) -> "Totals":
         """The sums over no examples."""
-        return cls(jnp.zeros((), jnp.float32), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+        real, whole = ("loss", "gradient_norm"), ("correct", "examples", "top5", "steps", "skipped")
+        return cls(
+            **{name: jnp.zeros((), jnp.float32) for name in real},
+            **{name: jnp.zeros((), jnp.int32) for name in whole},
+            nonfinite=jnp.full((), NEVER, jnp.int32),
+        )
 
     def __add__(self, other: Any) -> "Totals":
-        return Totals(*(mine + its for mine, its in zip(self, other, strict=True)))
+        sums = Totals(*(mine + its for mine, its in zip(self, other, strict=True)))
+        return sums._replace(nonfinite=jnp.minimum(self.nonfinite, other.nonfinite))
 
 
 Step = Callable[[TrainState, Batch], tuple[TrainState, Totals]]
@@ -66,11 +89,14 @@ def totals_of(
     else:
         losses = optax.softmax_cross_entropy(logits, targets)
     right = logits.argmax(-1) == labels
+    # Written so that a NaN is never among the first five.
+    ahead = ~(logits <= jnp.take_along_axis(logits, labels[:, None], -1))
     keep = jnp.ones(labels.shape, bool) if mask is None else mask
-    return Totals(
-        jnp.where(keep, losses, 0).sum(),
-        (right & keep).sum(dtype=jnp.int32),
-        keep.sum(dtype=jnp.int32),
+    return Totals.zero()._replace(
+        loss=jnp.where(keep, losses, 0).sum(),
+        correct=(right & keep).sum(dtype=jnp.int32),
+        examples=keep.sum(dtype=jnp.int32),
+        top5=((ahead.sum(-1) < TOP) & keep).sum(dtype=jnp.int32),
     )
 
 
@@ -80,6 +106,7 @@ def make_train_step(
     noise_key: jax.Array,
     *,
     augment: Augment | None = None,
+    skip_nonfinite: bool = False,
 ) -> Step:
     """The step ``(state, batch) -> (state, totals)``: softmax cross-entropy, its gradient, optax.
 
@@ -89,6 +116,8 @@ def make_train_step(
         noise_key: dropout and its like draw from ``fold_in(noise_key, state.step)``.
         augment: changes the images, and with mixup the labels; then the label that counts as
             right is the one that has the larger share.
+        skip_nonfinite: whether a step whose loss, gradient or new parameters are not finite
+            changes nothing but the count of steps; it adds nothing to the sums but to ``skipped``.
 
     Returns:
         A pure function. The totals are those of the parameters *before* the step, as in a
@@ -118,6 +147,28 @@ def make_train_step(
         )
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        return TrainState(params, model_state, opt_state, state.step + 1), totals
+        norm = optax.tree.norm(grads)
+        finite = jnp.isfinite(totals.loss + norm + optax.tree.norm(params))
+        totals = totals._replace(
+            steps=jnp.ones((), jnp.int32),
+            gradient_norm=norm.astype(jnp.float32),
+            nonfinite=jnp.where(finite, NEVER, state.step),
+        )
+        new = TrainState(params, model_state, opt_state, state.step + 1)
+        if skip_nonfinite:
+            new, totals = _unless(finite, new, totals, state)
+        return new, totals
 
     return step
+
+
+def _unless(
+    finite: jax.Array, new: TrainState, totals: Totals, old: TrainState
+) -> tuple[TrainState, Totals]:
+    """The step where it is finite, else the old state with one more step counted."""
+    nothing = Totals.zero()._replace(skipped=jnp.ones((), jnp.int32), nonfinite=old.step)
+    kept = old._replace(step=new.step)
+    state, totals = jax.tree.map(
+        lambda mine, its: jnp.where(finite, mine, its), (new, totals), (kept, nothing)
+    )
+    return state, totals

@@ -92,8 +92,9 @@ def test_mask_keeps_padding_out():
 
 
 def test_totals_add_up():
-    total = Totals.zero() + Totals(jnp.ones(()), jnp.int32(2), jnp.int32(3))
-    assert [float(part) for part in total] == [1, 2, 3]
+    one = Totals(*map(jnp.int32, (1, 2, 3, 4, 5, 6, 7, 8)))
+    assert [int(part) for part in Totals.zero() + one] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [int(part) for part in one + one._replace(nonfinite=9)] == [2, 4, 6, 8, 10, 12, 14, 8]
 
 
 @pytest.mark.parametrize(

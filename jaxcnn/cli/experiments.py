@@ -1,0 +1,44 @@
+"""``jaxcnn experiments``: the files in ``experiments/``, one line each."""
+
+import ast
+import dataclasses
+from pathlib import Path
+
+import jaxcnn
+from jaxcnn.training import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class ExperimentsConfig:
+    """List the experiments that come with the repository, with one line each."""
+
+
+def experiments_command(command: ExperimentsConfig) -> None:
+    """Print the list."""
+    folder = experiments_folder()
+    paths = sorted(folder.glob("*.py"))
+    width = max(len(path.name) for path in paths)
+    for path in paths:
+        print(f"{path.name:{width}}  {first_line(path)}")
+    print(f"\nrun one with: python {folder / paths[0].name} (--help lists its flags)")
+
+
+def experiments_folder() -> Path:
+    """The folder of the experiments: of the repository that jaxcnn is imported from, or here.
+
+    Raises:
+        UserError: if there is none.
+    """
+    for parent in (Path(jaxcnn.__file__).parents[1], Path()):
+        if (parent / "experiments" / "lenet_digits.py").is_file():
+            return parent / "experiments"
+    raise UserError(
+        "the experiments are files of jaxcnn's repository (folder experiments/), and an "
+        "installed package comes without them: run this in a clone of the repository"
+    )
+
+
+def first_line(path: Path) -> str:
+    """The first line of a file's docstring; the file is read, not run."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return docstring.partition("\n")[0]

@@ -1,0 +1,124 @@
+"""How words become a config: tyro, with one sentence where it would print a box."""
+
+import contextlib
+import io
+import re
+import types
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import tyro
+from tyro.constructors import PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+from jaxcnn.training import UserError
+from jaxcnn.training.config import unknown
+
+Config = TypeVar("Config")
+
+STYLE = (tyro.conf.FlagCreatePairsOff,)
+REGISTRY = tyro.constructors.ConstructorRegistry()
+
+_KINDS: dict[Any, tuple[str, str]] = {
+    int: ("INT", "a whole number"),
+    float: ("FLOAT", "a number"),
+    str: ("STR", "text"),
+    Path: ("PATH", "a path"),
+}
+
+
+def parse(kind: Any, words: Sequence[str], **options: Any) -> Any:
+    """``tyro.cli`` in the style of this command.
+
+    Args:
+        kind: what to make of the words: a dataclass, or a union of them.
+        words: of the command line.
+        options: more for ``tyro.cli``.
+
+    Raises:
+        UserError: if the words do not fit, in one sentence.
+        SystemExit: after ``--help``.
+    """
+    heard = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(heard):
+            return tyro.cli(kind, args=words, config=STYLE, registry=REGISTRY, **options)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UserError(one_sentence(heard.getvalue())) from None
+
+
+def one_sentence(box: str) -> str:
+    """What tyro's box of an error says, as one sentence."""
+    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    paragraphs = re.split(r"\n─+\n", "\n".join(lines))
+    said = " ".join(paragraphs[0].split()) or " ".join(box.split())
+    rest = "\n".join(paragraphs[1:])
+    if found := re.match(r"Unrecognized options: (\S+?),?( |$)", said):
+        return _unknown_word(found[1], rest)
+    if found := re.match(r"Missing value for argument '(.+?)'", said):
+        return f"{found[1]}: a value is missing"
+    if found := re.match(r"Missing from (.+?): (\S+) (.+?)\.? \(required\)", said):
+        return f"{found[1]} needs {found[2]}: {found[3]}"
+    return said.removeprefix("Error parsing ").rstrip(".")
+
+
+def _unknown_word(word: str, rest: str) -> str:
+    if found := re.search(r"Available subcommands: (\w+(?:,\s+\w+)*)", rest):
+        return unknown("command", word, re.split(r",\s*", found[1].strip()))
+    near = re.search(r"^(--[\w-]+)", rest, re.MULTILINE)
+    hint = f", did you mean {near[1]}?" if near else ""
+    return f"unknown option {word}{hint} (--help lists them)"
+
+
+@REGISTRY.primitive_rule
+def _plain(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """One word for a number, a text, a path or a choice; ``None`` where it may be left out."""
+    union = get_origin(info.type) in (Union, types.UnionType)
+    options = set(get_args(info.type)) if union else {info.type}
+    optional = type(None) in options
+    kinds = options - {type(None)}
+    if len(kinds) != 1:
+        return None
+    (kind,) = kinds
+    if get_origin(kind) is Literal:
+        return _spec("{" + ",".join(get_args(kind)) + "}", _chooser(get_args(kind)), optional)
+    if kind not in _KINDS:
+        return None
+    metavar, noun = _KINDS[kind]
+    return _spec(metavar, _converter(kind, noun), optional)
+
+
+def _spec(
+    metavar: str, convert: Callable[[str], Any], optional: bool
+) -> PrimitiveConstructorSpec[Any]:
+    def instance(words: list[str]) -> Any:
+        return None if optional and words[0] == "None" else convert(words[0])
+
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=instance,
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+def _converter(kind: Callable[[str], Any], noun: str) -> Callable[[str], Any]:
+    def convert(word: str) -> Any:
+        try:
+            return kind(word)
+        except ValueError:
+            raise ValueError(f"expected {noun}, got {word!r}") from None
+
+    return convert
+
+
+def _chooser(choices: tuple[str, ...]) -> Callable[[str], str]:
+    def convert(word: str) -> str:
+        if word not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}, got {word!r}")
+        return word
+
+    return convert

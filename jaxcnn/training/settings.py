@@ -1,0 +1,102 @@
+"""Settings from files: a TOML file, or the ``config.json`` of another run."""
+
+import dataclasses
+import tomllib
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from jaxcnn.training.config import UserError, unknown
+
+Config = TypeVar("Config")
+
+_NOUNS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Path: "a path",
+}
+
+FLAGS_ONLY = frozenset({"overwrite", "resume"})
+"""How a folder is opened is said on the command line, each time anew."""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The values of a TOML file.
+
+    Raises:
+        UserError: if it cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"--config {path} does not exist") from None
+    except OSError as error:
+        raise UserError(f"--config {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # not TOML, or not even text
+        raise UserError(f"--config {path} is no TOML file: {error}") from None
+
+
+def with_values(base: Config, values: Mapping[str, Any], where: str) -> Config:
+    """``base`` with the values of a file; a value for a dataclass is a table of its fields.
+
+    Args:
+        base: a frozen dataclass.
+        values: by the names of its fields; ``-`` may stand for ``_``.
+        where: begins the sentence of an error: the file.
+
+    Raises:
+        UserError: if a key is unknown (with the nearest known one), or a value is of another
+            type than its field.
+
+    >>> from jaxcnn.training import TrainConfig
+    >>> with_values(TrainConfig(), {"lr": 1, "batch-size": 32}, "my.toml").lr
+    1.0
+    """
+    hints = get_type_hints(type(base))
+    known = hints.keys() - FLAGS_ONLY
+    changes = {}
+    for key, value in values.items():
+        name = key.replace("-", "_")
+        if name in FLAGS_ONLY:
+            raise UserError(f"{where}: {key!r} is a flag of the command line only")
+        if name not in known:
+            raise UserError(f"{where}: {unknown('key', key, known)}")
+        here = f"{where}: {key!r}"
+        if dataclasses.is_dataclass(getattr(base, name)) and isinstance(value, dict):
+            changes[name] = with_values(getattr(base, name), value, here)
+        else:
+            changes[name] = _converted(value, hints[name], here)
+    return dataclasses.replace(base, **changes)  # type: ignore[type-var]
+
+
+def _converted(value: Any, hint: Any, where: str) -> Any:
+    """``value`` as a field of type ``hint`` holds it."""
+    union = get_origin(hint) in (Union, types.UnionType)
+    kinds = get_args(hint) if union else (hint,)
+    for kind in kinds:
+        if get_origin(kind) is tuple and isinstance(value, list | tuple):
+            return tuple(_converted(part, get_args(kind)[0], where) for part in value)
+        if get_origin(kind) is Literal and value in get_args(kind):
+            return value
+        if type(value) is kind:
+            return value
+    if float in kinds and type(value) is int:
+        return float(value)
+    if Path in kinds and isinstance(value, str) and "\0" not in value:
+        return Path(value)
+    raise UserError(f"{where} must be {_described(kinds)}, got {value!r}")
+
+
+def _described(kinds: tuple[Any, ...]) -> str:
+    words = []
+    for kind in kinds:
+        if get_origin(kind) is tuple:
+            words.append(f"a list of {_described(get_args(kind)[:1])}")
+        elif get_origin(kind) is Literal:
+            words.append(f"one of {', '.join(get_args(kind))}")
+        elif kind is not type(None):
+            words.append(_NOUNS.get(kind, str(kind)))
+    return " or ".join(words)
