@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import jax
 
 from jaxcnn import ops
-from jaxcnn.layers.layer import Layer, Params, State
+from jaxcnn.layers.layer import Blueprint, Layer, Params, State
 from jaxcnn.ops.arguments import Padding, Window
 
 
@@ -37,7 +37,7 @@ def Function(function: Callable[[jax.Array], jax.Array]) -> Layer:
     ) -> tuple[jax.Array, State]:
         return function(x), state
 
-    return Layer(init, apply)
+    return Layer(init, apply, Blueprint("Function", {"function": function}))
 
 
 def Flatten() -> Layer:
@@ -47,7 +47,8 @@ def Flatten() -> Layer:
     >>> y.shape
     (2, 400)
     """
-    return Function(lambda x: x.reshape(x.shape[0], math.prod(x.shape[1:])))
+    layer = Function(lambda x: x.reshape(x.shape[0], math.prod(x.shape[1:])))
+    return layer._replace(blueprint=Blueprint("Flatten", {}))
 
 
 def AvgPool2d(window: Window, *, stride: Window | None = None, padding: Padding = 0) -> Layer:
@@ -61,7 +62,9 @@ def AvgPool2d(window: Window, *, stride: Window | None = None, padding: Padding 
     Returns:
         A layer without parameters or state.
     """
-    return Function(lambda x: ops.avg_pool2d(x, window, stride=stride, padding=padding))
+    layer = Function(lambda x: ops.avg_pool2d(x, window, stride=stride, padding=padding))
+    options = {"window": window, "stride": stride, "padding": padding}
+    return layer._replace(blueprint=Blueprint("AvgPool2d", options))
 
 
 def MaxPool2d(window: Window, *, stride: Window | None = None, padding: Padding = 0) -> Layer:
@@ -81,4 +84,5 @@ def MaxPool2d(window: Window, *, stride: Window | None = None, padding: Padding 
         assert isinstance(y, jax.Array)  # and not a pair: no indices were asked for
         return y
 
-    return Function(pool)
+    options = {"window": window, "stride": stride, "padding": padding}
+    return Function(pool)._replace(blueprint=Blueprint("MaxPool2d", options))

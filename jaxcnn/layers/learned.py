@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.nn import initializers
 
 from jaxcnn import ops
-from jaxcnn.layers.layer import Layer, Params, State
+from jaxcnn.layers.layer import Blueprint, Layer, Params, State
 from jaxcnn.ops.arguments import Padding, PaddingMode, Window, as_int, per_axis
 
 Initializer = initializers.Initializer
@@ -88,7 +88,14 @@ def Conv2d(
         )
         return y, state
 
-    return Layer(init, apply)
+    options = {
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+        "padding_mode": padding_mode,
+    }
+    return Layer(init, apply, Blueprint("Conv2d", options))
 
 
 def Dense(
@@ -139,7 +146,7 @@ def Dense(
         y: Any = x @ params["kernel"]
         return y + params["bias"] if bias else y, state
 
-    return Layer(init, apply)
+    return Layer(init, apply, Blueprint("Dense", {}))
 
 
 def _check_features(params: Params, x: jax.Array) -> None:
