@@ -17,7 +17,7 @@ from jaxcnn.training.config import TrainConfig, UserError, check_config, flag
 from jaxcnn.version import __version__
 
 _FILES = ("config.json", "metrics.jsonl")
-_FOLDERS = ("checkpoints",)
+_FOLDERS = ("checkpoints", "exports")
 _PACKAGES = ("jax", "jaxlib", "optax", "flax", "orbax-checkpoint", "numpy")
 
 
