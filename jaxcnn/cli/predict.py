@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from jaxcnn.data import read_picture
+from jaxcnn.data import read_input
+from jaxcnn.data.errors import shown
 from jaxcnn.training import RunFolder, UserError, load_trained
 from jaxcnn.training.config import Platform
 from jaxcnn.training.devices import use_platform
@@ -45,7 +46,7 @@ def predict_command(command: PredictConfig) -> None:
     use_platform(command.platform)
     trained = load_trained(RunFolder(command.run))
     facts = trained.facts
-    images = np.stack([read_picture(path, facts.image_shape) for path in command.images])
+    images = np.stack([read_input(path, facts.image_shape) for path in command.images])
     rows = [
         {"image": str(path), "predictions": likeliest(row, facts.class_names, command.top)}
         for path, row in zip(command.images, trained.probabilities(images), strict=True)
@@ -62,12 +63,7 @@ def likeliest(row: np.ndarray, names: tuple[str, ...], top: int) -> list[dict[st
 
 
 def line(row: dict[str, Any]) -> str:
-    """``image: class 0.9312, class 0.0421``."""
-    return f"{printable(row['image'])}: " + ", ".join(
-        f"{printable(guess['class'])} {guess['probability']:.4f}" for guess in row["predictions"]
+    """``image: class 0.9312, class 0.0421``, without what a terminal would obey."""
+    return f"{shown(row['image'])}: " + ", ".join(
+        f"{shown(guess['class'])} {guess['probability']:.4f}" for guess in row["predictions"]
     )
-
-
-def printable(name: str) -> str:
-    """A name without what a terminal would obey; a run and its names may come from anywhere."""
-    return name if name.isprintable() else ascii(name)

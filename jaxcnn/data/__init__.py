@@ -8,7 +8,7 @@
 from jaxcnn.data.catalogue import DATASETS, load_dataset
 from jaxcnn.data.dataset import Dataset, Split
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.pictures import read_picture
+from jaxcnn.data.inputs import read_input
 from jaxcnn.data.transform import Transform
 
-__all__ = ["DATASETS", "DataError", "Dataset", "Split", "Transform", "load_dataset", "read_picture"]
+__all__ = ["DATASETS", "DataError", "Dataset", "Split", "Transform", "load_dataset", "read_input"]

@@ -1,123 +1,153 @@
-"""Image files of people, made into what a network was trained on."""
+"""One picture of a file, whatever its format, mode and size, as bytes of grey or colour.
 
+Pillow reads it. Only formats are tried whose readers run no other program (EPS runs Ghostscript)
+and recognise their files by content.
+"""
+
+import contextlib
 import os
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Shaped
+from jaxtyping import UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from jaxcnn.data.errors import DataError
-from jaxcnn.data.transform import Transform
+from jaxcnn.data.errors import DataError, shown
 
-if TYPE_CHECKING:
-    from PIL import Image
+FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""The formats that are read, by Pillow's names; of several frames, the first."""
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
-"""The formats that are read. Pillow knows more, some of which start other programs (EPS)."""
+_SUFFIXES = ".bmp .gif .jfif .jp2 .j2k .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp"
+SUFFIXES = frozenset(_SUFFIXES.split(" "))
+"""How the name of a picture ends; what ends like this and is none is damaged."""
 
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-_DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N")
+LARGEST = 2**26
+"""The most pixels of one picture, so that a small file cannot unpack to fill the memory."""
+
+_GREY = ("1", "L", "LA", "La", "I", "F")
+_TURNED = range(5, 9)  # values of the EXIF orientation that swap height and width
+_ORIENTATION = 0x0112
 
 
-def read_picture(
-    path: str | os.PathLike[str], image_shape: Sequence[int]
-) -> Float32[np.ndarray, "h w c"]:
-    """An image file as a network of that input sees it, upright and scaled to [0, 1].
+class Header(NamedTuple):
+    """What the beginning of a file says.
 
-    Of an animation the first frame is taken, and what is transparent lies on white. Colours
-    become luma (ITU-R 601) for a network of grey images; grey becomes three equal channels for
-    one of colours. The size is changed as `Transform` changes it, without regard to the sides'
-    ratio. Nothing is inverted: MNIST and its like are white on black, and a network of them
-    wants them so.
+    Attributes:
+        height: in pixels, as it is shown.
+        width: in pixels, as it is shown.
+        grey: whether it has no colours.
+    """
 
-    Args:
-        path: a file in one of `FORMATS`, of any size; 8 or 16 bits a channel.
-        image_shape: ``(h, w, c)`` of the images that the network was trained on.
+    height: int
+    width: int
+    grey: bool
 
-    Returns:
-        float32 ``(h, w, c)`` in [0, 1].
+
+def read_header(path: str | os.PathLike[str]) -> Header | None:
+    """The size of a picture, without decoding it; ``None`` for a file that is no picture.
 
     Raises:
-        DataError: if the file cannot be read, is no such image, is cut short, has more than 89
-            million pixels, or holds numbers whose range is not known; or if no picture has ``c``
-            channels.
-
-    >>> import io
-    >>> from PIL import Image
-    >>> file = io.BytesIO()
-    >>> Image.new("RGB", (90, 60), "red").save(file, "PNG")
-    >>> read_picture(file, (28, 28, 1))[0, 0]
-    array([0.29803923], dtype=float32)
+        DataError: if the file cannot be read, has too many pixels, or has the name of a picture
+            but is none.
     """
-    height, width, channels = image_shape
-    if channels not in _MODES:
-        raise DataError(f"{path}: no image file has the {channels} channels of the training data")
-    raw, most = _raw_pixels(path, channels)
-    if raw.ndim == 2:
-        raw = np.repeat(raw[..., np.newaxis], channels, axis=2)
-    return Transform((height, width), 1 / most)(raw[np.newaxis])[0]
-
-
-def _raw_pixels(
-    path: str | os.PathLike[str], channels: int
-) -> tuple[Shaped[np.ndarray, "h w ..."], int]:
-    """The pixels of a file, and what white is in them."""
-    from PIL import Image
-
     try:
-        # Pillow's remarks on odd files are of no use to whoever wants a class.
-        with warnings.catch_warnings(action="ignore"):
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_known_formats()) as image:
-                return _decoded(image, channels)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
-    except Exception as error:  # of any kind: the decoders raise what they like
-        raise DataError(_why_unreadable(path, error)) from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of large sizes, which are checked here
+            with Image.open(path, formats=FORMATS) as image:
+                _check_size(image, path)
+                width, height = image.size
+                # A PNG may have its EXIF data behind the pixels; whoever decodes it will see.
+                turned = image.format != "PNG" and _orientation(image) in _TURNED
+                grey = image.mode in _GREY or image.mode.startswith("I;16")
+                return Header(*((width, height) if turned else (height, width)), grey)
+    except (DataError, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        if Path(path).suffix.lower() in SUFFIXES:
+            raise DataError(f"{shown(path)}: is no picture, though its name says so") from None
+        return None
+    except Exception as error:  # Pillow's readers raise many kinds
+        raise _unreadable(path, error) from error
 
 
-def _known_formats() -> list[str]:
-    from PIL import Image
+def read_picture(path: str | os.PathLike[str], channels: int) -> UInt8[np.ndarray, "h w c"]:
+    """A picture as bytes, upright as its EXIF data have it.
 
-    Image.init()
-    return [name for name in FORMATS if name in Image.OPEN]
+    Transparency is ignored. 16 bits a pixel become 8, rounded; floats must be from 0 to 1.
+
+    Args:
+        path: the file.
+        channels: 1 for grey (ITU-R BT.601), 3 for colour.
+
+    Returns:
+        ``(h, w, channels)``, from 0 to 255.
+
+    Raises:
+        DataError: if it is no picture, is damaged or cut short, or has too many pixels.
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            _check_size(image, path)
+            image.load()
+            pixels = np.asarray(_plain(_upright(image), channels, path))
+    except (DataError, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        raise DataError(f"{shown(path)}: is no picture of a known format") from None
+    except Exception as error:  # Pillow's readers raise many kinds
+        raise _unreadable(path, error) from error
+    pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+    return np.repeat(pixels, channels, axis=-1) if pixels.shape[-1] < channels else pixels
 
 
-def _decoded(image: "Image.Image", channels: int) -> tuple[np.ndarray, int]:
-    from PIL import Image, ImageOps
+def _check_size(image: Image.Image, path: str | os.PathLike[str]) -> None:
+    width, height = image.size
+    if width * height > LARGEST:
+        raise DataError(
+            f"{shown(path)}: a picture of {height:,}×{width:,} pixels, expected at most "
+            f"{LARGEST:,} pixels"
+        )
 
-    image.load()
-    image = ImageOps.exif_transpose(image)
-    if image.mode in _DEEP:
-        return _deep_pixels(image), 65535
+
+def _orientation(image: Image.Image) -> int:
+    with contextlib.suppress(Exception):  # pictures with broken EXIF data are shown, too
+        return int(image.getexif().get(_ORIENTATION, 1))
+    return 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    if _orientation(image) not in range(2, 9):
+        return image
+    return ImageOps.exif_transpose(image)
+
+
+def _plain(
+    image: Image.Image, channels: int, path: str | os.PathLike[str]
+) -> Image.Image | np.ndarray:
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _bytes_of(np.asarray(image), 65535, path)
     if image.mode == "F":
-        raise DataError("its pixels are floats, whose range is not known: expected 8 or 16 bits")
-    if image.has_transparency_data and channels != 4:
+        return _bytes_of(np.asarray(image), 1, path)
+    if image.mode in ("P", "PA") and "transparency" in image.info:
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    # By way of RGB: a palette or CMYK image has no luma of its own.
-    image = image if image.mode in ("1", "L", "RGB") or channels == 4 else image.convert("RGB")
-    return np.asarray(image.convert(_MODES[channels])), 255
+    return image.convert("L" if channels == 1 else "RGB")
 
 
-def _deep_pixels(image: "Image.Image") -> np.ndarray:
-    """Grey levels of 16 bits; Pillow holds some of them in 32."""
-    levels: Any = np.asarray(image)
-    if levels.min() < 0 or levels.max() > 65535:
-        raise DataError("its pixels have 32 bits, expected 8 or 16")
-    return levels.astype(np.uint16)
+def _bytes_of(
+    values: np.ndarray, highest: int, path: str | os.PathLike[str]
+) -> UInt8[np.ndarray, "h w"]:
+    """Grey values from 0 to ``highest`` as bytes; written so that a NaN is refused as well."""
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= highest):
+        raise DataError(f"{shown(path)}: pixels from {low:g} to {high:g}, expected 0 to {highest}")
+    return np.rint(values.astype(np.float64) * (255 / highest)).astype(np.uint8)
 
 
-def _why_unreadable(path: str | os.PathLike[str], error: Exception) -> str:
-    from PIL import Image, UnidentifiedImageError
-
-    if isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError):
-        return f"{path} has too many pixels, expected at most {Image.MAX_IMAGE_PIXELS:,}"
-    if isinstance(error, UnidentifiedImageError):
-        return f"{path} is not an image that can be read, expected {', '.join(FORMATS)}"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{path} cannot be read: {error.strerror}"
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return f"{path} is damaged: {reason[:200]}"
+def _unreadable(path: str | os.PathLike[str], error: Exception) -> DataError:
+    if isinstance(error, OSError) and error.errno:
+        reason = os.strerror(error.errno)
+    else:
+        reason = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
+    return DataError(f"{shown(path)}: cannot be read ({reason}), expected a whole picture")

@@ -14,7 +14,7 @@ from PIL import Image
 from jaxcnn.cli import main
 from jaxcnn.data import load_dataset
 from jaxcnn.training import RunFolder, load_trained
-from tests.data.test_pictures import Malicious
+from tests.data.test_inputs import Malicious
 from tests.test_cli import jaxcnn
 
 NAMES = ["exact.png", "large.jpg", "clear.webp"]
@@ -97,7 +97,7 @@ def test_export(run, say, tmp_path):
     ("words", "sentence"),
     [
         (["predict", "RUN"], "predict needs the name of an image file after that of the run"),
-        (["predict", "RUN", "exact.png", "nowhere.png"], "nowhere.png cannot be read: No such file"),
+        (["predict", "RUN", "exact.png", "nowhere.png"], "nowhere.png: cannot be read (No such file"),
         (["predict", "RUN", "exact.png", "--top", "0"], "--top must be at least 1, got 0"),
         (["predict", "nowhere", "exact.png"], "nowhere holds no run"),
         (["predict", "exact.png", "exact.png"], "exact.png is a file, not the folder of a run"),
@@ -142,5 +142,5 @@ def test_class_names_cannot_command_a_terminal(run, pictures, say, tmp_path):
     (copy / "config.json").write_text(content.replace('"Ankle boot"', '"\\u001b[2J"'))
     status, output, _ = say("predict", copy, "exact.png", "--top", 10)
     assert status == 0
-    assert "'\\x1b[2J' 0." in output
+    assert "\\x1b[2J 0." in output
     assert "\x1b" not in output

@@ -10,7 +10,7 @@ import pytest
 
 from jaxcnn.data import load_dataset
 from jaxcnn.training import RunFolder, UserError, load_trained
-from tests.data.test_pictures import Malicious
+from tests.data.test_inputs import Malicious
 
 
 @pytest.fixture

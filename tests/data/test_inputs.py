@@ -1,16 +1,14 @@
-"""Image files of every kind, as a network sees them."""
+"""Image files of people, as a network sees them."""
 
 import pickle
 import re
-import struct
 import zipfile
-import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcnn.data import DataError, Transform, load_dataset, read_picture
+from jaxcnn.data import DataError, Transform, load_dataset, read_input
 from tests.data.idx_files import encoded
 
 GREY = np.arange(28 * 28, dtype=np.uint32).reshape(28, 28) % 251
@@ -36,16 +34,10 @@ def palette_image():
 
 
 def with_alpha(mode):
-    """Black everywhere, but only the left half can be seen."""
-    image = Image.new(mode, (28, 28), 0)
-    image.putalpha(Image.fromarray(np.where(np.arange(28) < 14, 255, 0).astype(np.uint8)[None].repeat(28, 0)))  # fmt: skip
-    return image
-
-
-def transparent_palette():
-    image = Image.new("P", (28, 28), 0)
-    image.putpalette([0, 0, 0, 0, 0, 0])
-    image.paste(1, (14, 0, 28, 28))
+    """A picture whose right half cannot be seen."""
+    image = Image.fromarray(BYTES).convert(mode)
+    opaque = np.where(np.arange(28) < 14, 255, 0).astype(np.uint8)
+    image.putalpha(Image.fromarray(np.tile(opaque, (28, 1))))
     return image
 
 
@@ -55,7 +47,7 @@ def test_a_test_image_saved_and_read_is_what_the_network_saw(tiny, tmp_path, sav
     wanted = data.test.images[3]
     image = Image.fromarray((wanted[..., 0] * 255).round().astype(np.uint8))
     for name, options in (("a.png", {}), ("a.bmp", {}), ("a.tiff", {}), ("a.pgm", {}), ("a.webp", {"lossless": True})):  # fmt: skip
-        found = read_picture(save(image.convert("RGB") if name == "a.webp" else image, name, **options), (28, 28, 1))  # fmt: skip
+        found = read_input(save(image.convert("RGB") if name == "a.webp" else image, name, **options), (28, 28, 1))  # fmt: skip
         np.testing.assert_array_equal(found, wanted, err_msg=name)
         assert found.dtype == np.float32
 
@@ -71,17 +63,17 @@ def test_a_test_image_saved_and_read_is_what_the_network_saw(tiny, tmp_path, sav
         (Image.fromarray(DEEP), "a.tiff", DEEP / 65535),
         (Image.fromarray(DEEP.astype(np.int32)), "a.tiff", DEEP / 65535),
         (Image.fromarray(np.dstack([255 - BYTES] * 3)).convert("CMYK"), "a.tiff", 1 - BYTES / 255),
-        (with_alpha("L"), "a.png", np.broadcast_to(np.arange(28) >= 14, (28, 28))),
-        (with_alpha("RGB"), "a.png", np.broadcast_to(np.arange(28) >= 14, (28, 28))),
-        (with_alpha("RGB"), "a.webp", np.broadcast_to(np.arange(28) >= 14, (28, 28))),
+        (with_alpha("L"), "a.png", BYTES / 255),
+        (with_alpha("RGB"), "a.png", BYTES / 255),
+        (with_alpha("RGB"), "a.webp", BYTES / 255),
     ],
     ids=["L", "RGB", "1", "P", "I;16 PNG", "I;16 TIFF", "I", "CMYK", "LA", "RGBA", "RGBA WebP"],
 )
 def test_modes(image, name, wanted, save):
-    options = {"lossless": True} if name.endswith("webp") else {}
+    options = {"lossless": True, "exact": True} if name.endswith("webp") else {}
     path = save(image, name, **options)
     for channels in (1, 3):
-        found = read_picture(path, (28, 28, channels))
+        found = read_input(path, (28, 28, channels))
         expected = np.repeat(np.asarray(wanted, np.float32)[..., None], channels, axis=2)
         np.testing.assert_allclose(found, expected, atol=1e-7)
 
@@ -95,30 +87,16 @@ def test_modes_in_the_files(save):
             assert opened.mode == mode
 
 
-def test_a_transparent_colour_of_a_palette_is_white(save):
-    path = save(transparent_palette(), transparency=1)
-    found = read_picture(path, (28, 28, 3))
-    np.testing.assert_array_equal(found[:, :14], 0)
-    np.testing.assert_array_equal(found[:, 14:], 1)
-
-
 def test_colours_become_luma_and_stay_colours(save):
     stripes = np.repeat(np.eye(3, dtype=np.uint8) * 255, 4, axis=0)[:, None].repeat(12, 1)
     path = save(Image.fromarray(stripes))
-    np.testing.assert_allclose(read_picture(path, (12, 12, 1))[::4, 0, 0], LUMA, atol=1e-7)
-    np.testing.assert_array_equal(read_picture(path, (12, 12, 3)), stripes / 255)
-
-
-def test_four_channels_keep_their_transparency(save):
-    found = read_picture(save(with_alpha("RGB")), (28, 28, 4))
-    np.testing.assert_array_equal(found[0, :, 3], np.arange(28) < 14)
-    opaque = read_picture(save(Image.fromarray(BYTES)), (28, 28, 4))
-    np.testing.assert_array_equal(opaque[..., 3], 1)
+    np.testing.assert_allclose(read_input(path, (12, 12, 1))[::4, 0, 0], LUMA, atol=1e-7)
+    np.testing.assert_array_equal(read_input(path, (12, 12, 3)), stripes / 255)
 
 
 def test_another_size_is_resized_as_in_training(save):
     raw = np.random.default_rng(0).integers(0, 256, (61, 17, 3)).astype(np.uint8)
-    found = read_picture(save(Image.fromarray(raw)), (28, 28, 3))
+    found = read_input(save(Image.fromarray(raw)), (28, 28, 3))
     np.testing.assert_array_equal(found, Transform((28, 28), 1 / 255)(raw[None])[0])
 
 
@@ -131,7 +109,7 @@ def test_the_camera_was_held_sideways(orientation, save):
     }  # fmt: skip
     exif = Image.Exif()
     exif[0x0112] = orientation
-    found = read_picture(save(Image.fromarray(BYTES), exif=exif), (28, 28, 1))
+    found = read_input(save(Image.fromarray(BYTES), exif=exif), (28, 28, 1))
     np.testing.assert_allclose(found[..., 0], turns[orientation](BYTES) / 255, atol=1e-7)
 
 
@@ -139,24 +117,16 @@ def test_the_camera_was_held_sideways(orientation, save):
 def test_the_first_frame_of_an_animation(name, save):
     frames = [Image.new("L", (28, 28), level) for level in (255, 100, 0)]
     path = save(frames[0], name, save_all=True, append_images=frames[1:])
-    np.testing.assert_array_equal(read_picture(path, (28, 28, 1)), 1)
+    np.testing.assert_array_equal(read_input(path, (28, 28, 1)), 1)
 
 
 # Refusals.
 
 
 def refused(path, message, image_shape=(28, 28, 1)):
-    with pytest.raises(DataError, match=f"^{re.escape(str(path))}{message}$") as caught:
-        read_picture(path, image_shape)
+    with pytest.raises(DataError, match=f"^{re.escape(str(path))}: {message}$") as caught:
+        read_input(path, image_shape)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.bmp", "a.tiff", "a.webp"])
-def test_a_truncated_file(name, save):
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
-    path = save(Image.fromarray(noise), name)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    refused(path, " is (damaged: .+|not an image that can be read, expected PNG.*)")
 
 
 class Malicious:
@@ -172,40 +142,19 @@ class Malicious:
 def test_what_is_no_image_is_not_run_either(tmp_path):
     path, trace = tmp_path / "image.png", tmp_path / "trace"
     content = pickle.dumps(Malicious(trace))
-    for data in (content, b"", b"hello", encoded(BYTES[None]), b"%!PS-Adobe-3.0 EPSF-3.0\n"):
+    for data in (content, encoded(BYTES[None]), b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9"):
         path.write_bytes(data)
-        refused(path, " is not an image that can be read, expected PNG, JPEG, .*")
+        refused(path, "is no picture of a known format")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data.pkl", content)
-    refused(path, " is not an image that can be read, expected PNG, JPEG, .*")
+    refused(path, "is no picture of a known format")
     assert not trace.exists()
 
 
-def test_what_is_no_file(tmp_path):
-    refused(tmp_path / "nowhere.png", " cannot be read: No such file or directory")
-    refused(tmp_path, " cannot be read: Is a directory")
-
-
-def test_numbers_whose_range_is_not_known(save):
-    refused(save(Image.fromarray(BYTES / np.float32(7)), "a.tiff"),
-            ": its pixels are floats, whose range is not known: expected 8 or 16 bits")  # fmt: skip
-    refused(save(Image.fromarray(GREY.astype(np.int32) + 70000), "b.tiff"),
-            ": its pixels have 32 bits, expected 8 or 16")  # fmt: skip
-
-
-def test_no_file_has_two_channels(save):
+def test_a_network_of_other_channels(save):
     path = save(Image.fromarray(BYTES))
-    refused(path, ": no image file has the 2 channels of the training data", (28, 28, 2))
-
-
-@pytest.mark.parametrize("side", [10_000, 20_000])
-def test_a_small_file_that_would_fill_the_memory(side, tmp_path):
-    def chunk(kind, content):
-        body = kind + content
-        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
-
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    content = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000)))
-    path = tmp_path / "bomb.png"
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + content + chunk(b"IEND", b""))
-    refused(path, " has too many pixels, expected at most 89,478,485")
+    refused(
+        path,
+        "becomes grey or coloured, .* the 4 channels that the network was trained on",
+        (28, 28, 4),
+    )
