@@ -1,5 +1,7 @@
 """The whole computation as a `jax.export` artefact, parameters included."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -28,4 +30,18 @@ def stablehlo(subject: Subject) -> bytes:
 
     (batch,) = export.symbolic_shape("batch")
     images = jax.ShapeDtypeStruct((batch, *subject.image_shape), jnp.float32)
-    return bytes(export.export(jax.jit(logits), platforms=PLATFORMS)(images).serialize())
+    with _without_folders():
+        exported = export.export(jax.jit(logits), platforms=PLATFORMS)(images)
+    return bytes(exported.serialize())
+
+
+@contextlib.contextmanager
+def _without_folders() -> Iterator[None]:
+    """JAX notes the source of each operation; where it lies on this machine is nobody's concern."""
+    name = "jax_hlo_source_file_canonicalization_regex"
+    before = getattr(jax.config, name)
+    jax.config.update(name, r".*[/\\]")
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
