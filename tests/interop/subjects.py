@@ -2,6 +2,7 @@
 
 import functools
 import math
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -57,6 +58,13 @@ def subject(model, image_shape=(28, 28, 1)):
     return Subject(model, params, state, image_shape, {"model": "x"})
 
 
+def below_zero():
+    """What goes into a max pool is below zero, so that a border of zeros would win."""
+    pool = MaxPool2d(2, stride=1, padding=((1, 0), (0, 1)))
+    it = subject(Sequential(conv=Conv2d(2, 1), pool=pool, flat=Flatten(), out=Dense(3)), (5, 4, 3))
+    return replace(it, params=jax.tree.map(lambda leaf: -abs(leaf), it.params))
+
+
 def drawn(rng, shape):
     """Numbers of a size that keeps the outputs of layers from growing or vanishing."""
     spread = max(math.prod(shape[:-1]), 4) ** -0.5
@@ -66,6 +74,7 @@ def drawn(rng, shape):
 SUBJECTS = {
     **{name: subject(make(10)) for name, make in MODELS.items()},
     "every_layer": subject(every_layer(), (23, 30, 3)),
+    "below_zero": below_zero(),
 }
 
 
