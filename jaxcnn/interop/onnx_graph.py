@@ -108,7 +108,7 @@ class Graph:
     def _constant(self, name: str, value: np.ndarray) -> str:
         from onnx import numpy_helper
 
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self._constants.append(numpy_helper.from_array(value, name))
         return name
 
 
