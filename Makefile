@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 
 CASES := tests/ops/test_cases.py
 PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision tests/models \
-	tests/training/test_step.py $(shell grep -lE "TORCH|twins" tests/ops/test_*.py | grep -v $(CASES))
-SMOKE := $(CASES)::test_meaning tests/engine tests/layers tests/models tests/training tests/test_check.py \
+	tests/training/test_step.py tests/interop/test_formats.py $(shell grep -lE "TORCH|twins" tests/ops/test_*.py | grep -v $(CASES))
+SMOKE := $(CASES)::test_meaning tests/engine tests/interop tests/layers tests/models tests/training tests/test_check.py \
 	tests/test_rooms.py tests/ops/test_windows.py tests/ops/test_transposed.py
 
 .PHONY: help train test test-all tables parity bench lint format smoke lock clean

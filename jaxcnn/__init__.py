@@ -1,8 +1,8 @@
 """A functional CNN framework for JAX.
 
 ``import jaxcnn as jc`` gives the ops (`jc.conv2d`, `jc.avg_pool2d`, `jc.corr2d`, …); the rooms
-`jc.layers`, `jc.models`, `jc.data`, `jc.training` and `jc.report` are loaded when first used, so
-that the import stays light.
+`jc.layers`, `jc.models`, `jc.interop`, `jc.data`, `jc.training` and `jc.report` are loaded when
+first used, so that the import stays light.
 """
 
 import importlib
@@ -14,7 +14,7 @@ from jaxcnn.ops import *  # noqa: F403
 from jaxcnn.ops import __all__ as _op_names
 from jaxcnn.version import __version__
 
-_ROOMS = ("data", "layers", "models", "report", "training")
+_ROOMS = ("data", "interop", "layers", "models", "report", "training")
 
 __all__ = ["__version__", "accelerate", "engine", "ops", "restore", *_op_names]
 

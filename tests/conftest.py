@@ -1,9 +1,12 @@
 """A tiny Fashion-MNIST in the real format: quick to train on, awkward in its sizes."""
 
+import shutil
+
 import jax
 import numpy as np
 import pytest
 
+from jaxcnn.training import TrainConfig, train
 from tests.data.idx_files import encoded
 
 TRAIN, TEST = 53, 17
@@ -27,3 +30,17 @@ def tiny(tmp_path_factory):
         for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
             (folder / f"{prefix}-{kind}-ubyte").write_bytes(encoded(array.astype(np.uint8)))
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tiny, tmp_path_factory):
+    """What a run came to whose data are gone; its folder is not to be changed."""
+    data = tmp_path_factory.mktemp("moved") / "data"
+    shutil.copytree(tiny, data)
+    config = TrainConfig(
+        model="lenet_modern", dataset="fashion_mnist", data_dir=data, epochs=1,
+        optimizer="adam", run_dir=data.parent / "run",
+    )  # fmt: skip
+    done = train(config)
+    shutil.rmtree(data)
+    return done

@@ -10,8 +10,10 @@ from jaxcnn.cli.check import CheckConfig, check_command
 from jaxcnn.cli.data import DataConfig, data_command
 from jaxcnn.cli.evaluate import EvalConfig, evaluate_command
 from jaxcnn.cli.experiments import ExperimentsConfig, experiments_command
+from jaxcnn.cli.export import ExportConfig, export_command
 from jaxcnn.cli.flags import parse
 from jaxcnn.cli.mistakes import INTERRUPTED, PIPE_CLOSED, USER_ERROR, mistakes_in_one_sentence
+from jaxcnn.cli.predict import PredictConfig, predict_command
 from jaxcnn.cli.report import ReportConfig, report_command
 from jaxcnn.cli.train import TrainCommand, experiment, show, train_command
 
@@ -20,6 +22,8 @@ __all__ = ["INTERRUPTED", "PIPE_CLOSED", "USER_ERROR", "experiment", "main"]
 Command = (
     Annotated[TrainCommand, tyro.conf.subcommand("train")]
     | Annotated[EvalConfig, tyro.conf.subcommand("eval")]
+    | Annotated[PredictConfig, tyro.conf.subcommand("predict")]
+    | Annotated[ExportConfig, tyro.conf.subcommand("export")]
     | Annotated[ReportConfig, tyro.conf.subcommand("report")]
     | Annotated[DataConfig, tyro.conf.subcommand("data")]
     | Annotated[ExperimentsConfig, tyro.conf.subcommand("experiments")]
@@ -28,6 +32,8 @@ Command = (
 
 ACTIONS: dict[type, Callable[[Any], object]] = {
     EvalConfig: lambda command: show(evaluate_command(command)),
+    PredictConfig: predict_command,
+    ExportConfig: export_command,
     ReportConfig: report_command,
     DataConfig: lambda command: print(data_command(command)),
     ExperimentsConfig: experiments_command,
@@ -36,7 +42,7 @@ ACTIONS: dict[type, Callable[[Any], object]] = {
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Train convolutional networks in JAX, score and report them, check the ops on this device."""
+    """Train convolutional networks in JAX, score, report and use them, check the ops here."""
     words = sys.argv[1:] if args is None else list(args)
     with mistakes_in_one_sentence():
         command = parse(Command, words, prog="jaxcnn", description=main.__doc__)

@@ -8,6 +8,7 @@
 from jaxcnn.data.catalogue import DATASETS, load_dataset, open_dataset
 from jaxcnn.data.dataset import Dataset, OpenDataset, Split, StreamedSplit
 from jaxcnn.data.errors import DataError
+from jaxcnn.data.inputs import read_input
 from jaxcnn.data.options import DataOptions
 from jaxcnn.data.transform import Transform
 
@@ -22,4 +23,5 @@ __all__ = [
     "Transform",
     "load_dataset",
     "open_dataset",
+    "read_input",
 ]

@@ -2,13 +2,14 @@
 
 from jaxcnn.layers.composition import Sequential
 from jaxcnn.layers.fixed import AvgPool2d, Flatten, Function, MaxPool2d
-from jaxcnn.layers.layer import Apply, Init, Layer, Params, State, output_shape
+from jaxcnn.layers.layer import Apply, Blueprint, Init, Layer, Params, State, output_shape
 from jaxcnn.layers.learned import Conv2d, Dense
 from jaxcnn.layers.table import Row, count_parameters, outputs, summary
 
 __all__ = [
     "Apply",
     "AvgPool2d",
+    "Blueprint",
     "Conv2d",
     "Dense",
     "Flatten",

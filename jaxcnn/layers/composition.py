@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import jax
 
-from jaxcnn.layers.layer import Layer, Params, State, output_shape
+from jaxcnn.layers.layer import Blueprint, Layer, Params, State, output_shape
 from jaxcnn.layers.table import note
 
 
@@ -61,4 +61,4 @@ def Sequential(**layers: Layer) -> Layer:
             new_state |= {name: its_state} if its_state else {}
         return x, new_state
 
-    return Layer(init, apply)
+    return Layer(init, apply, Blueprint("Sequential", {}, layers))

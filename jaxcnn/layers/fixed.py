@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import jax
 
 from jaxcnn import ops
-from jaxcnn.layers.layer import Layer, Params, State
+from jaxcnn.layers.layer import Blueprint, Layer, Params, State
 from jaxcnn.layers.table import sees
 from jaxcnn.ops.arguments import Padding, Window
 
@@ -38,7 +38,7 @@ def Function(function: Callable[[jax.Array], jax.Array]) -> Layer:
     ) -> tuple[jax.Array, State]:
         return function(x), state
 
-    return Layer(init, apply)
+    return Layer(init, apply, Blueprint("Function", {"function": function}))
 
 
 def Flatten() -> Layer:
@@ -48,7 +48,8 @@ def Flatten() -> Layer:
     >>> y.shape
     (2, 400)
     """
-    return Function(lambda x: x.reshape(x.shape[0], math.prod(x.shape[1:])))
+    layer = Function(lambda x: x.reshape(x.shape[0], math.prod(x.shape[1:])))
+    return layer._replace(blueprint=Blueprint("Flatten", {}))
 
 
 def AvgPool2d(window: Window, *, stride: Window | None = None, padding: Padding = 0) -> Layer:
@@ -68,7 +69,8 @@ def AvgPool2d(window: Window, *, stride: Window | None = None, padding: Padding 
         sees(x, window, stride=window if stride is None else stride, padding=padding)
         return y
 
-    return Function(pool)
+    options = {"window": window, "stride": stride, "padding": padding}
+    return Function(pool)._replace(blueprint=Blueprint("AvgPool2d", options))
 
 
 def MaxPool2d(window: Window, *, stride: Window | None = None, padding: Padding = 0) -> Layer:
@@ -89,4 +91,5 @@ def MaxPool2d(window: Window, *, stride: Window | None = None, padding: Padding 
         sees(x, window, stride=window if stride is None else stride, padding=padding)
         return y
 
-    return Function(pool)
+    options = {"window": window, "stride": stride, "padding": padding}
+    return Function(pool)._replace(blueprint=Blueprint("MaxPool2d", options))

@@ -1,6 +1,7 @@
 """What a layer is: two pure functions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -38,15 +39,39 @@ class Apply(Protocol):
 class Layer(NamedTuple):
     """A pair of pure functions; hyper-parameters live in their closure.
 
+    Whatever computes uses nothing but the two functions.
+
     Attributes:
         init: ``init(key, input_shape) -> (params, state)``. ``input_shape`` includes the batch
             axis, whose size does not matter.
         apply: ``apply(params, state, x, *, train=False, key=None) -> (y, state)``. ``key`` is
             needed only by layers that draw random numbers while training.
+        blueprint: what the layer was built from, for whoever writes it in another format; a
+            layer of one's own may leave it out.
     """
 
     init: Init
     apply: Apply
+    blueprint: "Blueprint | None" = None
+
+
+@dataclass(frozen=True, eq=False)
+class Blueprint:
+    """What a layer was built from; each is equal to itself only, so that layers can be hashed.
+
+    Attributes:
+        kind: the name of its constructor, ``"Conv2d"``.
+        options: what the constructor was told that bears on ``apply``, by the argument's name.
+        parts: the layers that it applies one after the other, by name.
+
+    >>> from jaxcnn.layers import AvgPool2d
+    >>> AvgPool2d(2, stride=1).blueprint.options
+    {'window': 2, 'stride': 1, 'padding': 0}
+    """
+
+    kind: str
+    options: Mapping[str, Any]
+    parts: Mapping[str, Layer] = field(default_factory=dict)
 
 
 def output_shape(

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.nn import initializers
 
 from jaxcnn import ops
-from jaxcnn.layers.layer import Layer, Params, State
+from jaxcnn.layers.layer import Blueprint, Layer, Params, State
 from jaxcnn.layers.table import multiplies, sees, sees_everything
 from jaxcnn.ops.arguments import Padding, PaddingMode, Window, as_int, per_axis
 
@@ -92,7 +92,14 @@ def Conv2d(
         multiplies(math.prod(y.shape) * math.prod(params["kernel"].shape[:-1]))
         return y, state
 
-    return Layer(init, apply)
+    options = {
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
+        "groups": groups,
+        "padding_mode": padding_mode,
+    }
+    return Layer(init, apply, Blueprint("Conv2d", options))
 
 
 def Dense(
@@ -146,7 +153,7 @@ def Dense(
             sees_everything()
         return y + params["bias"] if bias else y, state
 
-    return Layer(init, apply)
+    return Layer(init, apply, Blueprint("Dense", {}))
 
 
 def _check_features(params: Params, x: jax.Array) -> None:

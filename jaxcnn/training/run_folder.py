@@ -23,6 +23,7 @@ _FILES = ("config.json", "metrics.jsonl")
 _FOLDERS = ("checkpoints",)
 _MADE_FROM_THEM = (
     "evaluation.json",
+    "exports",
     "nonfinite.json",
     "report.html",
     "tensorboard",

@@ -116,6 +116,22 @@ def test_sequential_threads_state_and_keys():
     assert not np.allclose(y, 2 * once)
 
 
+def test_layers_can_be_hashed():
+    """They may be static arguments of a jitted function."""
+    model = Sequential(conv=Conv2d(2, 3), flat=Flatten(), head=Dense(4))
+    assert model == model
+    assert {model: 1}[model] == 1
+    assert model != Sequential(conv=Conv2d(2, 3), flat=Flatten(), head=Dense(4))
+
+
+def test_a_layer_says_what_it_was_built_from():
+    model = Sequential(conv=Conv2d(2, 3, padding="same"), relu=Function(jax.nn.relu))
+    assert model.blueprint.kind == "Sequential"
+    conv, relu = (part.blueprint for part in model.blueprint.parts.values())
+    assert (conv.kind, conv.options["padding"], conv.options["stride"]) == ("Conv2d", "same", 1)
+    assert (relu.kind, relu.options) == ("Function", {"function": jax.nn.relu})
+
+
 def test_bad_arguments():
     with pytest.raises(TypeError, match="Sequential: `relu` must be a Layer, got "):
         Sequential(relu=jax.nn.relu)

@@ -1,0 +1,69 @@
+"""``jaxcnn export``: a run's model in the formats of others."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from jaxcnn.interop import FORMATS, InteropError, Subject, check_free, write_files
+from jaxcnn.training import RunFolder, UserError, load_trained, read_config
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig:
+    """Write the model of a run in a format that others read.
+
+    Attributes:
+        run: The run folder.
+        to: stablehlo (the whole computation, for JAX on cpu, cuda and tpu), safetensors (the
+            parameters by name), onnx (the whole computation, for ONNX runtimes), torch (a state
+            dict as safetensors, and a Python file with the layers).
+        output: The file to write; left out, exports/<model> in the run folder, with the ending
+            of the format.
+        overwrite: Replace a file that is there already.
+    """
+
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    to: Literal["stablehlo", "safetensors", "onnx", "torch"]
+    output: Path | None = None
+    overwrite: bool = False
+
+
+def export_command(command: ExportConfig) -> None:
+    """Write what ``jaxcnn export`` is asked for, and say where it lies."""
+    try:
+        paths = _export(command)
+    except InteropError as error:
+        raise UserError(str(error)) from None
+    print(f"exported: {paths[-1]}")
+    for path in paths[:-1]:
+        print(f"beside it: {path}")
+
+
+def _export(command: ExportConfig) -> list[Path]:
+    run, form = RunFolder(command.run), FORMATS[command.to]
+    folder, stem = _target(command, form.stem.format(read_config(run).model))
+    names = form.names(stem)
+    check_free(folder, names, overwrite=command.overwrite)
+    trained = load_trained(run)
+    subject = Subject(
+        trained.model,
+        trained.params,
+        trained.model_state,
+        trained.facts.image_shape,
+        trained.card,
+    )
+    write_files(folder, form.files(subject, stem), overwrite=command.overwrite)
+    return [folder / name for name in names]
+
+
+def _target(command: ExportConfig, usual: str) -> tuple[Path, str]:
+    """The folder to write to, and what the files' names begin with."""
+    if command.output is None:
+        return command.run / "exports", usual
+    ending = FORMATS[command.to].endings[-1]
+    stem = command.output.name.removesuffix(ending)
+    if stem in ("", command.output.name):
+        raise UserError(f"--output must end in {ending} for {command.to}, got {command.output}")
+    return command.output.parent, stem

@@ -1,0 +1,69 @@
+"""``jaxcnn predict``: what image files show, according to a run's model."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+
+from jaxcnn.data import read_input
+from jaxcnn.data.errors import shown
+from jaxcnn.training import RunFolder, UserError, load_trained
+from jaxcnn.training.config import Platform
+from jaxcnn.training.devices import use_platform
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictConfig:
+    """Say what image files show, according to the model of a run.
+
+    Attributes:
+        run: The run folder.
+        images: Image files of any size (PNG, JPEG, GIF, BMP, TIFF, WebP, …). They are not
+            inverted: a run on MNIST, Fashion-MNIST or the digits knows white on black.
+        top: How many classes to name, the likeliest first.
+        json: Print a JSON list, one object for each image.
+        platform: cpu, gpu or tpu; left out, the best that JAX finds.
+    """
+
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    images: Annotated[
+        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IMAGE [IMAGE ...]")
+    ]
+    top: int = 3
+    json: bool = False
+    platform: Platform | None = None
+
+
+def predict_command(command: PredictConfig) -> None:
+    """Print what ``jaxcnn predict`` is asked for."""
+    if not command.images:
+        raise UserError("predict needs the name of an image file after that of the run")
+    if command.top < 1:
+        raise UserError(f"--top must be at least 1, got {command.top}")
+    use_platform(command.platform)
+    trained = load_trained(RunFolder(command.run))
+    facts = trained.facts
+    images = np.stack([read_input(path, facts.image_shape) for path in command.images])
+    rows = [
+        {"image": str(path), "predictions": likeliest(row, facts.class_names, command.top)}
+        for path, row in zip(command.images, trained.probabilities(images), strict=True)
+    ]
+    print(json.dumps(rows, indent=2) if command.json else "\n".join(map(line, rows)))
+
+
+def likeliest(row: np.ndarray, names: tuple[str, ...], top: int) -> list[dict[str, Any]]:
+    """The ``top`` classes of one image, the likeliest first."""
+    return [
+        {"class": names[label], "label": int(label), "probability": float(row[label])}
+        for label in np.argsort(-row, kind="stable")[:top]
+    ]
+
+
+def line(row: dict[str, Any]) -> str:
+    """``image: class 0.9312, class 0.0421``, without what a terminal would obey."""
+    return f"{shown(row['image'])}: " + ", ".join(
+        f"{shown(guess['class'])} {guess['probability']:.4f}" for guess in row["predictions"]
+    )

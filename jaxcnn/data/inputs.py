@@ -1,0 +1,47 @@
+"""Image files of people, made into what a network was trained on."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float32
+
+from jaxcnn.data.errors import DataError, shown
+from jaxcnn.data.pictures import read_picture
+from jaxcnn.data.transform import Transform
+
+
+def read_input(
+    path: str | os.PathLike[str], image_shape: Sequence[int]
+) -> Float32[np.ndarray, "h w c"]:
+    """An image file as a network sees it that was trained on images of this shape.
+
+    The file is read and resized as those of an image folder are. Nothing is inverted: MNIST and
+    its like are white on black, and a network of them wants them so.
+
+    Args:
+        path: a picture of any size in one of `jaxcnn.data.pictures.FORMATS`.
+        image_shape: ``(h, w, c)`` of the images that the network was trained on.
+
+    Returns:
+        float32 ``(h, w, c)`` in [0, 1].
+
+    Raises:
+        DataError: if the file cannot be read, is no such picture, is damaged or too large, or if
+            no picture has ``c`` channels.
+
+    >>> import io
+    >>> from PIL import Image
+    >>> file = io.BytesIO()
+    >>> Image.new("RGB", (90, 60), "red").save(file, "PNG")
+    >>> read_input(file, (28, 28, 1))[0, 0]
+    array([0.29803923], dtype=float32)
+    """
+    height, width, channels = image_shape
+    if channels not in (1, 3):
+        raise DataError(
+            f"{shown(path)}: becomes grey or coloured, and not one of the {channels} channels that "
+            "the network was trained on"
+        )
+    # Pictures are bytes, whatever the training data were before they were scaled to [0, 1].
+    return Transform((height, width), 1 / 255)(read_picture(path, channels)[np.newaxis])[0]

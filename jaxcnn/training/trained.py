@@ -1,0 +1,153 @@
+"""A model that a run has trained, ready to be used."""
+
+import dataclasses
+import json
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float32
+
+from jaxcnn.data import Transform
+from jaxcnn.layers import Layer, Params, State
+from jaxcnn.models import MODELS
+from jaxcnn.training.checkpoints import Checkpoints
+from jaxcnn.training.config import TrainConfig, UserError
+from jaxcnn.training.optimizers import make_optimizer
+from jaxcnn.training.run_folder import RunFolder, read_config
+from jaxcnn.training.state import TrainState, init_state, keys_of, tree_sha256
+from jaxcnn.version import __version__
+
+_AT_ONCE = 256
+"""Images that are put through a model at once, so that many need no more memory."""
+
+
+class Facts(NamedTuple):
+    """What a run's model takes and gives.
+
+    Attributes:
+        image_shape: ``(h, w, c)`` of the training images.
+        class_names: one name per class, in the order of the model's outputs.
+        transform: what was done to the raw pixels of the training data.
+    """
+
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    transform: Transform
+
+
+class Trained(NamedTuple):
+    """What a run has come to.
+
+    Attributes:
+        model: the network.
+        params: its trained parameters.
+        model_state: its running statistics.
+        config: what the run was told.
+        facts: what goes in and comes out.
+    """
+
+    model: Layer
+    params: Params
+    model_state: State
+    config: TrainConfig
+    facts: Facts
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What someone without the run must know to use the model, as JSON can hold it."""
+        return {
+            "jaxcnn": __version__,
+            "model": self.config.model,
+            "dataset": self.config.dataset,
+            "class_names": list(self.facts.class_names),
+            "image_shape": list(self.facts.image_shape),
+            "transform": dataclasses.asdict(self.facts.transform),
+            "parameters_sha256": tree_sha256(self.params),
+        }
+
+    def probabilities(self, images: Float32[np.ndarray, "n h w c"]) -> Float32[np.ndarray, "n k"]:
+        """The probability of each class for each image in [0, 1]; each row sums to 1."""
+
+        @jax.jit
+        def softmax(params: Params, state: State, images: jax.Array) -> jax.Array:
+            logits, _ = self.model.apply(params, state, images)
+            return jax.nn.softmax(logits)
+
+        pieces = [
+            softmax(self.params, self.model_state, jnp.asarray(images[start : start + _AT_ONCE]))
+            for start in range(0, len(images), _AT_ONCE)
+        ]
+        return np.concatenate(pieces)
+
+
+def load_trained(folder: RunFolder) -> Trained:
+    """The model of a run, with the parameters of its last checkpoint; its data are not needed.
+
+    Args:
+        folder: the run.
+
+    Raises:
+        UserError: if the folder holds no run, or its config or checkpoint cannot be read.
+    """
+    config = read_config(folder)
+    facts = read_facts(folder)
+    model = MODELS[config.model](len(facts.class_names))
+    state = restored(folder, _shapes(folder, config, model, facts))
+    return Trained(model, state.params, state.model_state, config, facts)
+
+
+def read_facts(folder: RunFolder) -> Facts:
+    """What ``config.json`` says of the data, which may come from anywhere.
+
+    Raises:
+        UserError: if it cannot be read, or says what cannot be.
+    """
+    try:
+        content = json.loads(folder.config.read_text())
+        data, transform = content["data"], Transform(**content["transform"])
+        facts = Facts(tuple(data["image_shape"]), tuple(data["class_names"]), transform)
+        _check_facts(facts)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{folder.config} is damaged: {error}") from None
+    return facts
+
+
+def _check_facts(facts: Facts) -> None:
+    shape, names = facts.image_shape, facts.class_names
+    if len(shape) != 3 or not all(type(size) is int and 1 <= size < 2**15 for size in shape):
+        raise ValueError(f"image_shape must be three sizes, got {shape}")
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ValueError("class_names must be names")
+
+
+def _shapes(folder: RunFolder, config: TrainConfig, model: Layer, facts: Facts) -> TrainState:
+    """What a checkpoint of the run must hold; nothing is computed or allocated."""
+    optimizer = make_optimizer(config, 1)
+
+    def fresh() -> TrainState:
+        return init_state(model, optimizer, keys_of(config.seed).init, (1, *facts.image_shape))
+
+    try:
+        return jax.eval_shape(fresh)
+    except ValueError as error:
+        size = "×".join(map(str, facts.image_shape))
+        raise UserError(
+            f"{folder.config} is damaged: {config.model} cannot take images of {size}: {error}"
+        ) from None
+
+
+def restored(folder: RunFolder, shapes: TrainState) -> TrainState:
+    """The last checkpoint of a run.
+
+    Raises:
+        UserError: if there is none, or it cannot be read.
+    """
+    if not folder.checkpoints.is_dir():
+        raise UserError(f"{folder.path} has no checkpoint yet")
+    with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
+        moment = checkpoints.restore(shapes)
+    if moment is None:
+        raise UserError(f"{folder.path} has no checkpoint yet")
+    return moment.state

@@ -1,0 +1,92 @@
+"""Models to hand on: the ones there are, and one with every layer and option."""
+
+import functools
+import math
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcnn.interop import Subject
+from jaxcnn.layers import (
+    AvgPool2d,
+    Conv2d,
+    Dense,
+    Flatten,
+    Function,
+    MaxPool2d,
+    Sequential,
+)
+from jaxcnn.models import MODELS
+
+
+def every_layer():
+    """Every layer that has a counterpart, with paddings of every kind."""
+    return Sequential(
+        head=Sequential(
+            uneven=Conv2d(4, 3, stride=2, padding="same"),
+            relu=Function(jax.nn.relu),
+            reflect=Conv2d(6, (3, 2), padding=((1, 2), (0, 1)), padding_mode="reflect", bias=False),
+            sigmoid=Function(jax.nn.sigmoid),
+            circular=Conv2d(6, 3, padding=1, padding_mode="circular", groups=2),
+            tanh=Function(jnp.tanh),
+        ),
+        replicate=Conv2d(8, 3, padding=2, dilation=2, padding_mode="replicate"),
+        elu=Function(jax.nn.elu),
+        zeros=Conv2d(4, 3, padding=(2, 1), dilation=2, stride=(1, 2)),
+        pool1=MaxPool2d(3, stride=1, padding=1),
+        pool2=MaxPool2d((2, 3), padding=((1, 0), (1, 0))),
+        leaky_relu=Function(jax.nn.leaky_relu),
+        pool3=AvgPool2d(3, stride=(2, 1), padding=1),
+        pool4=AvgPool2d(2, stride=1, padding="same"),
+        flatten=Flatten(),
+        softplus=Function(jax.nn.softplus),
+        again=Flatten(),
+        dense1=Dense(7, bias=False),
+        dense2=Dense(5),
+    )
+
+
+def subject(model, image_shape=(28, 28, 1)):
+    """A model with parameters that are drawn by NumPy, which compiles nothing; biases too."""
+    rng = np.random.default_rng(0)
+    params, state = jax.eval_shape(
+        lambda key: model.init(key, (1, *image_shape)), jax.random.key(0)
+    )
+    params, state = jax.tree.map(lambda leaf: drawn(rng, leaf.shape), (params, state))
+    return Subject(model, params, state, image_shape, {"model": "x"})
+
+
+def below_zero():
+    """What goes into a max pool is below zero, so that a border of zeros would win."""
+    pool = MaxPool2d(2, stride=1, padding=((1, 0), (0, 1)))
+    it = subject(Sequential(conv=Conv2d(2, 1), pool=pool, flat=Flatten(), out=Dense(3)), (5, 4, 3))
+    return replace(it, params=jax.tree.map(lambda leaf: -abs(leaf), it.params))
+
+
+def drawn(rng, shape):
+    """Numbers of a size that keeps the outputs of layers from growing or vanishing."""
+    spread = max(math.prod(shape[:-1]), 4) ** -0.5
+    return rng.normal(0, spread, shape).astype(np.float32)
+
+
+SUBJECTS = {
+    **{name: subject(make(10)) for name, make in MODELS.items()},
+    "every_layer": subject(every_layer(), (23, 30, 3)),
+    "below_zero": below_zero(),
+}
+
+
+def batch(it, count):
+    rng = np.random.default_rng(count)
+    return rng.uniform(size=(count, *it.image_shape)).astype(np.float32)
+
+
+@functools.cache
+def _logits(model):
+    return jax.jit(lambda params, state, images: model.apply(params, state, images)[0])
+
+
+def logits(it, images):
+    return _logits(it.model)(it.params, it.state, images)

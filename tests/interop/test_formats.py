@@ -1,0 +1,203 @@
+"""Each format, read back by what it is for, gives the logits of the model."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load
+
+from jaxcnn.interop import FORMATS, InteropError
+from jaxcnn.layers import Conv2d, Dense, Flatten, Function, Layer, Sequential
+from tests.interop.subjects import SUBJECTS, batch, logits, subject
+
+TORCH = importlib.util.find_spec("torch") is not None
+COUNTS = (1, 5)
+
+each_subject = pytest.mark.parametrize("it", SUBJECTS.values(), ids=SUBJECTS)
+
+
+def channels_first(images):
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+
+
+def agree(found, wanted):
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@each_subject
+def test_stablehlo(it):
+    content = FORMATS["stablehlo"].files(it, "x")["x.stablehlo"]
+    artefact = jax.export.deserialize(bytearray(content))
+    assert artefact.platforms == ("cpu", "cuda", "tpu")
+    for count in COUNTS:
+        images = batch(it, count)
+        agree(artefact.call(images), logits(it, images))
+
+
+def test_no_file_says_where_it_was_made():
+    """JAX would note the path of each source file, the user's name among them."""
+    for form in FORMATS.values():
+        for content in form.files(SUBJECTS["lenet"], "x").values():
+            assert re.findall(rb"[/\\\\][\w./-]*\.py", content) == []
+
+
+CALL = """
+import sys, numpy as np, jax
+artefact = jax.export.deserialize(bytearray(open("lenet.stablehlo", "rb").read()))
+np.save("found.npy", artefact.call(np.load("images.npy")))
+print(sorted(name for name in sys.modules if name.startswith("jaxcnn")))
+"""
+
+
+def test_stablehlo_needs_nothing_but_jax(tmp_path):
+    it = SUBJECTS["lenet"]
+    for name, content in FORMATS["stablehlo"].files(it, "lenet").items():
+        (tmp_path / name).write_bytes(content)
+    images = batch(it, 5)
+    np.save(tmp_path / "images.npy", images)
+    done = subprocess.run([sys.executable, "-c", CALL], cwd=tmp_path, capture_output=True, text=True, timeout=120)  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+    agree(np.load(tmp_path / "found.npy"), logits(it, images))
+    card = json.loads((tmp_path / "lenet.stablehlo.json").read_text())
+    assert card["input"]["shape"] == ["batch", 28, 28, 1]
+    assert card["model"] == "x"
+
+
+@each_subject
+def test_safetensors(it, tmp_path):
+    """The parameters themselves, by their names."""
+    (tmp_path / "x").write_bytes(FORMATS["safetensors"].files(it, "x")["x.safetensors"])
+    params = {}
+    with safe_open(tmp_path / "x", "numpy") as file:
+        assert json.loads(file.metadata()["jaxcnn"])["model"] == "x"
+        for name in file.keys():  # noqa: SIM118
+            *path, last = name.split("/")
+            inner = params
+            for part in path:
+                inner = inner.setdefault(part, {})
+            inner[last] = file.get_tensor(name)
+    jax.tree.map(np.testing.assert_array_equal, params, it.params)
+
+
+def test_safetensors_of_a_model_with_state():
+    """Running statistics lie apart from the parameters, whatever their names."""
+
+    def init(key, input_shape):
+        return {"mean": jnp.ones(2)}, {"mean": jnp.zeros((2, 3))}
+
+    it = subject(Sequential(norm=Layer(init, lambda params, state, x, **_: (x, state))))
+    arrays = load(FORMATS["safetensors"].files(it, "x")["x.safetensors"])
+    assert {name: array.shape for name, array in arrays.items()} == {"norm/mean": (2,), "state/norm/mean": (2, 3)}  # fmt: skip
+
+
+@each_subject
+def test_onnx(it):
+    content = FORMATS["onnx"].files(it, "x")["x.onnx"]
+    # What is written must be right by itself: the runtime mends a border of zeros before a maximum.
+    literally = onnxruntime.SessionOptions()
+    literally.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(content, literally, ["CPUExecutionProvider"])
+    for count in COUNTS:
+        images = batch(it, count)
+        (found,) = session.run(["logits"], {"images": channels_first(images)})
+        agree(found, logits(it, images))
+    (given,), (result,) = session.get_inputs(), session.get_outputs()
+    height, width, channels = it.image_shape
+    assert given.shape == ["batch", channels, height, width]
+    assert result.shape == ["batch", logits(it, batch(it, 1)).shape[1]]
+    (entry,) = onnx.load_from_string(content).metadata_props
+    assert json.loads(entry.value)["model"] == "x"
+
+
+@each_subject
+def test_torch(it, tmp_path):
+    """The code's `nn.Sequential` loads the weights; without torch, the weights alone are looked at."""
+    files = FORMATS["torch"].files(it, "net")
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    arrays = load(files["net.safetensors"])
+    params = {"/".join(key.key for key in path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(it.params)}  # fmt: skip
+    renamed = {name.replace("kernel", "weight").replace("/", "."): leaf for name, leaf in params.items()}  # fmt: skip
+    assert arrays.keys() == renamed.keys()
+    for name, leaf in renamed.items():
+        assert np.sort(arrays[name], axis=None).tobytes() == np.sort(leaf, axis=None).tobytes()
+    if TORCH:
+        import torch
+
+        spec = importlib.util.spec_from_file_location("net", tmp_path / "net.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        images = batch(it, 5)
+        with torch.no_grad():
+            found = module.load()(torch.from_numpy(channels_first(images)))
+        agree(found.numpy(), logits(it, images))
+
+
+def test_the_code_of_lenet():
+    code = FORMATS["torch"].files(SUBJECTS["lenet"], "net")["net.py"].decode()
+    compile(code, "net.py", "exec")
+    layers = re.findall(r"\('(\w+)', (nn\..*)\),\n", code)
+    assert dict(layers) == {
+        "conv1": "nn.Conv2d(1, 6, (5, 5), padding=(2, 2))",
+        "sigmoid1": "nn.Sigmoid()",
+        "pool1": "nn.AvgPool2d((2, 2))",
+        "conv2": "nn.Conv2d(6, 16, (5, 5))",
+        "sigmoid2": "nn.Sigmoid()",
+        "pool2": "nn.AvgPool2d((2, 2))",
+        "flatten": "nn.Flatten()",
+        "dense1": "nn.Linear(400, 120)",
+        "sigmoid3": "nn.Sigmoid()",
+        "dense2": "nn.Linear(120, 84)",
+        "sigmoid4": "nn.Sigmoid()",
+        "dense3": "nn.Linear(84, 10)",
+    }
+
+
+def test_the_same_run_gives_the_same_files():
+    for form in FORMATS.values():
+        once, again = (form.files(SUBJECTS["lenet"], "x") for _ in range(2))
+        assert once == again
+
+
+# What has no counterpart.
+
+OWN = Layer(lambda key, shape: ({}, {}), lambda params, state, x, **_: (2 * x, state))
+
+
+@pytest.mark.parametrize("to", ["onnx", "torch"])
+@pytest.mark.parametrize(
+    ("layers", "sentence"),
+    [
+        ({"inner": Sequential(gelu=Function(jax.nn.gelu))}, "inner/gelu: the function gelu is none of relu, sigmoid"),
+        ({"own": OWN}, "own: a layer of one's own has no counterpart"),
+        ({"dense": Dense(3)}, "dense: a Dense layer over images has no counterpart, only one after Flatten"),
+        ({"conv": Conv2d(3, 3), "flat": Flatten()}, "flat: what is flattened must go through a Dense layer"),
+        ({"c_pad": Conv2d(3, 3), "c": Conv2d(3, 2, padding="same")}, "c: there are two steps of the name c_pad"),
+    ],
+    ids=["function", "own", "dense", "flatten", "names"],
+)  # fmt: skip
+def test_layers_without_a_counterpart(layers, sentence, to):
+    it = subject(Sequential(**layers), (6, 6, 2))
+    with pytest.raises(InteropError, match=f"^{sentence}.*; --to stablehlo takes any layer$"):
+        FORMATS[to].files(it, "x")
+
+
+def test_stablehlo_takes_any_layer():
+    it = subject(Sequential(own=OWN, dense=Dense(3), gelu=Function(jax.nn.gelu)), (6, 6, 2))
+    artefact = jax.export.deserialize(bytearray(FORMATS["stablehlo"].files(it, "x")["x.stablehlo"]))
+    agree(artefact.call(batch(it, 5)), logits(it, batch(it, 5)))
+
+
+def test_onnx_is_an_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(InteropError, match=re.escape('--to onnx needs the package onnx: pip install "jaxcnn[onnx]"')):  # fmt: skip
+        FORMATS["onnx"].files(SUBJECTS["lenet"], "x")
