@@ -225,8 +225,10 @@ def resume(
 
 def run_epoch(run: Run, moment: Moment) -> Moment:
     """The rest of an epoch, its scores and its checkpoint; the moment after it."""
-    parts, begun, images = run.parts, time.perf_counter(), 0
+    parts, images = run.parts, 0
     order = parts.epoch.shuffle(jax.random.fold_in(parts.keys.order, moment.epoch))
+    order.block_until_ready()
+    begun = time.perf_counter()
     while moment.batch < parts.epoch.steps:
         step = int(moment.state.step)
         stop = run.rhythm.stop(step, moment.batch, parts.epoch.steps)
