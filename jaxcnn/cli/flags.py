@@ -83,7 +83,8 @@ def _plain(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
         return None
     (kind,) = kinds
     if get_origin(kind) is Literal:
-        return _spec("{" + ",".join(get_args(kind)) + "}", _chooser(get_args(kind)), optional)
+        choices = {str(choice): choice for choice in get_args(kind)}
+        return _spec("{" + ",".join(choices) + "}", _chooser(choices), optional)
     if kind not in _KINDS:
         return None
     metavar, noun = _KINDS[kind]
@@ -115,10 +116,10 @@ def _converter(kind: Callable[[str], Any], noun: str) -> Callable[[str], Any]:
     return convert
 
 
-def _chooser(choices: tuple[str, ...]) -> Callable[[str], str]:
-    def convert(word: str) -> str:
+def _chooser(choices: dict[str, Any]) -> Callable[[str], Any]:
+    def convert(word: str) -> Any:
         if word not in choices:
             raise ValueError(f"expected one of {', '.join(choices)}, got {word!r}")
-        return word
+        return choices[word]
 
     return convert

@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float32
 
 from jaxcnn.data.errors import DataError, shown
-from jaxcnn.data.pictures import read_picture
 from jaxcnn.data.transform import Transform
 
 
@@ -37,6 +36,9 @@ def read_input(
     >>> read_input(file, (28, 28, 1))[0, 0]
     array([0.29803923], dtype=float32)
     """
+    # Pillow takes a moment to import, which whoever reads no pictures need not wait for.
+    from jaxcnn.data.pictures import read_picture
+
     height, width, channels = image_shape
     if channels not in (1, 3):
         raise DataError(

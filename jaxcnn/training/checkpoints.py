@@ -194,11 +194,11 @@ class Checkpoints:
 
     def _read(self, step: int, like: TrainState) -> Moment:
         content = self._header(step)
-        wanted = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _arrays(like))
         where = f"the checkpoint {self.folder / str(step)}"
-        _check_layout(content["arrays"], _layout(wanted), where)
+        _check_layout(content["arrays"], _layout(_arrays(like)), where)
         if self._keys and content["keys"] != self._keys:
             raise UserError(f"{where} is of a run with another seed")
+        wanted = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _arrays(like))
         try:
             found = self._orbax.restore(
                 self.folder / str(step),

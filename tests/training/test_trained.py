@@ -100,7 +100,7 @@ failing_restore = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExc
 )
 def test_a_config_of_other_sizes_than_the_checkpoint(folder, change_to):
     change(folder, "data", *change_to)
-    with pytest.raises(UserError, match="the checkpoint of .* is of another model"):
+    with pytest.raises(UserError, match="the checkpoint .* is of another model"):
         load_trained(folder)
 
 
