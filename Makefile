@@ -8,9 +8,12 @@ BIN := $(VENV)/bin
 
 CASES := tests/ops/test_cases.py
 PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision tests/models \
-	tests/training/test_step.py tests/interop/test_formats.py $(shell grep -lE "TORCH|twins" tests/ops/test_*.py | grep -v $(CASES))
+	tests/benchmarks/test_networks.py tests/training/test_step.py tests/interop/test_formats.py \
+	$(shell grep -lE "TORCH|twins" tests/ops/test_*.py | grep -v $(CASES))
 SMOKE := $(CASES)::test_meaning tests/engine tests/interop tests/layers tests/models tests/training tests/test_check.py \
 	tests/test_rooms.py tests/ops/test_windows.py tests/ops/test_transposed.py
+
+TABLES := train_steps accelerated layers pools
 
 .PHONY: help train test test-all tables parity bench lint format smoke lock clean
 
@@ -33,11 +36,9 @@ tables: $(VENV)/.test,torch  ## write docs/functions.md and docs/ops.md anew
 	$(BIN)/python -m tests.ops.listing
 	$(BIN)/python -m tests.ops.table
 
-bench: $(VENV)/.test,torch  ## time the convolutions beside lax and torch; write docs/benchmarks.md
-	$(BIN)/python -m benchmarks.lenet_step
-	$(BIN)/python -m benchmarks.layers
-	$(BIN)/python -m benchmarks.accelerated
-	$(BIN)/python -m benchmarks.page
+bench: $(VENV)/.test,torch,bench  ## time everything beside lax, Flax and torch; write docs/benchmarks.md
+	$(foreach table,$(TABLES),$(BIN)/python -m benchmarks.$(table) $(ARGS) &&) \
+		$(BIN)/python -m benchmarks.page
 
 lint: $(VENV)/.lint  ## style, format and types
 	$(BIN)/ruff check .
@@ -66,7 +67,7 @@ smoke:  ## a short set of tests on the newest jax that PYTHON can install
 
 lock:  ## write requirements.lock anew, from a fresh environment
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet --editable '.[test,torch,lint]'
+	.venv-lock/bin/python -m pip install --quiet --editable '.[test,torch,bench,lint]'
 	{ echo '# Exact versions for every target of the Makefile; made by `make lock`.'; \
 	  .venv-lock/bin/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | sed 's/+cpu$$//'; } > requirements.lock
 	rm -rf .venv-lock

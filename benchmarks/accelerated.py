@@ -4,9 +4,6 @@
 """
 
 import functools
-import json
-import pathlib
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,9 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxcnn as jc
-from benchmarks.timing import interleaved, machine, ratio
+from benchmarks.command import keep, options
+from benchmarks.comparison import Row, compared, header, line, times_ours
 
-ROUNDS = 5
+HEADER = header(
+    ["Flax model", "plain ms", "accelerated ms", "times as fast", "compile time, times plain"]
+)
 
 
 class MobileNetV2(nn.Module):
@@ -71,6 +71,14 @@ class ResNet18(nn.Module):
         return nn.Dense(10)(x.mean((1, 2)))
 
 
+MODELS = {
+    "MobileNetV2": (MobileNetV2(), 16),
+    "ConvNeXt": (ConvNeXt(), 16),
+    "ResNet18": (ResNet18(), 8),
+}
+"""The models and their batches."""
+
+
 def step_of(model: nn.Module, batch: int) -> tuple[Callable[[], Any], float]:
     """A compiled step of SGD, and how long it took to compile, in seconds."""
     x = jnp.asarray(np.random.default_rng(0).standard_normal((batch, 96, 96, 3)), jnp.float32)
@@ -91,26 +99,35 @@ def step_of(model: nn.Module, batch: int) -> tuple[Callable[[], Any], float]:
     return functools.partial(compiled, variables), time.perf_counter() - start
 
 
+def timed(model: nn.Module, batch: int, rounds: int) -> Row:
+    """Both times of one model, and how much longer it compiles."""
+    plain, before = step_of(model, batch)
+    with jc.accelerate():
+        fast, after = step_of(model, batch)
+    times = compared({"jaxcnn": fast, "plain": plain}, rounds)
+    return {
+        "model": type(model).__name__,
+        "compile": after,
+        "compile ratio": after / before,
+    } | times
+
+
+def cells(row: Row) -> list[str]:
+    """A row of the table."""
+    times = [f"{row[name]:.0f}" for name in ("plain", "jaxcnn")]
+    return [row["model"], *times, times_ours(row, "plain"), f"{row['compile ratio']:.2f}"]
+
+
 def main() -> None:
     """Print the table, and keep it."""
-    rows = {}
-    print("| Flax model, 96 x 96 | plain ms | accelerated ms | faster | compile, times plain |")
-    print("|---|---|---|---|---|")
-    for model, batch in ((MobileNetV2(), 16), (ConvNeXt(), 16), (ResNet18(), 8)):
-        name = type(model).__name__
-        plain, before = step_of(model, batch)
-        with jc.accelerate():
-            fast, after = step_of(model, batch)
-        times = interleaved({"plain": plain, "jaxcnn": fast}, ROUNDS)
-        factor, spread = ratio(times, "plain")
-        a, b = (statistics.median(times[key]) for key in ("plain", "jaxcnn"))
-        rows[name] = {"plain": a, "ms": b, "ratio": factor, "spread": spread}
-        rows[name] |= {"compile": after, "compile ratio": after / before}
-        print(
-            f"| {name} | {a:.0f} | {b:.0f} | {factor:.1f} ± {spread:.1f} | {after / before:.2f} |"
-        )
-    path = pathlib.Path(__file__).parent / "accelerated.json"
-    path.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
+    wanted = options(__doc__, MODELS, rounds=9)
+    print(HEADER)
+    rows = []
+    for name in wanted.names:
+        rows.append(timed(*MODELS[name], wanted.rounds))
+        print(line(cells(rows[-1])), flush=True)
+    if wanted.complete:
+        keep("accelerated", rows, wanted.rounds)
 
 
 if __name__ == "__main__":

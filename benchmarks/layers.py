@@ -1,15 +1,9 @@
 """Layers of well-known networks, forward and both gradients: jaxcnn, lax and torch.
 
-``python -m benchmarks.layers`` prints the table and writes ``benchmarks/layers.json``; with
-``--only TEXT`` it runs the rows whose name holds the text, and writes nothing.
+``python -m benchmarks.layers`` prints the table and writes ``benchmarks/layers.json``.
 """
 
-import argparse
 import functools
-import json
-import math
-import pathlib
-import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -18,9 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.cases import LAYERS, Case
-from benchmarks.timing import interleaved, machine, ratio
+from benchmarks.command import keep, options
+from benchmarks.comparison import Row, compared, header, line, mean_ratio, speed, times_ours
+from benchmarks.work import gemm_speed, products
 
 TASKS = ("forward", "dx", "dw")
+OTHERS = ("lax", "torch")
+HEADER = header(["layer", "task", "jaxcnn ms", "GFLOP/s", "of the GEMM", *OTHERS])
 SLOW = "ResNeXt"
 """Kernel gradients that take `lax` ten seconds and more are timed without it."""
 
@@ -65,54 +63,38 @@ def by_torch(case: Case, task: str) -> Callable[[], None]:
     return backward
 
 
-def row(name: str, task: str, rounds: int) -> dict[str, Any]:
-    """Median milliseconds of each library for one task of one layer, and ratios with spread."""
+def calls_of(name: str, task: str) -> dict[str, Callable[[], Any]]:
+    """One task of a layer by each library."""
     case = LAYERS[name]
     calls: dict[str, Callable[[], Any]] = {"jaxcnn": by_jax(case.ours, case, task)}
     if not (task == "dw" and name.startswith(SLOW)):
         calls["lax"] = by_jax(case.lax, case, task)
-    calls["torch"] = by_torch(case, task)
-    times = interleaved(calls, rounds)
-    found: dict[str, Any] = {"layer": name, "task": task}
-    found |= {library: statistics.median(values) for library, values in times.items()}
-    for other in ("lax", "torch"):
-        if other in times:
-            found[f"{other} ratio"], found[f"{other} spread"] = ratio(times, other)
-    return found
+    return calls | {"torch": by_torch(case, task)}
 
 
-def line(found: dict[str, Any]) -> str:
+def cells(row: Row, gemm: float | None) -> list[str]:
     """A row of the table."""
-    cells = [found["layer"], found["task"], f"{found['jaxcnn']:.2f}"]
-    for other in ("lax", "torch"):
-        value, spread = found.get(f"{other} ratio"), found.get(f"{other} spread")
-        cells.append("—" if value is None else f"{value:.2f} ± {spread:.2f}")
-    return "| " + " | ".join(cells) + " |"
-
-
-def mean_ratio(rows: list[dict[str, Any]], other: str) -> float:
-    """The geometric mean of how many times as long another library takes."""
-    ratios = [r[f"{other} ratio"] for r in rows if f"{other} ratio" in r]
-    return math.exp(statistics.fmean(map(math.log, ratios)))
+    ours = [row["layer"], row["task"], f"{row['jaxcnn']:.2f}", *speed(row, gemm)]
+    return ours + [times_ours(row, other) for other in OTHERS]
 
 
 def main() -> None:
     """Print the table, and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="rows whose name holds this")
-    parser.add_argument("--rounds", type=int, default=9)
-    flags = parser.parse_args()
+    wanted = options(__doc__, LAYERS, rounds=9)
+    gemm = gemm_speed(wanted.rounds)
+    print(f"GEMM: {gemm:.0f} GFLOP/s\n{HEADER}", flush=True)
     rows = []
-    print("| layer | task | jaxcnn ms | lax | torch |\n|---|---|---|---|---|")
-    for name in LAYERS:
-        for task in TASKS if flags.only in name else ():
-            rows.append(row(name, task, flags.rounds))
-            print(line(rows[-1]), flush=True)
-    for other in ("lax", "torch"):
+    for name in wanted.names:
+        case = LAYERS[name]
+        gflop = sum(products(case.lax, *case.operands()))
+        for task in TASKS:
+            row: Row = {"layer": name, "task": task, "gflop": gflop}
+            rows.append(row | compared(calls_of(name, task), wanted.rounds))
+            print(line(cells(rows[-1], gemm)), flush=True)
+    for other in OTHERS:
         print(f"geometric mean over {other}: {mean_ratio(rows, other):.2f}")
-    if not flags.only:
-        path = pathlib.Path(__file__).parent / "layers.json"
-        path.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
+    if wanted.complete:
+        keep("layers", rows, wanted.rounds, gemm)
 
 
 if __name__ == "__main__":

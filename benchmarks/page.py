@@ -1,45 +1,149 @@
-"""Write docs/benchmarks.md from the last timings: ``python -m benchmarks.page``."""
+"""Write docs/benchmarks.md, its picture and README's block from the last timings.
 
-import json
+``python -m benchmarks.page``; a table timed in fewer than five rounds is a trial, which stays
+out of README and the picture.
+"""
+
 import pathlib
+from typing import Any
 
-from benchmarks.layers import line, mean_ratio
+from benchmarks import accelerated, layers, plot, pools, train_steps
+from benchmarks.cases import LAYERS
+from benchmarks.command import ENOUGH, kept, relied_on
+from benchmarks.comparison import Row, header, line, mean_ratio
+from benchmarks.pool_cases import POOLS
 
-HERE = pathlib.Path(__file__).parent
-PAGE = HERE.parent / "docs" / "benchmarks.md"
+ROOT = pathlib.Path(__file__).parents[1]
+PAGE, README = ROOT / "docs" / "benchmarks.md", ROOT / "README.md"
+START, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 
-INTRODUCTION = """# Convolutions on the CPU: jaxcnn, lax and torch
+INTRODUCTION = """# On the CPU: jaxcnn, lax, Flax and torch
 
 Written by `make bench` from `benchmarks/*.json`; not edited by hand. Medians in float32, all
 libraries in one process and in turn. The ratios say how many times as long another library
 takes, ± half the distance between the quartiles over the rounds: above 1 jaxcnn is faster.
+GFLOP/s count what the layer asks for, not what an algorithm does; "of the GEMM" is their share of
+what the faster of `jnp.dot` and `torch.mm` reached in the same process with 2048 × 2048 matrices.
 [performance.md](performance.md) says what is behind the numbers.
 
+![The ratios of the tables below](benchmarks.svg)
 """
+
+SECTIONS = {
+    "train_steps": """## Training steps
+
+SGD with momentum: LeNet on 256 images of 28 × 28, ResNet-20 on 128 of 32 × 32, MobileNetV2 on 32
+of 96 × 96 (`benchmarks/networks/`). "Flax accelerated" is the Flax network, unchanged, under
+`jaxcnn.accelerate()`; torch.compile compiles the network and its loss.
+""",
+    "accelerated": """## Unchanged Flax models under `accelerate`
+""",
+    "layers": """## Layers
+
+`dx` is the gradient in the input, `dw` the one in the kernel. A dash stands where `lax` takes ten
+seconds and more.
+""",
+    "pools": """## Poolings
+
+`lax` stands for `reduce_window` and its gradient, as Flax calls them, and for means of slices where
+a size is asked for. torch's backward has the winners from its forward; the others find them.
+""",
+}
+
+
+def table_lines(table: str) -> list[str]:
+    """A table from its file."""
+    record = kept(table)
+    rows, gemm = record["rows"], record["gemm"]
+    if table == "train_steps":
+        return [train_steps.HEADER, *(line(train_steps.cells(row, gemm)) for row in rows)]
+    if table == "layers":
+        return [layers.HEADER, *(line(layers.cells(row, gemm)) for row in rows)]
+    module = {"accelerated": accelerated, "pools": pools}[table]
+    return [module.HEADER, *(line(module.cells(row)) for row in rows)]
+
+
+def machine(record: dict[str, Any]) -> str:
+    """What a table was measured on."""
+    parts = [f"{name} {value}" for name, value in record["machine"].items()]
+    parts += [] if record["gemm"] is None else [f"GEMM {record['gemm']:.0f} GFLOP/s"]
+    return f"Machine: {', '.join(parts)}."
+
+
+def origin(record: dict[str, Any]) -> str:
+    """Where and how often a table was measured."""
+    trial = "" if relied_on(record) else " **A trial, not to be relied on.**"
+    return f"{machine(record)} Rounds: {record['rounds']}.{trial}\n"
+
+
+def means() -> list[str]:
+    """Geometric means over the layers and over the poolings, and over the hardest of them."""
+    rows = {table: trusted_rows(table) for table in ("layers", "pools")}
+    grouped = [row for row in rows["layers"] if LAYERS[row["layer"]].groups > 1]
+    backward = [row for row in rows["pools"] if row["task"] == "backward"]
+    maxima = [row for row in backward if POOLS[row["pooling"]].kind == "max"]
+    kinds = {
+        "layers, forward and both gradients": rows["layers"],
+        "of them depthwise and grouped": grouped,
+        "poolings, forward and backward": rows["pools"],
+        "of them max-pool backward": maxima,
+    }
+    lines = [header(["geometric mean over", "rows", "lax", "torch"])]
+    for name, chosen in kinds.items():
+        if chosen:
+            ratios = (f"{mean_ratio(chosen, other):.2f}" for other in ("lax", "torch"))
+            lines.append(line([name, str(len(chosen)), *ratios]))
+    return lines
+
+
+def trusted_rows(table: str) -> list[Row]:
+    """The rows of a table, none if it is a trial."""
+    record = kept(table)
+    rows: list[Row] = record["rows"] if relied_on(record) else []
+    return rows
+
+
+def page() -> str:
+    """The whole of docs/benchmarks.md."""
+    text = INTRODUCTION
+    for table, introduction in SECTIONS.items():
+        lines = [introduction, *table_lines(table), "", origin(kept(table))]
+        text += "\n" + "\n".join(lines)
+    return text + "\n## Means\n\n" + "\n".join(means()) + "\n"
+
+
+def summary() -> str:
+    """What README shows between its marks."""
+    parts = ["How many times as long as jaxcnn the others take, ± the spread over the rounds:"]
+    for table in ("train_steps", "accelerated"):
+        parts += ["\n".join(table_lines(table))] if trusted_rows(table) else []
+    parts += ["\n".join(means()), "![The ratios](docs/benchmarks.svg)", machine(kept("layers"))]
+    return "\n\n".join(parts) + "\n"
+
+
+def readme(text: str) -> str:
+    """README with its block written anew.
+
+    Raises:
+        ValueError: if README has not exactly one block.
+    """
+    if text.count(START) != 1 or text.count(END) != 1:
+        raise ValueError(f"README.md must hold {START} and {END} once each")
+    before, _, rest = text.partition(START)
+    return f"{before}{START}\n{summary()}{END}{rest.partition(END)[2]}"
 
 
 def main() -> None:
-    """Write the page."""
-    steps = json.loads((HERE / "lenet_step.json").read_text())
-    layers = json.loads((HERE / "layers.json").read_text())
-    machine = ", ".join(f"{name} {value}" for name, value in steps["machine"].items())
-    text = INTRODUCTION + f"Machine: {machine}.\n\n## A training step of LeNet, batch 256\n\n"
-    text += "| | ms | times jaxcnn's |\n|---|---|---|\n"
-    for name, row in steps["rows"].items():
-        text += f"| {name} | {row['ms']:.1f} | {row['ratio']:.2f} ± {row['spread']:.2f} |\n"
-    text += "\n## Train steps of unchanged Flax models under `accelerate`\n\n"
-    text += "| | plain ms | accelerated ms | faster | compile time, times plain |\n"
-    text += "|---|---|---|---|---|\n"
-    for name, row in json.loads((HERE / "accelerated.json").read_text())["rows"].items():
-        text += f"| {name} | {row['plain']:.0f} | {row['ms']:.0f} | {row['ratio']:.1f} ± "
-        text += f"{row['spread']:.1f} | {row['compile ratio']:.2f} |\n"
-    text += "\n## Layers\n\n`dx` is the gradient in the input, `dw` the one in the kernel. A dash "
-    text += "stands where `lax` takes ten seconds and more.\n\n"
-    text += "| layer | task | jaxcnn ms | lax | torch |\n|---|---|---|---|---|\n"
-    text += "".join(line(row) + "\n" for row in layers["rows"])
-    means = {other: mean_ratio(layers["rows"], other) for other in ("lax", "torch")}
-    text += f"\nGeometric means: {means['lax']:.2f} over lax, {means['torch']:.2f} over torch.\n"
-    PAGE.write_text(text)
+    """Write the page, the picture and README's block.
+
+    Raises:
+        SystemExit: if there is nothing but trials, or matplotlib is not installed.
+    """
+    if not plot.panels():
+        raise SystemExit(f"every table is a trial of under {ENOUGH} rounds: no page is written")
+    PAGE.write_text(page())
+    README.write_text(readme(README.read_text()))
+    plot.draw()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Times of several ways to do one thing, in one process, taken in turn."""
 
+import importlib.metadata
 import os
 import pathlib
 import random
@@ -32,11 +33,17 @@ def interleaved(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, l
     return times
 
 
-def ratio(times: dict[str, list[float]], over: str, ours: str = "jaxcnn") -> tuple[float, float]:
-    """How many times as long ``over`` takes, and the spread: half the middle half of the rounds."""
+def ratio(times: dict[str, list[float]], over: str) -> tuple[float, float | None]:
+    """How many times jaxcnn's time ``over`` takes, and the spread: half the middle half of rounds.
+
+    A single round has no spread.
+    """
+    ours = "jaxcnn"
     ratios = [a / b for a, b in zip(times[over], times[ours], strict=True)]
     median = statistics.median(times[over]) / statistics.median(times[ours])
-    quarters = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else [median] * 3
+    if len(ratios) == 1:
+        return median, None
+    quarters = statistics.quantiles(ratios, n=4)
     return median, (quarters[2] - quarters[0]) / 2
 
 
@@ -47,4 +54,5 @@ def machine() -> dict[str, Any]:
     if info.exists():
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         model = names[0].partition(":")[2].strip() if names else model
-    return {"processor": model, "cores": os.cpu_count(), "jax": jax.__version__}
+    versions = {name: importlib.metadata.version(name) for name in ("jax", "flax", "torch")}
+    return {"processor": model, "cores": os.cpu_count()} | versions

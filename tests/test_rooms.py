@@ -70,7 +70,7 @@ def test_room_order_has_no_circle():
 
 
 def test_files_are_short():
-    folders = ("jaxcnn", "tests", "experiments")
+    folders = ("jaxcnn", "tests", "experiments", "benchmarks")
     paths = [path for folder in folders for path in (REPOSITORY / folder).rglob("*.py")]
     lengths = {path: len(path.read_text().splitlines()) for path in paths}
     assert [path for path, length in lengths.items() if length > 400] == []

@@ -1,0 +1,51 @@
+"""A row of a table: the time of each library, and how many times jaxcnn's it is."""
+
+import statistics
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from benchmarks.timing import interleaved, ratio
+
+Row = dict[str, Any]
+"""Milliseconds by library; of all but jaxcnn also ``"NAME ratio"`` and ``"NAME spread"``."""
+
+
+def compared(calls: dict[str, Callable[[], Any]], rounds: int) -> Row:
+    """Medians of calls that are taken in turn, one of them jaxcnn's."""
+    times = interleaved(calls, rounds)
+    row: Row = {library: statistics.median(values) for library, values in times.items()}
+    for other in calls:
+        if other != "jaxcnn":
+            row[f"{other} ratio"], row[f"{other} spread"] = ratio(times, other)
+    return row
+
+
+def times_ours(row: Row, other: str) -> str:
+    """A cell: how many times as long another library takes."""
+    if f"{other} ratio" not in row:
+        return "—"
+    spread = row[f"{other} spread"]
+    return f"{row[f'{other} ratio']:.2f}" + ("" if spread is None else f" ± {spread:.2f}")
+
+
+def mean_ratio(rows: Iterable[Row], other: str) -> float:
+    """The geometric mean of how many times as long another library takes."""
+    return statistics.geometric_mean(
+        row[f"{other} ratio"] for row in rows if f"{other} ratio" in row
+    )
+
+
+def speed(row: Row, gemm: float | None) -> list[str]:
+    """Two cells: GFLOP/s of jaxcnn, and its share of the machine's matrix product."""
+    rate = 1e3 * row["gflop"] / row["jaxcnn"]
+    return [f"{rate:.1f}", "—" if gemm is None else f"{100 * rate / gemm:.0f} %"]
+
+
+def line(cells: Iterable[str]) -> str:
+    """A row of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def header(cells: list[str]) -> str:
+    """The first two rows of a Markdown table."""
+    return line(cells) + "\n" + "|" + "---|" * len(cells)

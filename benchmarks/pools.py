@@ -1,0 +1,86 @@
+"""Poolings of well-known networks, forward and backward: jaxcnn, plain lax and torch.
+
+``python -m benchmarks.pools`` prints the table and writes ``benchmarks/pools.json``.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.command import keep, options
+from benchmarks.comparison import Row, compared, header, line, mean_ratio, times_ours
+from benchmarks.pool_cases import POOLS, Pool
+
+TASKS = ("forward", "backward")
+OTHERS = ("lax", "torch")
+HEADER = header(["pooling", "task", "jaxcnn ms", *OTHERS])
+
+
+def by_jax(fn: Callable[[Any], Any], pool: Pool, task: str) -> Callable[[], Any]:
+    """One task of a pooling, compiled; the backward begins at the images, nothing is kept."""
+    x = pool.images()
+    if task == "forward":
+        return functools.partial(jax.jit(fn), x)
+    shape = jax.eval_shape(fn, x).shape
+    t = jnp.asarray(np.random.default_rng(1).standard_normal(shape), jnp.float32)
+    return functools.partial(jax.jit(lambda x, t: jax.vjp(fn, x)[1](t)[0]), x, t)
+
+
+def by_torch(pool: Pool, task: str) -> Callable[[], None]:
+    """The same in torch, in its own layout; its backward has the winners from the forward."""
+    import torch
+
+    x = torch.tensor(np.moveaxis(np.asarray(pool.images()), -1, 1).copy())
+    if task == "forward":
+
+        def forward() -> None:
+            with torch.no_grad():
+                pool.torch(x)
+
+        return forward
+    y = pool.torch(x.requires_grad_())
+    t = torch.randn_like(y)
+
+    def backward() -> None:
+        torch.autograd.grad(y, x, t, retain_graph=True)
+
+    return backward
+
+
+def calls_of(pool: Pool, task: str) -> dict[str, Callable[[], Any]]:
+    """One task of a pooling by each library."""
+    return {
+        "jaxcnn": by_jax(pool.ours, pool, task),
+        "lax": by_jax(pool.lax, pool, task),
+        "torch": by_torch(pool, task),
+    }
+
+
+def cells(row: Row) -> list[str]:
+    """A row of the table."""
+    ours = [row["pooling"], row["task"], f"{row['jaxcnn']:.2f}"]
+    return ours + [times_ours(row, other) for other in OTHERS]
+
+
+def main() -> None:
+    """Print the table, and keep it."""
+    wanted = options(__doc__, POOLS, rounds=9)
+    print(HEADER)
+    rows = []
+    for name in wanted.names:
+        for task in TASKS:
+            row = compared(calls_of(POOLS[name], task), wanted.rounds)
+            rows.append({"pooling": name, "task": task} | row)
+            print(line(cells(rows[-1])), flush=True)
+    for other in OTHERS:
+        print(f"geometric mean over {other}: {mean_ratio(rows, other):.2f}")
+    if wanted.complete:
+        keep("pools", rows, wanted.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What the tables are made of: counts of work, equal poolings, flags, and pages that follow."""
+
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from benchmarks import page, plot
+from benchmarks.cases import LAYERS
+from benchmarks.command import ENOUGH, options, relied_on
+from benchmarks.networks import NETWORKS
+from benchmarks.pool_cases import POOLS
+from benchmarks.train_steps import gflop
+from benchmarks.work import products
+
+
+@pytest.mark.parametrize(
+    ("name", "multiplications"),
+    [
+        ("LeNet 2", 256 * 10 * 10 * 16 * 5 * 5 * 6),
+        ("ResNeXt grouped at 28", 8 * 28 * 28 * 256 * 9 * 8),
+        # Each of the 8 × 8 pixels meets each element of the kernel once.
+        ("DCGAN transposed", 32 * 8 * 8 * 256 * 128 * 4 * 4),
+        ("video", 2 * 8 * 28 * 28 * 64 * 27 * 32),
+    ],
+)
+def test_work_of_a_layer(name, multiplications):
+    case = LAYERS[name]
+    assert products(case.lax, *case.operands()) == [pytest.approx(2e-9 * multiplications)]
+
+
+def test_work_of_a_step():
+    """The result and two gradients of five products, but not the gradient in the images."""
+    forward = [28 * 28 * 6 * 25, 10 * 10 * 16 * 25 * 6, 400 * 120, 120 * 84, 84 * 10]
+    expected = 3 * sum(forward) - forward[0]
+    assert gflop(NETWORKS["LeNet"]) == pytest.approx(256 * 2e-9 * expected)
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_poolings_are_equal(name):
+    """The forms that are timed against each other give the same, forward and backward."""
+    pool = POOLS[name]._replace(batch=1, channels=2)
+    if pool.rank == 1:
+        pool = pool._replace(sizes=(pool.sizes[0] // 100,))
+
+    def both(fn, x):
+        y, backward = jax.vjp(fn, x)
+        return y, backward(jnp.cos(jnp.arange(y.size, dtype=jnp.float32)).reshape(y.shape))[0]
+
+    together = jax.jit(lambda x: (both(pool.ours, x), both(pool.lax, x)))
+    found, expected = together(pool.images())
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--only", "lenet"], "--only: no name holds 'lenet'; the names are LeNet, ResNet-20"),
+        (["--rounds", "0"], "--rounds: expected 1 or more, got 0"),
+        (["--round", "x"], "invalid int value: 'x'"),
+    ],
+)
+def test_wrong_flags(flags, message, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["table", *flags])
+    with pytest.raises(SystemExit) as stopped:
+        options("A table.", NETWORKS, rounds=9)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_pages_follow_the_timings():
+    """README, docs/benchmarks.md and its picture are those of the committed JSON files."""
+    text = page.README.read_text()
+    assert text == page.readme(text)
+    assert page.PAGE.read_text() == page.page()
+    assert plot.digest(plot.panels()) in plot.FILE.read_text()
+
+
+def test_trials_are_kept_apart(monkeypatch):
+    trial = {"machine": {}, "rounds": ENOUGH - 1, "gemm": None, "rows": [{"pooling": "x"}]}
+    assert not relied_on(trial)
+    assert "**A trial, not to be relied on.**" in page.origin(trial)
+    monkeypatch.setattr(page, "kept", lambda table: trial)
+    monkeypatch.setattr(plot, "kept", lambda table: trial)
+    assert page.trusted_rows("pools") == []
+    with pytest.raises(SystemExit, match="every table is a trial of under 5 rounds"):
+        page.main()
