@@ -10,7 +10,8 @@ CASES := tests/ops/test_cases.py
 PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision tests/models \
 	tests/benchmarks/test_networks.py tests/training/test_step.py tests/interop/test_formats.py \
 	$(shell grep -lE "TORCH|twins" tests/ops/test_*.py | grep -v $(CASES))
-SMOKE := $(CASES)::test_meaning tests/engine tests/interop tests/layers tests/models tests/training tests/test_check.py \
+SMOKE := $(CASES)::test_meaning tests/engine tests/interop tests/layers tests/models tests/test_check.py \
+	tests/training/test_runs.py tests/training/test_checkpoints.py tests/training/test_epoch.py \
 	tests/test_rooms.py tests/ops/test_windows.py tests/ops/test_transposed.py
 
 TABLES := train_steps accelerated layers pools
