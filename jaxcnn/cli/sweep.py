@@ -3,7 +3,7 @@
 import dataclasses
 import signal
 
-from jaxcnn.training import Stopped, TrainConfig
+from jaxcnn.training import Stopped, TrainConfig, UserError
 from jaxcnn.training.sweep import SweepPlan, Swept, sweep, table
 
 
@@ -23,15 +23,21 @@ class SweepConfig(TrainConfig):
     """
 
     seeds: int = 8
-    lr: tuple[float, ...] = ()  # type: ignore[assignment]  # several, in the place of one
+    lr: tuple[float, ...] | None = None  # type: ignore[assignment]  # several, in place of one
     at_once: int | None = None
 
     @property
     def plan(self) -> SweepPlan:
-        """What to train."""
+        """What to train.
+
+        Raises:
+            UserError: if ``--lr`` names no rate.
+        """
+        if self.lr == ():
+            raise UserError("--lr: a value is missing")
         names = [field.name for field in dataclasses.fields(TrainConfig) if field.name != "lr"]
         config = TrainConfig(**{name: getattr(self, name) for name in names})
-        return SweepPlan(config, self.seeds, self.lr, self.at_once)
+        return SweepPlan(config, self.seeds, self.lr or (), self.at_once)
 
 
 def sweep_command(command: SweepConfig) -> None:

@@ -116,6 +116,12 @@ def test_bad_plans_are_refused_before_any_work(changes, message):
         check_plan(SweepPlan(TrainConfig(**changes), **mine))
 
 
+def test_no_learning_rate_is_a_mistake(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["sweep", "--lr"])
+    assert capsys.readouterr().err == "jaxcnn: --lr: a value is missing\n"
+
+
 def test_a_warm_up_longer_than_the_run(config, tmp_path):
     config = dataclasses.replace(config, warmup_steps=8, run_dir=tmp_path / "run")
     with pytest.raises(UserError, match="--warmup-steps must be below the 8 steps of a run, got 8"):
