@@ -21,7 +21,7 @@ NAME = "report.html"
 _MARK = '<meta name="generator" content="jaxcnn report">'
 """What tells a report from other people's files, which are not written over."""
 
-_SERIES = 6
+SERIES = 6
 """Colours for the curves; with more groups they come again, and the letters tell them apart."""
 
 _NAMED = 3
@@ -105,7 +105,7 @@ def render(groups: Sequence[Group], chapters: Sequence[Chapter]) -> str:
         settings_of=tables.settings_of,
         describe_field=describe_field,
         axes=curves,
-        colour=lambda series: series % _SERIES + 1,
+        colour=lambda series: series % SERIES + 1,
         made=time.strftime("%Y-%m-%d %H:%M"),
         version=__version__,
     )

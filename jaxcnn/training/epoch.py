@@ -153,10 +153,7 @@ def _again_and_again(step: Callable[..., tuple[TrainState, Totals]]) -> Callable
 def compile_evaluation(
     model: Layer, params: Params, model_state: State, data: Batch, batch_size: int
 ) -> Callable[[Params, State, Batch], tuple[Totals, jax.Array]]:
-    """Compile ``(params, model_state, data) -> (totals, guesses)`` over every example of ``data``.
-
-    The set is padded to whole batches, and a mask keeps the padding out of the sums. The
-    guesses are the classes with the largest logits, int32, ``(n,)``.
+    """Compile `make_evaluation`'s function.
 
     Args:
         model: the network.
@@ -165,11 +162,26 @@ def compile_evaluation(
         data: the whole test set.
         batch_size: examples per batch.
     """
-    count = data.labels.shape[0]
+    evaluate = jax.jit(make_evaluation(model, data.labels.shape[0], batch_size))
+    return evaluate.lower(params, model_state, data).compile()
+
+
+def make_evaluation(
+    model: Layer, count: int, batch_size: int
+) -> Callable[[Params, State, Batch], tuple[Totals, jax.Array]]:
+    """The function ``(params, model_state, data) -> (totals, guesses)`` over all of ``data``.
+
+    The set is padded to whole batches, and a mask keeps the padding out of the sums. The
+    guesses are the classes with the largest logits, int32, ``(n,)``.
+
+    Args:
+        model: the network.
+        count: the number of examples.
+        batch_size: examples per batch.
+    """
     size = min(batch_size, count)
     batches = -(-count // size)
 
-    @jax.jit
     def evaluate(params: Params, model_state: State, data: Batch) -> tuple[Totals, jax.Array]:
         def body(totals: Totals, start: jax.Array) -> tuple[Totals, jax.Array]:
             positions = start + jnp.arange(size)
@@ -183,4 +195,4 @@ def compile_evaluation(
         totals, guesses = lax.scan(body, Totals.zero(), starts)
         return totals, guesses.reshape(-1)[:count]
 
-    return evaluate.lower(params, model_state, data).compile()
+    return evaluate

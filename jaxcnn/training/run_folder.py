@@ -19,13 +19,15 @@ from jaxcnn.training.config import TrainConfig, UserError, check_config, flag
 from jaxcnn.training.settings import FLAGS_ONLY, with_values
 from jaxcnn.version import __version__
 
-_FILES = ("config.json", "metrics.jsonl")
+_FILES = ("config.json", "metrics.jsonl", "sweep.json")
 _FOLDERS = ("checkpoints",)
 _MADE_FROM_THEM = (
     "evaluation.json",
     "exports",
     "nonfinite.json",
     "report.html",
+    "sweep.csv",
+    "sweep.svg",
     "tensorboard",
     "wandb",
     "wandb.json",
@@ -74,6 +76,11 @@ class RunFolder:
     def nonfinite(self) -> Path:
         """Which training images were in the step that was not finite."""
         return self.path / "nonfinite.json"
+
+    @property
+    def sweep(self) -> Path:
+        """What the members of a sweep came to."""
+        return self.path / "sweep.json"
 
     @property
     def tensorboard(self) -> Path:
@@ -208,6 +215,16 @@ def begin(folder: RunFolder, config: TrainConfig, facts: Mapping[str, Any]) -> N
     Raises:
         UserError: if another run has come into the folder meanwhile, or it cannot be written.
     """
+    clear(folder, config)
+    write_config(folder, config, facts)
+
+
+def clear(folder: RunFolder, config: TrainConfig) -> None:
+    """Take an old run out of a folder that is made and locked, if the config allows it.
+
+    Raises:
+        UserError: if it holds a run that is not to be replaced, or cannot be emptied.
+    """
     check_folder(folder, config)
     try:
         if config.overwrite:
@@ -215,7 +232,6 @@ def begin(folder: RunFolder, config: TrainConfig, facts: Mapping[str, Any]) -> N
                 _remove(folder.path / name)
     except OSError as error:
         raise UserError(f"{folder.path} cannot be emptied: {error.strerror}") from None
-    write_config(folder, config, facts)
 
 
 def _remove(path: Path) -> None:

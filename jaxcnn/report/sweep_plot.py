@@ -1,0 +1,59 @@
+"""The curves of a sweep as one SVG file: mean ± standard deviation for each learning rate."""
+
+from pathlib import Path
+
+from jaxcnn.report import curves
+from jaxcnn.report.groups import Group
+from jaxcnn.report.page import SERIES
+from jaxcnn.report.records import Record
+from jaxcnn.training.config import TrainConfig
+from jaxcnn.training.run_folder import write_whole
+from jaxcnn.training.sweep import Member, Swept, by_rate
+
+NAME = "sweep.svg"
+
+_DRAWN = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
+
+
+def write_plot(swept: Swept, config: TrainConfig) -> Path:
+    """Draw loss and accuracy over the epochs; a curve's label is its learning rate.
+
+    Args:
+        swept: with one finished epoch at least.
+        config: what the members have in common.
+
+    Returns:
+        The file, ``sweep.svg`` in the sweep's folder. Members that diverged are not drawn.
+
+    Raises:
+        UserError: if it cannot be written.
+    """
+    groups = [
+        Group(f"{rate:g}", f"lr {rate:g}", records)
+        for rate, members in by_rate(swept.members).items()
+        if (records := [_record(swept, m, config) for m in members if m.diverged is None])
+    ]
+    panels, _ = curves.draw(groups)
+    path = swept.folder.path / NAME
+    write_whole(path, _render(panels, f"{config.model} on {config.dataset}, by learning rate"))
+    return path
+
+
+def _record(swept: Swept, member: Member, config: TrainConfig) -> Record:
+    rows = [{"epoch": row["epoch"], **{name: row[name] for name in _DRAWN}} for row in member.rows]
+    return Record(swept.folder, f"seed {member.seed}", config, {}, rows, [])
+
+
+def _render(panels: list[curves.Panel], title: str) -> str:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("jaxcnn.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("sweep.svg").render(
+        panels=panels, title=title, axes=curves, colour=lambda series: series % SERIES + 1
+    )
