@@ -83,7 +83,8 @@ def _plain(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
         return None
     (kind,) = kinds
     if get_origin(kind) is Literal:
-        return _spec("{" + ",".join(get_args(kind)) + "}", _chooser(get_args(kind)), optional)
+        words = ",".join(map(str, get_args(kind)))
+        return _spec("{" + words + "}", _chooser(get_args(kind)), optional)
     if kind not in _KINDS:
         return None
     metavar, noun = _KINDS[kind]
@@ -115,10 +116,12 @@ def _converter(kind: Callable[[str], Any], noun: str) -> Callable[[str], Any]:
     return convert
 
 
-def _chooser(choices: tuple[str, ...]) -> Callable[[str], str]:
-    def convert(word: str) -> str:
-        if word not in choices:
-            raise ValueError(f"expected one of {', '.join(choices)}, got {word!r}")
-        return word
+def _chooser(choices: tuple[Any, ...]) -> Callable[[str], Any]:
+    by_word = {str(choice): choice for choice in choices}
+
+    def convert(word: str) -> Any:
+        if word not in by_word:
+            raise ValueError(f"expected one of {', '.join(by_word)}, got {word!r}")
+        return by_word[word]
 
     return convert

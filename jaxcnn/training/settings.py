@@ -96,7 +96,7 @@ def _described(kinds: tuple[Any, ...]) -> str:
         if get_origin(kind) is tuple:
             words.append(f"a list of {_described(get_args(kind)[:1])}")
         elif get_origin(kind) is Literal:
-            words.append(f"one of {', '.join(get_args(kind))}")
+            words.append(f"one of {', '.join(map(str, get_args(kind)))}")
         elif kind is not type(None):
             words.append(_NOUNS.get(kind, str(kind)))
     return " or ".join(words)
