@@ -25,6 +25,7 @@ _MADE_FROM_THEM = (
     "evaluation.json",
     "exports",
     "nonfinite.json",
+    "profile",
     "report.html",
     "tensorboard",
     "wandb",
@@ -38,6 +39,7 @@ WALL_CLOCK = frozenset({"images_per_second", "seconds", "compile_seconds", "devi
 FREE = frozenset(
     {
         *("run_dir", "data_dir", "experiment", "platform", "streaming", "tensorboard", "wandb"),
+        "profile",
         *("checkpoint_every", "checkpoint_minutes", "keep", "best_by", "skip_nonfinite"),
     }
 )
@@ -74,6 +76,11 @@ class RunFolder:
     def nonfinite(self) -> Path:
         """Which training images were in the step that was not finite."""
         return self.path / "nonfinite.json"
+
+    @property
+    def profile(self) -> Path:
+        """Traces of JAX's profiler."""
+        return self.path / "profile"
 
     @property
     def tensorboard(self) -> Path:
