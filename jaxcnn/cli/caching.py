@@ -28,7 +28,8 @@ def keep_compiled() -> None:
     """
     if os.environ.get("JAXCNN_COMPILE_CACHE") == "0":
         return
-    if "JAX_COMPILATION_CACHE_DIR" in os.environ or jax.config.jax_compilation_cache_dir:
+    chosen = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ or chosen:
         return
     # A home may be shared by machines whose processors have other instructions.
     folder = caches.folder() / f"xla-{caches.processor()[:16]}"

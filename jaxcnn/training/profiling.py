@@ -88,12 +88,14 @@ class Profile:
                 say(table(slowest(path, self._traced), self._traced, path.parent))
 
     def _begin(self) -> None:
-        if self._tracing:
+        if self._tracing or self._folder is None:
             return
         options = jax.profiler.ProfileOptions()
         options.python_tracer_level = 0  # frames of Python are many, and slow what they are in
         self._open = False
         with self._no_harm():
+            # A trace that cannot be written in the end could not be ended, either.
+            self._folder.mkdir(parents=True, exist_ok=True)
             jax.profiler.start_trace(str(self._folder), profiler_options=options)
             self._tracing = self._open = True
 
