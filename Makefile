@@ -16,7 +16,7 @@ SMOKE := $(CASES)::test_meaning tests/engine tests/interop tests/layers tests/mo
 
 TABLES := train_steps accelerated layers pools
 
-.PHONY: help train test test-all tables parity bench lint format smoke lock clean
+.PHONY: help train test test-all gates tables parity bench lint format smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ test: $(VENV)/.$(EXTRAS)  ## run the tests; torch is not needed
 
 test-all: $(VENV)/.$(EXTRAS)  ## every property of every case, and ten times deeper sweeps
 	JAXCNN_SWEEP=10 $(BIN)/python -m pytest -n $(WORKERS) -m '' $(ARGS)
+
+gates: $(VENV)/.$(EXTRAS)  ## accuracy and speed beside what was recorded (python -m tests.gates.record)
+	$(BIN)/python -m pytest -m '' tests/gates $(ARGS)
+	JAXCNN_NATIVE=0 $(BIN)/python -m pytest tests/gates -k speed $(ARGS)
 
 parity: $(VENV)/.test,torch  ## compare the ops with torch itself
 	$(BIN)/python -m pytest -n $(WORKERS) $(PARITY) $(ARGS)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from jaxcnn.cli.caching import keep_compiled
 from jaxcnn.cli.check import CheckConfig, check_command
 from jaxcnn.cli.data import DataConfig, data_command
 from jaxcnn.cli.evaluate import EvalConfig, evaluate_command
@@ -49,6 +50,7 @@ def main(args: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if args is None else list(args)
     with mistakes_in_one_sentence():
         command = parse(Command, words, prog="jaxcnn", description=main.__doc__)
+        keep_compiled()
         if isinstance(command, TrainCommand):
             show(train_command(command, words[1:]))
         else:

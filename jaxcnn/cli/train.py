@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from jaxcnn.cli.caching import keep_compiled
 from jaxcnn.cli.flags import parse
 from jaxcnn.cli.mistakes import mistakes_in_one_sentence
 from jaxcnn.training import Result, RunFolder, TrainConfig, UserError, read_config, seeds, train
@@ -79,6 +80,7 @@ def experiment(default: TrainConfig, description: str | None) -> None:
         plan: seeds.Plan = parse(
             seeds.Plan, words, default=seeds.Plan(default), description=description
         )
+        keep_compiled()
         if plan.seeds == 1:
             begun = begun_with(plan.config)
             if begun is not None:

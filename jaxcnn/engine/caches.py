@@ -14,6 +14,20 @@ def folder() -> pathlib.Path:
     return pathlib.Path(own) if own else _caches() / "jaxcnn"
 
 
+def private(folder: pathlib.Path) -> bool:
+    """Whether ``folder`` is there, or now made, to be written by this user and by no one else.
+
+    What lies in a cache is run: no one else may put code into it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except OSError:
+        return False
+    ours = status.st_uid == os.getuid() and not status.st_mode & 0o002
+    return ours and os.access(folder, os.W_OK)
+
+
 @functools.cache
 def processor() -> str:
     """A name for the kind of processor, its instructions included."""

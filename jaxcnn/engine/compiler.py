@@ -127,18 +127,7 @@ def _sound(path: pathlib.Path, digest: pathlib.Path) -> bool:
 
 def _private(folder: pathlib.Path) -> pathlib.Path:
     """The folder, if no one else can put code into it; otherwise one of this process alone."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.stat()
-        if (
-            status.st_uid == os.getuid()
-            and not status.st_mode & 0o002
-            and os.access(folder, os.W_OK)
-        ):
-            return folder
-    except OSError:
-        pass
-    return pathlib.Path(_temporary().name)
+    return folder if caches.private(folder) else pathlib.Path(_temporary().name)
 
 
 @functools.cache

@@ -61,6 +61,8 @@ class TrainConfig:
         skip_nonfinite: Leave a step out whose loss, gradient or new parameters are not finite,
             rather than stop the run there.
         tensorboard: Write TensorBoard events into the run folder, too.
+        profile: Trace a few steps into the run folder (profile/, for Perfetto or TensorBoard) and
+            print the slowest ops.
         wandb: Log to Weights & Biases, too (WANDB_MODE=offline works).
     """
 
@@ -93,6 +95,7 @@ class TrainConfig:
     best_by: Score = "test_accuracy"
     skip_nonfinite: bool = False
     tensorboard: bool = False
+    profile: bool = False
     wandb: bool = False
 
     @property

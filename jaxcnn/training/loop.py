@@ -19,6 +19,7 @@ from jaxcnn.training.evaluation import Score, means, scorer, write_evaluation
 from jaxcnn.training.finiteness import check_finite, check_test_loss
 from jaxcnn.training.locks import locked
 from jaxcnn.training.optimizers import learning_rate, make_optimizer
+from jaxcnn.training.profiling import Profile
 from jaxcnn.training.progress import Display, say, warn
 from jaxcnn.training.rhythm import Rhythm
 from jaxcnn.training.run_folder import (
@@ -62,6 +63,7 @@ class Run(NamedTuple):
         show: the lines and the bar.
         stops: whether the run is asked to stop.
         rhythm: how far to go before looking up.
+        profile: the trace of a few steps.
         writers: where metrics go besides ``metrics.jsonl``.
     """
 
@@ -72,6 +74,7 @@ class Run(NamedTuple):
     show: Display
     stops: StopRequests
     rhythm: Rhythm
+    profile: Profile
     writers: list[Writer]
 
 
@@ -129,6 +132,7 @@ def run_through(config: TrainConfig, folder: RunFolder, parts: Assembly) -> Resu
             keys=keys_data(parts.keys),
         ) as checkpoints,
         Display(config.recipe.epochs, parts.epoch.steps) as show,
+        Profile(folder.profile if config.profile else None) as profile,
     ):
         moment = Moment(parts.state, Totals.zero(), 1, 0)
         if config.resume:
@@ -136,7 +140,7 @@ def run_through(config: TrainConfig, folder: RunFolder, parts: Assembly) -> Resu
             write_config(folder, config, data_facts(parts.data))
         with writing(config, folder, int(moment.state.step)) as writers:
             rhythm = Rhythm(config.checkpoint_every, config.checkpoint_minutes)
-            run = Run(config, folder, parts, checkpoints, show, stops, rhythm, writers)
+            run = Run(config, folder, parts, checkpoints, show, stops, rhythm, profile, writers)
             while moment.epoch <= config.recipe.epochs:
                 moment = run_epoch(run, moment)
                 stop_if_asked(run, moment)
@@ -232,6 +236,7 @@ def run_epoch(run: Run, moment: Moment) -> Moment:
     while moment.batch < parts.epoch.steps:
         step = int(moment.state.step)
         stop = run.rhythm.stop(step, moment.batch, parts.epoch.steps)
+        stop = run.profile.until(moment.batch, stop)
         images += parts.images_in(moment.batch, stop)
         moment = run_span(run, moment, order, stop)
         check_finite(run.config, run.folder, run.checkpoints, parts, moment, order)
@@ -241,17 +246,21 @@ def run_epoch(run: Run, moment: Moment) -> Moment:
             stop_if_asked(run, moment)
             if run.rhythm.checkpoint_due(int(moment.state.step)):
                 save(run, moment)
-    return finish_epoch(run, moment, images, time.perf_counter() - begun)
+    seconds = time.perf_counter() - begun
+    run.profile.close()
+    return finish_epoch(run, moment, images, seconds)
 
 
 def run_span(run: Run, moment: Moment, order: jax.Array, stop: int) -> Moment:
     """The batches up to ``stop``, computed when this returns."""
-    begun = time.perf_counter()
-    state, totals = run.parts.epoch.advance(
-        moment.state, moment.totals, run.parts.train_set, order, moment.batch, stop
-    )
-    jax.block_until_ready(totals)
-    run.rhythm.ran(stop - moment.batch, time.perf_counter() - begun)
+    steps = stop - moment.batch
+    with run.profile.watching(steps):
+        begun = time.perf_counter()
+        state, totals = run.parts.epoch.advance(
+            moment.state, moment.totals, run.parts.train_set, order, moment.batch, stop
+        )
+        jax.block_until_ready(totals)
+        run.rhythm.ran(steps, time.perf_counter() - begun)
     return Moment(state, totals, moment.epoch, stop)
 
 

@@ -25,6 +25,7 @@ _MADE_FROM_THEM = (
     "evaluation.json",
     "exports",
     "nonfinite.json",
+    "profile",
     "report.html",
     "sweep.csv",
     "sweep.svg",
@@ -40,6 +41,7 @@ WALL_CLOCK = frozenset({"images_per_second", "seconds", "compile_seconds", "devi
 FREE = frozenset(
     {
         *("run_dir", "data_dir", "experiment", "platform", "streaming", "tensorboard", "wandb"),
+        "profile",
         *("checkpoint_every", "checkpoint_minutes", "keep", "best_by", "skip_nonfinite"),
     }
 )
@@ -81,6 +83,10 @@ class RunFolder:
     def sweep(self) -> Path:
         """What the members of a sweep came to."""
         return self.path / "sweep.json"
+
+    def profile(self) -> Path:
+        """Traces of JAX's profiler."""
+        return self.path / "profile"
 
     @property
     def tensorboard(self) -> Path:

@@ -95,6 +95,7 @@ def test_a_table_is_a_dataclass():
         (["--lr", "abc"], "^--lr: expected a number, got 'abc'$"),
         (["--epochs", "2.5"], "^--epochs: expected a whole number, got '2.5'$"),
         (["--optimizer", "sdg"], "^--optimizer: expected one of sgd, momentum, adam, adamw, got 'sdg'$"),
+        (["--channels", "2"], "^--channels: expected one of 1, 3, got '2'$"),
         (["--best-by", "x"], "^--best-by: expected one of test_accuracy, test_loss, got 'x'$"),
         (["--lr"], "^--lr: a value is missing$"),
         (["--epohcs", "3"], r"^unknown option --epohcs, did you mean --epochs\? \(--help lists them\)$"),

@@ -1,0 +1,90 @@
+"""What the commands compile is kept, so that the next start is faster."""
+
+import os
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxcnn.engine import caches
+from jaxcnn.training.progress import warn
+
+LIMIT = 1 << 30
+"""Bytes of compiled programs that stay; the oldest go first."""
+
+LEAST_SECONDS = 0.1
+"""What compiles faster than this is not kept."""
+
+_TROUBLE = re.compile(r"Error (reading|writing) persistent compilation cache entry for '(.+?)': ")
+
+
+def keep_compiled() -> None:
+    """Keep compiled programs in a folder of the user, by processor.
+
+    ``JAXCNN_COMPILE_CACHE=0`` does without. A folder that was chosen by JAX's own
+    ``JAX_COMPILATION_CACHE_DIR`` stays as it is; empty, that does without, too.
+    """
+    if os.environ.get("JAXCNN_COMPILE_CACHE") == "0":
+        return
+    chosen = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ or chosen:
+        return
+    # A home may be shared by machines whose processors have other instructions.
+    folder = caches.folder() / f"xla-{caches.processor()[:16]}"
+    if not caches.private(folder):
+        warn(
+            f"compiled programs are not kept: {folder} cannot be written by this user alone "
+            f"(JAXCNN_COMPILE_CACHE=0 does without)"
+        )
+        return
+    shrink(folder, LIMIT)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", LEAST_SECONDS)
+    mend_when_damaged(folder)
+
+
+def shrink(folder: Path, limit: int) -> None:
+    """Delete the oldest files in ``folder`` until it has at most ``limit`` bytes."""
+    files = sorted(((s.st_mtime, s.st_size, p) for p, s in _sizes(folder)), reverse=True)
+    total = 0
+    for _, size, path in files:
+        total += size
+        if total > limit:
+            path.unlink(missing_ok=True)
+
+
+def _sizes(folder: Path) -> list[tuple[Path, os.stat_result]]:
+    found = []
+    for path in folder.glob("*-cache"):
+        try:
+            found.append((path, path.stat()))
+        except FileNotFoundError:  # another process has deleted it
+            continue
+    return found
+
+
+def mend_when_damaged(folder: Path) -> None:
+    """Have a damaged file of the cache deleted and said in one line; JAX would say it forever.
+
+    JAX writes its files in place: a process that is killed, or a disk that is full, leaves a
+    part of one. It is noticed when it is read, and the program is compiled anew.
+    """
+    show = warnings.showwarning
+
+    def mended(message: Any, *facts: Any, **more: Any) -> None:
+        found = _TROUBLE.match(str(message))
+        if found is None:
+            show(message, *facts, **more)
+            return
+        for path in folder.glob(f"{found[2]}-*-cache"):
+            path.unlink(missing_ok=True)
+        reason = str(message)[found.end() :]
+        warn(f"a compiled program in {folder} could not be {_DONE[found[1]]}: {reason}")
+
+    warnings.showwarning = mended
+
+
+_DONE = {"reading": "read, and is compiled anew", "writing": "kept"}

@@ -1,0 +1,171 @@
+"""``--profile``: a trace of a few steps, and the ops in it that take longest."""
+
+import collections
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxcnn.training.progress import say, warn
+
+WARM_UP = 2
+"""Steps that are not traced: the first ones find caches and threads cold."""
+
+STEPS = 5
+"""Steps that are traced; fewer where the epoch ends before."""
+
+ROWS = 10
+
+
+class Slow(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        name: the op, as XLA calls it in its compiled program.
+        milliseconds: of one step, without the ops that run inside of it.
+        share: of the time of all ops; what runs side by side is counted twice.
+    """
+
+    name: str
+    milliseconds: float
+    share: float
+
+
+class Profile:
+    """Traces steps of the first warm epoch of a process; no number of a run depends on it.
+
+    Nothing that goes wrong here ends a run: it comes to a warning.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        """Into ``folder``, in the format of TensorBoard and of Perfetto; ``None`` for no trace."""
+        self._folder = folder
+        self._warm = self._traced = 0
+        self._tracing, self._open = False, folder is not None
+
+    def __enter__(self) -> "Profile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        if self._open:
+            say(f"profile: no step was left to trace after the first {self._warm}")
+
+    def until(self, batch: int, stop: int) -> int:
+        """``stop``, or an earlier batch at which the warm-up or the trace ends."""
+        if not self._open:
+            return stop
+        left = STEPS - self._traced if self._warm >= WARM_UP else WARM_UP - self._warm
+        return min(stop, batch + left)
+
+    @contextlib.contextmanager
+    def watching(self, steps: int) -> Iterator[None]:
+        """Around a span of ``steps``, which must be computed when it is left."""
+        if not self._open:
+            yield
+            return
+        if self._warm < WARM_UP:
+            yield
+            self._warm += steps
+            return
+        self._begin()
+        yield
+        self._traced += steps
+        if self._traced >= STEPS:
+            self.close()
+
+    def close(self) -> None:
+        """End the trace, if there is one, and print what it shows."""
+        if not self._tracing or self._folder is None:
+            return
+        self._tracing = self._open = False
+        with self._no_harm():
+            jax.profiler.stop_trace()
+            if self._traced:
+                path = max(self._folder.rglob("*.xplane.pb"), key=lambda path: path.stat().st_mtime)
+                say(table(slowest(path, self._traced), self._traced, path.parent))
+
+    def _begin(self) -> None:
+        if self._tracing or self._folder is None:
+            return
+        options = jax.profiler.ProfileOptions()
+        options.python_tracer_level = 0  # frames of Python are many, and slow what they are in
+        self._open = False
+        with self._no_harm():
+            # A trace that cannot be written in the end could not be ended, either.
+            self._folder.mkdir(parents=True, exist_ok=True)
+            jax.profiler.start_trace(str(self._folder), profiler_options=options)
+            self._tracing = self._open = True
+
+    @contextlib.contextmanager
+    def _no_harm(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError) as error:
+            said = (str(error).splitlines() or [type(error).__name__])[0]
+            warn(f"no profile in {self._folder}: {said}")
+
+
+def slowest(path: Path, steps: int) -> list[Slow]:
+    """The ops of a trace that take longest.
+
+    Args:
+        path: an ``*.xplane.pb`` of JAX's profiler.
+        steps: how many steps it shows.
+
+    Returns:
+        At most `ROWS`, the slowest first; none where the trace has no ops.
+    """
+    planes = list(jax.profiler.ProfileData.from_file(str(path)).planes)
+    devices = [plane for plane in planes if plane.name.startswith("/device:")]
+    sums: collections.Counter[str] = collections.Counter()
+    # The CPU's ops are in the plane of the host, beside its other events.
+    for plane in devices or planes:
+        for line in plane.lines:
+            for name, nanoseconds in own_times(_ops(line)):
+                sums[name] += nanoseconds
+    total = sum(sums.values())
+    return [Slow(name, 1e-6 * ns / steps, ns / total) for name, ns in sums.most_common(ROWS) if ns]
+
+
+def own_times(events: Iterable[tuple[str, int, int]]) -> Iterator[tuple[str, int]]:
+    """The time that each event takes without those inside of it.
+
+    Args:
+        events: name, start and end of the events of one thread.
+
+    >>> list(own_times([("while", 0, 10), ("add", 1, 4), ("dot", 5, 9)]))
+    [('add', 3), ('dot', 4), ('while', 3)]
+    """
+    around: list[list[Any]] = []  # name, end and the time left of those that have begun
+    for name, start, end in sorted(events, key=lambda event: (event[1], -event[2])):
+        while around and around[-1][1] <= start:
+            yield around[-1][0], around.pop()[2]
+        if around:
+            around[-1][2] -= end - start
+        around.append([name, end, end - start])
+    for name, _, left in reversed(around):
+        yield name, left
+
+
+def _ops(line: Any) -> Iterator[tuple[str, int, int]]:
+    for event in line.events:
+        facts = dict(event.stats)
+        if "hlo_op" in facts:
+            start = int(event.start_ns)
+            yield str(facts["hlo_op"]), start, start + int(event.duration_ns)
+
+
+def table(rows: list[Slow], steps: int, folder: Path) -> str:
+    """What is printed."""
+    counted = "1 step" if steps == 1 else f"{steps} steps"
+    lines = [f"profile: {counted} in {folder} (open it in Perfetto or TensorBoard)"]
+    if not rows:
+        return f"{lines[0]}; the trace names no ops"
+    width = max(len("slowest ops"), *(len(row.name) for row in rows))
+    lines.append(f"  {'slowest ops':{width}}  ms per step  share")
+    for row in rows:
+        lines.append(f"  {row.name:{width}}  {row.milliseconds:11.3f}  {row.share:5.1%}")
+    return "\n".join(lines)
