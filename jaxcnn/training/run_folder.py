@@ -84,6 +84,7 @@ class RunFolder:
         """What the members of a sweep came to."""
         return self.path / "sweep.json"
 
+    @property
     def profile(self) -> Path:
         """Traces of JAX's profiler."""
         return self.path / "profile"

@@ -4,10 +4,9 @@ import json
 import pathlib
 import statistics
 
-from benchmarks.lenet_step import by_jax, lax_conv, lax_pool
-
-import jaxcnn as jc
+from benchmarks.networks import NETWORKS
 from benchmarks.timing import interleaved, ratio
+from benchmarks.train_steps import by_flax, by_jaxcnn, jax_step
 from jaxcnn.engine.compiler import native
 from jaxcnn.training import TrainConfig, read_metrics, train
 from jaxcnn.training.run_folder import RunFolder
@@ -42,15 +41,9 @@ def kind() -> str:
 
 def speed() -> dict[str, float]:
     """Milliseconds of a training step of LeNet, and how many times as long `lax` takes."""
-    times = interleaved(
-        {
-            "jaxcnn": by_jax(
-                lambda x, k, p: jc.conv2d(x, k, padding=p), lambda x: jc.avg_pool2d(x, 2)
-            ),
-            "lax": by_jax(lax_conv, lax_pool),
-        },
-        ROUNDS,
-    )
+    network = NETWORKS["LeNet"]
+    ways = {"jaxcnn": by_jaxcnn, "lax": by_flax}
+    times = interleaved({n: jax_step(network, way(network)) for n, way in ways.items()}, ROUNDS)
     factor, spread = ratio(times, "lax")
     return {"ms": statistics.median(times["jaxcnn"]), "ratio": factor, "spread": spread}
 
