@@ -4,6 +4,7 @@ import functools
 import hashlib
 import os
 import pathlib
+import platform
 import subprocess
 import sys
 
@@ -21,6 +22,8 @@ from jaxcnn.engine.choice import refuses
 from tests.engine.programs import draw
 from tests.engine.test_forms import by
 from tests.sweep import sweep
+
+X86 = platform.machine() in ("x86_64", "AMD64")
 
 NATIVE = not compiler.native().reason
 
@@ -136,9 +139,9 @@ print("equal on", len(jax.devices()), "devices")
 """
 
 
-def run(program, **environment):
+def run(program, *words, **environment):
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300,
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=300,
         env={**os.environ, "JAXCNN_NATIVE": "1", **environment},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -147,6 +150,32 @@ def run(program, **environment):
 
 def test_eight_devices():
     assert run(SHARDED) == "equal on 8 devices\n"
+
+
+NARROW = """
+import sys
+import jax, numpy as np, jaxcnn as jc
+from jaxcnn.engine import compiler
+compiler.FLAGS = (*(flag for flag in compiler.FLAGS if flag != "-march=native"), *sys.argv[1:])
+random = np.random.default_rng(0)
+for groups, features in ((1, 6), (1, 40), (12, 12), (6, 24)):
+    x = random.standard_normal((3, 19, 17, 12), np.float32)
+    k = random.standard_normal((3, 5, 12 // groups, features), np.float32)
+    def all_of(algorithm):
+        conv = lambda x, k: jc.conv2d(x, k, stride=(1, 2), padding=2, groups=groups, algorithm=algorithm)
+        y, pull = jax.vjp(conv, x, k)
+        return y, *pull(np.cos(y))
+    for a, b in zip(all_of("direct"), all_of("lax")):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
+print("equal")
+"""
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("flags", [[], ["-mavx2", "-mfma"]] if X86 else [[]])
+def test_processors_with_narrower_vectors(flags, tmp_path):
+    assert NATIVE
+    assert run(NARROW, *flags, JAXCNN_CACHE_DIR=str(tmp_path)) == "equal\n"
 
 
 WHY = """
