@@ -1,5 +1,6 @@
 """Runs that are killed, stopped, starved: each goes on and ends as if nothing had happened."""
 
+import contextlib
 import dataclasses
 import os
 import random
@@ -54,7 +55,8 @@ def start(environment):
     def begin(config, *before, **options):
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
         command = [*before, sys.executable, "-m", "jaxcnn", "train", *words_of(config)]
-        process = subprocess.Popen(command, env=environment, **options)
+        with heard():
+            process = subprocess.Popen(command, env=environment, **options)
         processes.append(process)
         return process
 
@@ -63,6 +65,20 @@ def start(environment):
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@contextlib.contextmanager
+def heard():
+    """Signals that these tests were told to ignore (``nohup``) are not ignored by what starts here."""
+    found = {
+        number: signal.signal(number, signal.SIG_DFL)
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in found.items():
+            signal.signal(number, handler)
 
 
 def words_of(config):
