@@ -12,6 +12,7 @@ from jaxcnn.report.chapters import Chapter, loader, write_chapter
 from jaxcnn.report.groups import Group, group
 from jaxcnn.report.records import common_folder, read_records
 from jaxcnn.report.scales import short
+from jaxcnn.report.templating import templates
 from jaxcnn.training import UserError
 from jaxcnn.version import __version__
 
@@ -80,16 +81,7 @@ def write_report(
 
 def render(groups: Sequence[Group], chapters: Sequence[Chapter]) -> str:
     """The page as HTML."""
-    # Takes a moment, which only a report need wait for.
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jaxcnn.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.filters |= {"short": short, "shape": _shape, "share": _share, "number": _number}
     panels, constants = curves.draw(groups)
     return environment.get_template("report.html").render(

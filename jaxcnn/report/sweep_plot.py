@@ -6,6 +6,7 @@ from jaxcnn.report import curves
 from jaxcnn.report.groups import Group
 from jaxcnn.report.page import SERIES
 from jaxcnn.report.records import Record
+from jaxcnn.report.templating import templates
 from jaxcnn.training.config import TrainConfig
 from jaxcnn.training.run_folder import write_whole
 from jaxcnn.training.sweep import Member, Swept, by_rate
@@ -45,15 +46,8 @@ def _record(swept: Swept, member: Member, config: TrainConfig) -> Record:
 
 
 def _render(panels: list[curves.Panel], title: str) -> str:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jaxcnn.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("sweep.svg").render(
-        panels=panels, title=title, axes=curves, colour=lambda series: series % SERIES + 1
+    return (
+        templates()
+        .get_template("sweep.svg")
+        .render(panels=panels, title=title, axes=curves, colour=lambda series: series % SERIES + 1)
     )
