@@ -4,7 +4,8 @@ from jaxcnn.engine.bins import even_bins, max_bins, mean_bins
 from jaxcnn.engine.choice import ALGORITHMS
 from jaxcnn.engine.convolution import convolve
 from jaxcnn.engine.hook import accelerate, accelerated, restore
-from jaxcnn.engine.max_pool import max_pool, max_positions, take_positions
+from jaxcnn.engine.max_pool import max_pool
+from jaxcnn.engine.positions import max_positions, take_positions
 from jaxcnn.engine.sum_pool import sum_pool
 from jaxcnn.engine.survey import Explanation, cache_file, explain, tune
 from jaxcnn.engine.unpool import unpool

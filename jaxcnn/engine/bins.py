@@ -45,7 +45,7 @@ def mean_bins(x: jax.Array, axes: Sequence[int], bins: Sequence[np.ndarray]) -> 
 
 
 def max_bins(x: jax.Array, axes: Sequence[int], bins: Sequence[Any]) -> jax.Array:
-    """Where each bin's largest element lies, by the rules of `max_pool.max_positions`.
+    """Where each bin's largest element lies, by the rules of `positions.max_positions`.
 
     ``bins`` may be traced, and then hold no -1.
     """

@@ -27,6 +27,13 @@ SOURCES = pathlib.Path(__file__).parent / "native"
 
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=fast", "-fPIC", "-shared")
 
+HANDLERS = (
+    "jaxcnn_convolution",
+    "jaxcnn_kernel_gradient",
+    "jaxcnn_max_pool",
+    "jaxcnn_max_pool_gradient",
+)
+
 COMPILERS = ("c++", "g++", "clang++")
 
 PATIENCE = 300
@@ -58,7 +65,7 @@ def native() -> Native:
         path, key = _compiled(compiler)
         library = ctypes.CDLL(str(path))
         targets = {}
-        for name in ("jaxcnn_convolution", "jaxcnn_kernel_gradient"):
+        for name in HANDLERS:
             targets[name] = f"{name}_{key}"
             handler = jax.ffi.pycapsule(getattr(library, name))
             jax.ffi.register_ffi_target(targets[name], handler, platform="cpu")
@@ -108,7 +115,7 @@ def _compile(compiler: str) -> bytes:
             *FLAGS,
             "-isystem",
             jax.ffi.include_dir(),
-            "convolution.cc",
+            "handlers.cc",
             "-o",
             str(made),
         ]

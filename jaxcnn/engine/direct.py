@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxcnn.engine.compiler import native
+from jaxcnn.engine import compiler
 from jaxcnn.engine.problem import Problem
 from jaxcnn.engine.result_types import made_from
 
@@ -39,7 +39,7 @@ def refuses(problem: Problem) -> str:
         return "it knows at most three spatial axes"
     if any(step > 1 < gap for step, gap in zip(problem.stride, problem.spacing, strict=True)):
         return "it does not know strides among pixels that stand apart"
-    return native().reason
+    return compiler.native().reason
 
 
 def scratch(problem: Problem) -> int:
@@ -158,8 +158,8 @@ def _filled(features: int) -> float:
 def _called(
     name: str, problem: Problem, shape: tuple[int, ...], x: jax.Array, other: jax.Array
 ) -> jax.Array:
-    call = jax.ffi.ffi_call(native().targets[name], made_from(shape, x, other))
-    y: jax.Array = call(x, other, problem=_sizes(problem))
+    call = jax.ffi.ffi_call(compiler.native().targets[name], made_from(shape, x, other))
+    y: jax.Array = call(x, other, sizes=_sizes(problem))
     return y
 
 

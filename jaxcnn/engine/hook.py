@@ -9,15 +9,17 @@ from jax import lax
 from jax.interpreters import mlir
 
 from jaxcnn.engine import lowering
-from jaxcnn.engine.max_pool import max_pool
+from jaxcnn.engine.max_pool import maxima_p, native_form, send_back
 from jaxcnn.engine.windows import Windows
 
 _REGISTERED = mlir._platform_specific_lowerings["cpu"]
-_OWN = {p: _REGISTERED[p] for p in (lax.conv_general_dilated_p, lax.select_and_scatter_add_p)}
+_REPLACED = (lax.conv_general_dilated_p, lax.reduce_window_max_p, lax.select_and_scatter_add_p)
+_OWN = {primitive: _REGISTERED.get(primitive) for primitive in _REPLACED}
+"""What JAX has for CPUs alone; None where it has one rule for all platforms."""
 
 
 class accelerate:  # noqa: N801 - it reads as the function that it mostly is
-    """Compute the convolutions and max-pool gradients of all JAX programs by this engine's forms.
+    """Compute the convolutions and max pools of all JAX programs by this engine's forms.
 
     On CPUs only; on GPUs and TPUs nothing changes. They stay in effect until `restore`, or to
     the end of a ``with`` block. What JAX has compiled so far is dropped, so that it is compiled
@@ -45,7 +47,7 @@ def restore() -> None:
 
 def accelerated() -> bool:
     """Whether `accelerate` is in effect."""
-    return any(_REGISTERED[primitive] is not own for primitive, own in _OWN.items())
+    return any(_REGISTERED.get(primitive) is not own for primitive, own in _OWN.items())
 
 
 def _register(*, on: bool) -> None:
@@ -53,14 +55,27 @@ def _register(*, on: bool) -> None:
         return
     if on:
         mlir.register_lowering(lax.conv_general_dilated_p, _convolution, platform="cpu")
+        mlir.register_lowering(lax.reduce_window_max_p, _max_pool, platform="cpu")
         mlir.register_lowering(lax.select_and_scatter_add_p, _max_pool_gradient, platform="cpu")
     else:
-        _REGISTERED.update(_OWN)
+        for primitive, own in _OWN.items():
+            del _REGISTERED[primitive]
+            if own is not None:
+                _REGISTERED[primitive] = own
     jax.clear_caches()
 
 
 def _convolution(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
     return lowering.on_cpu(ctx, x, kernel, algorithm="auto", written_out=False, **params)
+
+
+def _max_pool(ctx: Any, x: Any, **params: Any) -> Any:
+    (image,), (result,) = ctx.avals_in, ctx.avals_out
+    windows = _windows(result.shape, image.shape, params)
+    form = native_form(ctx, maxima_p, image, windows)
+    if form is None or set(params["base_dilation"]) != {1}:
+        return _own_rule(lax.reduce_window_max_p)(ctx, x, **params)
+    return mlir.lower_fun(form, multiple_results=False)(ctx, x)
 
 
 def _max_pool_gradient(ctx: Any, cotangent: Any, x: Any, **params: Any) -> Any:
@@ -69,18 +84,18 @@ def _max_pool_gradient(ctx: Any, cotangent: Any, x: Any, **params: Any) -> Any:
     known = all(isinstance(n, int) and n > 0 for n in sizes)
     number = jnp.issubdtype(image.dtype, jnp.floating)
     if not (known and number and params["select_prim"] is lax.ge_p):
-        return _OWN[lax.select_and_scatter_add_p].rule(ctx, cotangent, x, **params)
-    gradient = functools.partial(_scattered, _windows(counts.shape, image.shape, params))
+        return _own_rule(lax.select_and_scatter_add_p)(ctx, cotangent, x, **params)
+    gradient = functools.partial(send_back, windows=_windows(counts.shape, image.shape, params))
     return mlir.lower_fun(gradient, multiple_results=False)(ctx, cotangent, x)
 
 
-def _scattered(windows: Windows, cotangent: jax.Array, x: jax.Array) -> jax.Array:
-    """What each window sends to its largest element."""
-    return jax.vjp(functools.partial(max_pool, windows=windows), x)[1](cotangent)[0]
+def _own_rule(primitive: Any) -> Any:
+    return (_OWN[primitive] or mlir._lowerings[primitive]).rule
 
 
 def _windows(counts: Any, sizes: Any, params: dict[str, Any]) -> Windows:
     size, stride = params["window_dimensions"], params["window_strides"]
+    dilation = params.get("window_dilation", (1,) * len(sizes))
     axes = tuple(
         i for i in range(len(sizes)) if (size[i], stride[i], counts[i]) != (1, 1, sizes[i])
     )
@@ -89,7 +104,7 @@ def _windows(counts: Any, sizes: Any, params: dict[str, Any]) -> Windows:
         sizes=tuple(sizes[i] for i in axes),
         size=tuple(size[i] for i in axes),
         stride=tuple(stride[i] for i in axes),
-        dilation=(1,) * len(axes),
+        dilation=tuple(dilation[i] for i in axes),
         low=tuple(params["padding"][i][0] for i in axes),
         count=tuple(counts[i] for i in axes),
     )

@@ -41,7 +41,7 @@ def part_by(wanted: str, part: Problem, gradient: bool, *, portable: bool = Fals
     return choose(part, gradient, portable=portable).algorithm
 
 
-def _portable(ctx: Any) -> bool:
+def portable(ctx: Any) -> bool:
     """Whether a program may run elsewhere, or is cut into parts for devices by the compiler.
 
     Custom calls of this process can be neither exported nor cut.
@@ -66,7 +66,7 @@ def on_cpu(
     shapes = (*left.shape, *right.shape, *result.shape)
     # Sizes that are not known yet are those of an export with a symbolic shape.
     if algorithm != "lax" and numbers and all(isinstance(n, int) and n > 0 for n in shapes):
-        form = form_of(read(left, right, params), algorithm, portable=_portable(ctx))
+        form = form_of(read(left, right, params), algorithm, portable=portable(ctx))
         if form is not None:
             rule = functools.partial(form, dtype=result.dtype)
             return mlir.lower_fun(rule, multiple_results=False)(ctx, x, kernel)

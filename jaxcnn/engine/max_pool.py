@@ -1,174 +1,183 @@
-"""The maximum of each window, its position, and a gradient that is fast and always there.
+"""The maximum of each window and its derivatives, as primitives of their own.
 
-XLA computes the maxima. The gradient of XLA's `reduce_window` is a serial
-``select_and_scatter``, which is slow on a CPU and missing for dilated windows. Here a window's
-tangent is its winner's, and the winner is found one axis at a time: first the best element of
-each row of the window, then the best row. To pick what a winner names is linear, so that JAX
-transposes, batches and differentiates it like anything else.
+On CPUs native code (``native/max_pool.h``) finds the maxima, and sends back to them, in one pass
+each. Where there is none, for other dtypes, and on accelerators JAX's operations do
+(`jaxcnn.engine.window_maxima`). A tangent is picked by the winners of ``x``, and a cotangent is
+sent back to them: each is the other's transpose, and neither has a derivative in ``x``.
 """
 
+import dataclasses
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
-from jaxcnn.engine.windows import Windows, along
+from jaxcnn.engine import compiler, window_maxima
+from jaxcnn.engine.lowering import portable
+from jaxcnn.engine.result_types import made_from
+from jaxcnn.engine.windows import Windows
 
-MOST_TAPS = 16
-"""The longest axis of a window whose elements ("taps") are written out one by one."""
+LEAST_TOGETHER = 4
+"""The channels from which on native code finds maxima faster than XLA."""
+
+maxima_p = Primitive("jaxcnn_max_pool")
+pick_p = Primitive("jaxcnn_max_pool_pick")
+send_back_p = Primitive("jaxcnn_max_pool_send_back")
+
+FORMS: dict[Primitive, Callable[..., Any]] = {
+    maxima_p: window_maxima.maxima,
+    pick_p: window_maxima.picked,
+    send_back_p: window_maxima.sent_back,
+}
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def max_pool(x: jax.Array, windows: Windows) -> jax.Array:
     """The largest element of each window; a NaN in a window gives NaN."""
-    return _maxima(x, windows, range(len(windows.axes)))
+    y: jax.Array = maxima_p.bind(x, windows=windows)
+    return y
 
 
 @max_pool.defjvp
 def _max_pool_jvp(windows: Windows, primals: Any, tangents: Any) -> tuple[Any, Any]:
     (x,), (t,) = primals, tangents
-    best = x
-    # What overlapping windows send back to one element is added up in this dtype.
-    wide = t.astype(jnp.float32) if t.dtype.itemsize < 4 else t
-    for i in reversed(range(len(windows.axes))):
-        best, winners = _reduce_axis(best, windows, i)
-        wide = _pick(wide, winners, windows, i)
-    # Not ``best``, which has no derivative: this result may be differentiated again.
-    return max_pool(x, windows), wide.astype(t.dtype)
+    return max_pool(x, windows), pick_p.bind(t, x, windows=windows)
 
 
-def max_positions(x: jax.Array, windows: Windows) -> jax.Array:
-    """Where each window's largest element lies: its flat position in the plane of ``x``.
+def send_back(t: jax.Array, x: jax.Array, windows: Windows) -> jax.Array:
+    """What each window sends to its largest element in ``x``, added up: the gradient."""
+    y: jax.Array = send_back_p.bind(t, x, windows=windows)
+    return y
 
-    Among equals it is the first in row-major order, and a NaN is larger than any number: the
-    last one wins. Windows that hold nothing get -1.
+
+def native_form(
+    ctx: Any, primitive: Primitive, x: Any, windows: Windows
+) -> Callable[..., Any] | None:
+    """What computes a primitive by native code on a CPU; None where it cannot.
+
+    Args:
+        ctx: of the lowering.
+        primitive: one of `FORMS`.
+        x: the type of the array that the windows lie over.
+        windows: over that array.
     """
-    best, flat = x, jnp.zeros(x.shape, jnp.int32)
-    # Last axis first: a row's winner then meets the winners of the rows below it.
-    for i in reversed(range(len(windows.axes))):
-        best, winners = _reduce_axis(best, windows, i)
-        below = np.int32(math.prod(windows.sizes[i + 1 :]))
-        flat = _pick(flat, winners, windows, i) + _places(winners, windows, i) * below
-    for i, axis in enumerate(windows.axes):
-        filled = windows.held(i).any(1)
-        if not filled.all():
-            flat = jnp.where(along(filled, axis, x.ndim), flat, -1)
-    return flat
+    known = all(isinstance(n, int) and n > 0 for n in (*x.shape, *windows.count))
+    narrow = jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize <= 4
+    if not (primitive in NATIVE and known and narrow and _neighbours(windows.axes)):
+        return None
+    if primitive is maxima_p and _inner(x.shape, windows) < LEAST_TOGETHER:
+        return None
+    if portable(ctx) or compiler.native().reason:
+        return None
+    return functools.partial(NATIVE[primitive], windows=windows)
 
 
-def _maxima(x: Any, windows: Windows, which: Sequence[int]) -> Any:
-    """The maxima along some of the spatial axes."""
+def _neighbours(axes: tuple[int, ...]) -> bool:
+    return axes == tuple(range(axes[0], axes[0] + len(axes))) if 0 < len(axes) <= 3 else False
 
-    def kept(values: Sequence[int], other: int) -> tuple[int, ...]:
-        some = [value if i in which else other for i, value in enumerate(values)]
-        return windows.spread(some, other, x.ndim)
 
-    return lax.reduce_window(
-        x,
-        lowest(x.dtype),
-        lax.max,
-        kept(windows.size, 1),
-        kept(windows.stride, 1),
-        tuple(zip(kept(windows.low, 0), kept(windows.high, 0), strict=True)),
-        window_dilation=kept(windows.dilation, 1),
+def _native_maxima(x: jax.Array, *, windows: Windows) -> jax.Array:
+    shape = list(x.shape)
+    for axis, count in zip(windows.axes, windows.count, strict=True):
+        shape[axis] = count
+    return _called("jaxcnn_max_pool", tuple(shape), windows, x)
+
+
+def _native_send_back(t: jax.Array, x: jax.Array, *, windows: Windows) -> jax.Array:
+    return _called("jaxcnn_max_pool_gradient", x.shape, windows, t, x)
+
+
+NATIVE: dict[Primitive, Callable[..., Any]] = {
+    maxima_p: _native_maxima,
+    send_back_p: _native_send_back,
+}
+
+
+def _called(name: str, shape: tuple[int, ...], windows: Windows, *operands: jax.Array) -> jax.Array:
+    x = operands[-1]
+    wide = [operand.astype(jnp.float32) for operand in operands]
+    target = compiler.native().targets[name]
+    y = jax.ffi.ffi_call(target, made_from(shape, *wide))(*wide, sizes=_sizes(x.shape, windows))
+    return y.astype(x.dtype)
+
+
+def _inner(shape: tuple[int, ...], windows: Windows) -> int:
+    return math.prod(shape[windows.axes[-1] + 1 :])
+
+
+def _sizes(shape: tuple[int, ...], windows: Windows) -> np.ndarray:
+    """The windows as the native code reads them, with three spatial axes."""
+    axes = [(1, 1, 1, 1, 0, 1)] * (3 - len(windows.axes))
+    axes += zip(
+        windows.sizes, windows.size, windows.stride, windows.dilation, windows.low, windows.count,
+        strict=True,
+    )  # fmt: skip
+    own = (math.prod(shape[: windows.axes[0]]), _inner(shape, windows))
+    return np.array([*own, *(number for axis in axes for number in axis)], np.int64)
+
+
+def _on_cpu(primitive: Primitive, ctx: Any, *operands: Any, windows: Windows) -> Any:
+    rule = native_form(ctx, primitive, ctx.avals_in[-1], windows) or functools.partial(
+        FORMS[primitive], windows=windows
     )
+    return mlir.lower_fun(rule, multiple_results=False)(ctx, *operands)
 
 
-def _reduce_axis(x: Any, windows: Windows, i: int) -> tuple[Any, Any]:
-    """The maxima along one axis, and which tap of its window each of them is.
-
-    Windows that hold nothing have no winner: theirs is ``size``.
-    """
-    x, axis, size = lax.stop_gradient(x), windows.axes[i], windows.size[i]
-    best = _maxima(x, windows, [i])
-    padded = _pad_axis(x, axis, windows.low[i], windows.high[i], lowest(x.dtype))
-    held = windows.held(i)
-    dtype = jnp.int8 if size <= MOST_TAPS else jnp.int32
-    none = jnp.full(best.shape, size, dtype)
-
-    def least(winner: Any, tap: Any, value: Any, real: Any) -> Any:
-        # The first of equals has the least rank, and the last NaN a lesser one.
-        equal = jnp.where((value == best) & along(real, axis, x.ndim), tap, dtype(size))
-        return jnp.minimum(winner, jnp.where(value != value, ~tap, equal))
-
-    def step(a: Any, winner: Any) -> Any:
-        start, stop = a * windows.dilation[i], (windows.count[i] - 1) * windows.stride[i] + 1
-        value = lax.dynamic_slice_in_dim(padded, start, stop, axis)
-        value = lax.slice_in_dim(value, 0, stop, windows.stride[i], axis)
-        return least(winner, a, value, jnp.asarray(held)[:, a])
-
-    if size <= MOST_TAPS:
-        winner = none
-        for a in range(size):
-            winner = least(winner, dtype(a), _tap(padded, a, windows, i), held[:, a])
-    else:
-        winner = lax.fori_loop(np.int32(0), np.int32(size), step, none)
-    # Without the barrier XLA searches again for each of the elements that look for a winner.
-    return best, lax.optimization_barrier(jnp.where(winner < 0, ~winner, winner))
+@functools.lru_cache(maxsize=1024)
+def _type_of(primitive: Primitive, windows: Windows, types: tuple[Any, ...]) -> Any:
+    form = functools.partial(FORMS[primitive], windows=windows)
+    return jax.make_jaxpr(form)(*types).out_avals[0]
 
 
-def _pick(t: Any, winners: Any, windows: Windows, i: int) -> Any:
-    """The elements of ``t`` that the winners along one axis name; linear in ``t``."""
-    axis, size, count = windows.axes[i], windows.size[i], windows.count[i]
-    zero = np.zeros((), t.dtype)
-    if size > MOST_TAPS:
-        places = jnp.minimum(_places(winners, windows, i), windows.sizes[i] - 1)
-        taken = jnp.take_along_axis(t, jnp.maximum(places, 0), axis, mode="clip")
-        return jnp.where(winners < size, taken, zero)
-    if windows.tiles(i):
-        kept = lax.slice_in_dim(t, 0, count * size, axis=axis)
-        split = kept.reshape(*t.shape[:axis], count, size, *t.shape[axis + 1 :])
-        taps = along(np.arange(size, dtype=np.int8), axis + 1, split.ndim)
-        chosen = jnp.where(jnp.expand_dims(winners, axis + 1) == taps, split, zero)
-        return chosen.sum(axis + 1, dtype=t.dtype)
-    total = jnp.zeros(winners.shape, t.dtype)
-    padded = _pad_axis(t, axis, windows.low[i], windows.high[i], zero)
-    for a in range(size):
-        value = _tap(padded, a, windows, i)
-        total = total + jnp.where(winners == np.int8(a), value, zero)
-    return total
+def _abstract(primitive: Primitive, *types: Any, windows: Windows) -> Any:
+    return _type_of(primitive, windows, types)
 
 
-def _places(winners: Any, windows: Windows, i: int) -> Any:
-    """The positions of winning taps on their axis."""
-    starts = along(windows.starts(i), windows.axes[i], winners.ndim)
-    return starts + winners.astype(jnp.int32) * np.int32(windows.dilation[i])
+@functools.lru_cache(maxsize=1024)
+def _compiled(primitive: Primitive, windows: Windows) -> Callable[..., Any]:
+    return jax.jit(functools.partial(primitive.bind, windows=windows))
 
 
-def take_positions(t: jax.Array, winners: jax.Array, axes: tuple[int, ...]) -> jax.Array:
-    """The elements of ``t`` at flat positions in its plane; linear in ``t``."""
-    first, last = axes[0], axes[-1]
-
-    def flattened(a: Any) -> Any:
-        size = math.prod(a.shape[first : last + 1])
-        return a.reshape(*a.shape[:first], size, *a.shape[last + 1 :])
-
-    # What overlapping windows send back to one element is added up in this dtype.
-    wide = t.astype(jnp.float32) if t.dtype in (jnp.bfloat16, jnp.float16) else t
-    taken = jnp.take_along_axis(flattened(wide), flattened(winners), axis=first, mode="clip")
-    return taken.reshape(winners.shape).astype(t.dtype)
+def _eagerly(primitive: Primitive, *operands: Any, windows: Windows) -> Any:
+    return _compiled(primitive, windows)(*operands)
 
 
-def lowest(dtype: Any) -> Any:
-    """The identity of the maximum: -inf, or the smallest integer."""
-    if jnp.issubdtype(dtype, jnp.floating):
-        return np.array(-np.inf, dtype)
-    return np.array(jnp.iinfo(dtype).min, dtype)
+def _batched(primitive: Primitive, operands: Any, dims: Any, *, windows: Windows) -> Any:
+    size = next(x.shape[d] for x, d in zip(operands, dims, strict=True) if d is not None)
+    front = [batching.bdim_at_front(x, d, size) for x, d in zip(operands, dims, strict=True)]
+    moved = dataclasses.replace(windows, axes=tuple(axis + 1 for axis in windows.axes))
+    return primitive.bind(*front, windows=moved), 0
 
 
-def _pad_axis(x: Any, axis: int, low: int, high: int, value: Any) -> Any:
-    widths = [(0, 0, 0)] * x.ndim
-    widths[axis] = (low, high, 0)
-    return lax.pad(x, value, widths) if low or high else x
+def _derivative(
+    primitive: Primitive, primals: Any, tangents: Any, *, windows: Windows
+) -> tuple[Any, Any]:
+    (t, x), (change, _) = primals, tangents
+    y = primitive.bind(t, x, windows=windows)
+    if isinstance(change, ad.Zero):
+        return y, ad.Zero(jax.typeof(y))
+    return y, primitive.bind(change, x, windows=windows)
 
 
-def _tap(x: Any, a: int, windows: Windows, i: int) -> Any:
-    """Element ``a`` of every window along one padded axis."""
-    start, stride = a * windows.dilation[i], windows.stride[i]
-    stop = start + (windows.count[i] - 1) * stride + 1
-    return lax.slice_in_dim(x, start, stop, stride, windows.axes[i])
+def _transposed(other: Primitive, cotangent: Any, _: Any, x: Any, *, windows: Windows) -> Any:
+    if isinstance(cotangent, ad.Zero):
+        return None, None
+    return other.bind(cotangent, x, windows=windows), None
+
+
+for _primitive, _form in FORMS.items():
+    _primitive.def_impl(functools.partial(_eagerly, _primitive))
+    _primitive.def_abstract_eval(functools.partial(_abstract, _primitive))
+    batching.primitive_batchers[_primitive] = functools.partial(_batched, _primitive)
+    mlir.register_lowering(_primitive, mlir.lower_fun(_form, multiple_results=False))
+    mlir.register_lowering(_primitive, functools.partial(_on_cpu, _primitive), platform="cpu")
+
+for _primitive, _other in ((pick_p, send_back_p), (send_back_p, pick_p)):
+    ad.primitive_jvps[_primitive] = functools.partial(_derivative, _primitive)
+    ad.primitive_transposes[_primitive] = functools.partial(_transposed, _other)

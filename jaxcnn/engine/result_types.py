@@ -1,14 +1,18 @@
 """The type of a result that JAX cannot infer by itself."""
 
+import functools
+import operator
+
 import jax
 import jax.numpy as jnp
 
 
-def made_from(shape: tuple[int, ...], x: jax.Array, other: jax.Array) -> jax.ShapeDtypeStruct:
-    """A ``shape`` of numbers that vary over the devices of a `shard_map` as both operands do."""
+def made_from(shape: tuple[int, ...], *operands: jax.Array) -> jax.ShapeDtypeStruct:
+    """A ``shape`` of numbers that vary over the devices of a `shard_map` as its operands do."""
 
-    def like(x: jax.Array, other: jax.Array) -> jax.Array:
-        return jnp.broadcast_to(x.ravel()[0] + other.ravel()[0], shape)
+    def like(*operands: jax.Array) -> jax.Array:
+        first = functools.reduce(operator.add, (x.ravel()[0] for x in operands))
+        return jnp.broadcast_to(first, shape)
 
-    made: jax.ShapeDtypeStruct = jax.eval_shape(like, x, other)
+    made: jax.ShapeDtypeStruct = jax.eval_shape(like, *operands)
     return made

@@ -1,10 +1,10 @@
 import pytest
 
-from jaxcnn.engine import direct
+from jaxcnn.engine import compiler
 from jaxcnn.engine.compiler import Native
 
 
 @pytest.fixture
 def plain(monkeypatch):
     """A machine without a compiler."""
-    monkeypatch.setattr(direct, "native", lambda: Native({}, "no C++ compiler was found"))
+    monkeypatch.setattr(compiler, "native", lambda: Native({}, "no C++ compiler was found"))

@@ -12,7 +12,7 @@ import pytest
 
 import jaxcnn as jc
 from jaxcnn import engine
-from jaxcnn.engine import direct, tuned
+from jaxcnn.engine import compiler, tuned
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_native_code_is_taken_where_there_is_some(winners):
     (found,) = engine.explain(
         lambda x, k: jc.conv2d(x, k, padding=1), images(8, 14, 14, 32), images(3, 3, 32, 32)
     )
-    assert (found.algorithm == "direct") == (direct.native().reason == "")
+    assert (found.algorithm == "direct") == (compiler.native().reason == "")
 
 
 def test_explains_what_was_asked_for(winners):

@@ -122,7 +122,7 @@ import jaxcnn as jc
 mesh = Mesh(np.array(jax.devices()), ("data",))
 x = jnp.asarray(np.random.default_rng(0).standard_normal((16, 9, 9, 4), np.float32))
 k = jnp.asarray(np.random.default_rng(1).standard_normal((3, 3, 4, 6), np.float32))
-loss = lambda x, k: (jc.conv2d(x, k, padding=1) ** 2).sum()
+loss = lambda x, k: (jc.max_pool2d(jc.conv2d(x, k, padding=1), 3, stride=2) ** 2).sum()
 alone = jax.grad(loss, (0, 1))(x, k)
 parts = jax.device_put(x, NamedSharding(mesh, P("data")))
 compiled = jax.jit(jax.grad(loss, (0, 1)))
@@ -167,6 +167,17 @@ for groups, features in ((1, 6), (1, 40), (12, 12), (6, 24)):
         return y, *pull(np.cos(y))
     for a, b in zip(all_of("direct"), all_of("lax")):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
+x = random.integers(-3, 4, (2, 9, 9, 21)).astype(np.float32)
+pool = lambda x: (jc.max_pool2d(x, 3, stride=2, padding=1) ** 2).sum()
+gradient = jax.grad(pool)
+sums = np.zeros(x.shape, np.float32)
+for i, j in np.ndindex(5, 5):
+    rows, columns = slice(max(2 * i - 1, 0), 2 * i + 2), slice(max(2 * j - 1, 0), 2 * j + 2)
+    window = x[:, rows, columns].reshape(2, -1, 21)
+    first = np.arange(window.shape[1])[None, :, None] == window.argmax(1)[:, None]
+    sums[:, rows, columns] += (2 * window * first).reshape(x[:, rows, columns].shape)
+assert "@jaxcnn_max_pool_gradient" in jax.jit(gradient).lower(x).as_text()
+np.testing.assert_allclose(gradient(x), sums)
 print("equal")
 """
 

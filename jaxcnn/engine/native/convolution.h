@@ -6,17 +6,17 @@
 // Zero-Memory Overhead Direct Convolutions", 2018; the blocks of Goto and van de Geijn, "Anatomy of
 // High-Performance Matrix Multiplication", 2008).
 
+#pragma once
+
 #include "blocks.h"
 #include "images.h"
 #include "parallel.h"
 #include "plan.h"
 
-namespace ffi = xla::ffi;
-
 namespace jaxcnn {
 
 // The longest equal blocks, of at most MOST rows, that a number of rows is cut into.
-int64_t block_rows(int64_t rows) {
+inline int64_t block_rows(int64_t rows) {
   const int64_t blocks = (rows + MOST - 1) / MOST;
   return (rows + blocks - 1) / std::max<int64_t>(blocks, 1);
 }
@@ -31,7 +31,7 @@ struct Panels {
   }
 };
 
-std::vector<Panels> panels_of(const Problem& problem) {
+inline std::vector<Panels> panels_of(const Problem& problem) {
   std::vector<Panels> all(problem.phases());
   ptrdiff_t start = 0;
   for (int64_t i = 0; i < problem.phases(); ++i) {
@@ -63,7 +63,7 @@ void each_product(const Problem& problem, const Phase* phase, const Visit& visit
       }
 }
 
-void pack(const Problem& problem, const Panels& panels, int64_t part, const float* kernel,
+inline void pack(const Problem& problem, const Panels& panels, int64_t part, const float* kernel,
           float* packed) {
   const int64_t features = problem.part_features(part), first = problem.first_feature(part);
   for (int64_t j = 0; j < problem.vectors(); j += PAIR) {
@@ -78,7 +78,7 @@ void pack(const Problem& problem, const Panels& panels, int64_t part, const floa
 }
 
 // The results of one block of an image, for a pair of vectors of one part's features.
-void forward(const Problem& problem, const Panels& panels, const Range* range, int64_t part,
+inline void forward(const Problem& problem, const Panels& panels, const Range* range, int64_t part,
              int64_t vector, const Pixels& pixels, const Box& box, const float* packed, float* y) {
   const Phase* phase = panels.phase;
   Range of[AXES];
@@ -108,7 +108,7 @@ void forward(const Problem& problem, const Panels& panels, const Range* range, i
     }
 }
 
-void convolve(ffi::ThreadPool& pool, const Problem& problem, const float* x, const float* kernel,
+inline void convolve(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x, const float* kernel,
               float* y) {
   const std::vector<Panels> panels = panels_of(problem);
   const int64_t parts = problem.parts(), size = panels.back().of(problem, parts, 0);
@@ -141,7 +141,7 @@ void convolve(ffi::ThreadPool& pool, const Problem& problem, const float* x, con
 }
 
 // Adds one block's share of a pair of vectors of the gradient to `sums`, in the order of the panels.
-void gradient(const Problem& problem, const Panels& panels, const Range* range, int64_t part,
+inline void gradient(const Problem& problem, const Panels& panels, const Range* range, int64_t part,
               int64_t vector, const Pixels& pixels, const Box& box, const float* y, float* sums) {
   const Phase* phase = panels.phase;
   const Axis* axis = problem.axis;
@@ -188,7 +188,7 @@ struct Shares {
   }
 };
 
-void differentiate(ffi::ThreadPool& pool, const Problem& problem, const float* x, const float* y,
+inline void differentiate(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x, const float* y,
                    float* kernel) {
   const std::vector<Panels> panels = panels_of(problem);
   const int64_t size = panels.back().of(problem, problem.parts(), 0);
@@ -236,33 +236,3 @@ void differentiate(ffi::ThreadPool& pool, const Problem& problem, const float* x
 }
 
 }  // namespace jaxcnn
-
-using Numbers = ffi::Buffer<ffi::F32>;
-using Result = ffi::Result<Numbers>;
-using Sizes = ffi::Span<const int64_t>;
-
-static ffi::Error Convolution(ffi::ThreadPool pool, Numbers x, Numbers kernel, Result y,
-                              Sizes sizes) {
-  jaxcnn::convolve(pool, jaxcnn::Problem(sizes.begin()), x.typed_data(), kernel.typed_data(),
-                   y->typed_data());
-  return ffi::Error::Success();
-}
-
-static ffi::Error KernelGradient(ffi::ThreadPool pool, Numbers x, Numbers y, Result kernel,
-                                 Sizes sizes) {
-  jaxcnn::differentiate(pool, jaxcnn::Problem(sizes.begin()), x.typed_data(), y.typed_data(),
-                        kernel->typed_data());
-  return ffi::Error::Success();
-}
-
-#define JAXCNN_HANDLER(name, function)                        \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(name, function,               \
-                                ffi::Ffi::Bind()              \
-                                    .Ctx<ffi::ThreadPool>()   \
-                                    .Arg<Numbers>()           \
-                                    .Arg<Numbers>()           \
-                                    .Ret<Numbers>()           \
-                                    .Attr<Sizes>("problem"))
-
-JAXCNN_HANDLER(jaxcnn_convolution, Convolution);
-JAXCNN_HANDLER(jaxcnn_kernel_gradient, KernelGradient);

@@ -1,0 +1,47 @@
+// What XLA calls: the handlers that `jaxcnn.engine.compiler` registers.
+
+#include "convolution.h"
+#include "max_pool.h"
+
+namespace ffi = xla::ffi;
+
+using Numbers = ffi::Buffer<ffi::F32>;
+using Result = ffi::Result<Numbers>;
+using Sizes = ffi::Span<const int64_t>;
+
+static ffi::Error Convolution(ffi::ThreadPool pool, Numbers x, Numbers kernel, Result y,
+                              Sizes sizes) {
+  jaxcnn::convolve(pool, jaxcnn::Problem(sizes.begin()), x.typed_data(), kernel.typed_data(),
+                   y->typed_data());
+  return ffi::Error::Success();
+}
+
+static ffi::Error KernelGradient(ffi::ThreadPool pool, Numbers x, Numbers y, Result kernel,
+                                 Sizes sizes) {
+  jaxcnn::differentiate(pool, jaxcnn::Problem(sizes.begin()), x.typed_data(), y.typed_data(),
+                        kernel->typed_data());
+  return ffi::Error::Success();
+}
+
+static ffi::Error MaxPool(ffi::ThreadPool pool, Numbers x, Result y, Sizes sizes) {
+  jaxcnn::max_pool(pool, jaxcnn::Windows(sizes.begin()), x.typed_data(), y->typed_data());
+  return ffi::Error::Success();
+}
+
+static ffi::Error MaxPoolGradient(ffi::ThreadPool pool, Numbers t, Numbers x, Result dx,
+                                  Sizes sizes) {
+  jaxcnn::max_pool_gradient(pool, jaxcnn::Windows(sizes.begin()), t.typed_data(), x.typed_data(),
+                            dx->typed_data());
+  return ffi::Error::Success();
+}
+
+#define JAXCNN_HANDLER(name, function, ...)                                                    \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name, function,                                                \
+                                ffi::Ffi::Bind()                                               \
+                                    .Ctx<ffi::ThreadPool>() __VA_ARGS__.Ret<Numbers>().Attr<Sizes>( \
+                                        "sizes"))
+
+JAXCNN_HANDLER(jaxcnn_convolution, Convolution, .Arg<Numbers>().Arg<Numbers>());
+JAXCNN_HANDLER(jaxcnn_kernel_gradient, KernelGradient, .Arg<Numbers>().Arg<Numbers>());
+JAXCNN_HANDLER(jaxcnn_max_pool, MaxPool, .Arg<Numbers>());
+JAXCNN_HANDLER(jaxcnn_max_pool_gradient, MaxPoolGradient, .Arg<Numbers>().Arg<Numbers>());
