@@ -55,6 +55,8 @@ LARGE = {
     "groups in vectors": ((2, 30, 30, 120), (3, 3, 4, 120), {"padding": 1, "groups": 30}),
     "two features per channel": ((2, 30, 30, 40), (5, 5, 1, 80), {"padding": 2, "groups": 40}),
     "more channels than lanes": ((2, 9, 9, 120), (3, 3, 20, 18), {"groups": 6}),
+    "short rows, two at a time": ((2, 7, 6, 20), (5, 3, 20, 48), {"padding": (4, 1)}),
+    "planes beyond the border": ((1, 3, 5, 5, 9), (3, 3, 3, 9, 20), {"padding": 2}),
     "results together": ((2, 28, 28, 16), (5, 5, 16, 6), {"padding": 4}),
 }
 
@@ -64,7 +66,7 @@ def test_equals_xla_in_large(name):
     shape, kernel_shape, options = LARGE[name]
     random = np.random.default_rng(0)
     x, kernel = (random.standard_normal(s, np.float32) for s in (shape, kernel_shape))
-    conv = jc.conv1d if len(shape) == 3 else jc.conv2d
+    conv = {3: jc.conv1d, 4: jc.conv2d, 5: jc.conv3d}[len(shape)]
 
     def results(algorithm):
         fn = functools.partial(conv, **options, algorithm=algorithm)

@@ -1,8 +1,9 @@
 // The innermost loops: a block of results that is held in registers.
 //
-// A block has M rows and NV vectors of features. The images' numbers are either single floats that
-// are multiplied with vectors of features (WIDE false), or vectors themselves (WIDE true, NV = 1),
-// one number per feature, where each feature has input channels of its own.
+// A block has M neighbours in each of R rows of results, and NV vectors of features. The images'
+// numbers are either single floats that are multiplied with vectors of features (WIDE false), or
+// vectors themselves (WIDE true, NV = 1), one number per feature, where each feature has input
+// channels of its own.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,7 @@
 namespace jaxcnn {
 
 #if defined(__AVX512F__)
-constexpr int MOST = 14;  // rows of a block: 28 of the 32 registers with two vectors
+constexpr int MOST = 14;  // results of a block: 28 of the 32 registers with two vectors
 #else
 constexpr int MOST = 6;
 #endif
@@ -22,40 +23,50 @@ constexpr int MOST = 6;
 struct Forward {
   int64_t segments;          // contiguous runs of the window
   const ptrdiff_t* offsets;  // where each run begins in the images
+  const ptrdiff_t* starts;   // where its numbers of the kernel begin
   int64_t length;            // numbers in a run
   ptrdiff_t step;            // from a result's pixels to those of its neighbour
   ptrdiff_t apart;           // from a result to its neighbour
+  ptrdiff_t row_step;        // from a row's pixels to those of the next row
+  ptrdiff_t row_apart;       // from a row of results to the next
 };
 
-template <bool WIDE, int NV, int M>
+template <bool WIDE, int NV, int R, int M>
 void forward_block(const Forward& task, const float* x, const float* kernel, float* y, Lanes last) {
-  Vec sums[M][NV] = {};
-  const ptrdiff_t step = task.step;
-  const float* w = kernel;
+  Vec sums[R][M][NV] = {};
+  const ptrdiff_t step = task.step, row = task.row_step;
   for (int64_t s = 0; s < task.segments; ++s) {
     const float* p = x + task.offsets[s];
+    const float* w = kernel + task.starts[s];
     for (int64_t k = 0; k < task.length; ++k) {
       Vec b[NV];
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) b[j] = load(w + j * V);
+#pragma GCC unroll 2
+      for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-      for (int m = 0; m < M; ++m) {
-        if constexpr (WIDE) {
-          sums[m][0] += load(p + m * step) * b[0];
-        } else {
+        for (int m = 0; m < M; ++m) {
+          if constexpr (WIDE) {
+            sums[r][m][0] += load(p + r * row + m * step) * b[0];
+          } else {
 #pragma GCC unroll 4
-          for (int j = 0; j < NV; ++j) sums[m][j] += p[m * step] * b[j];
+            for (int j = 0; j < NV; ++j) sums[r][m][j] += p[r * row + m * step] * b[j];
+          }
         }
       }
       p += WIDE ? V : 1;
       w += NV * V;
     }
   }
+#pragma GCC unroll 2
+  for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-  for (int m = 0; m < M; ++m) {
+    for (int m = 0; m < M; ++m) {
+      float* to = y + r * task.row_apart + m * task.apart;
 #pragma GCC unroll 4
-    for (int j = 0; j < NV - 1; ++j) store(y + m * task.apart + j * V, sums[m][j]);
-    last.store(y + m * task.apart + (NV - 1) * V, sums[m][NV - 1]);
+      for (int j = 0; j < NV - 1; ++j) store(to + j * V, sums[r][m][j]);
+      last.store(to + (NV - 1) * V, sums[r][m][NV - 1]);
+    }
   }
 }
 
@@ -112,11 +123,17 @@ void gradient_block(const Gradient& task, const float* x, const float* y, float*
 using ForwardBlock = void (*)(const Forward&, const float*, const float*, float*, Lanes);
 using GradientBlock = void (*)(const Gradient&, const float*, const float*, float*, Lanes);
 
-// The blocks of 1 to MOST rows.
-template <bool WIDE, int NV, size_t... I>
-ForwardBlock forward_of(int64_t rows, std::index_sequence<I...>) {
-  static constexpr ForwardBlock table[] = {forward_block<WIDE, NV, I + 1>...};
-  return table[rows - 1];
+// The blocks of one row of 1 to MOST results, and of two rows of up to half as many.
+template <bool WIDE, int NV, int R, size_t... I>
+ForwardBlock forward_of(int64_t columns, std::index_sequence<I...>) {
+  static constexpr ForwardBlock table[] = {forward_block<WIDE, NV, R, I + 1>...};
+  return table[columns - 1];
+}
+
+template <bool WIDE, int NV>
+ForwardBlock forward_of(int64_t rows, int64_t columns) {
+  if (rows == 2) return forward_of<WIDE, NV, 2>(columns, std::make_index_sequence<MOST / 2>{});
+  return forward_of<WIDE, NV, 1>(columns, std::make_index_sequence<MOST>{});
 }
 
 template <bool WIDE, int NV, size_t... I>
@@ -125,10 +142,9 @@ GradientBlock gradient_of(int64_t rows, std::index_sequence<I...>) {
   return table[rows - 1];
 }
 
-inline ForwardBlock forward_block_of(bool wide, int64_t vectors, int64_t rows) {
-  constexpr std::make_index_sequence<MOST> all;
-  if (wide) return forward_of<true, 1>(rows, all);
-  return vectors == 1 ? forward_of<false, 1>(rows, all) : forward_of<false, 2>(rows, all);
+inline ForwardBlock forward_block_of(bool wide, int64_t vectors, int64_t rows, int64_t columns) {
+  if (wide) return forward_of<true, 1>(rows, columns);
+  return vectors == 1 ? forward_of<false, 1>(rows, columns) : forward_of<false, 2>(rows, columns);
 }
 
 inline GradientBlock gradient_block_of(bool wide, int64_t vectors, int64_t rows) {

@@ -63,37 +63,77 @@ void each_product(const Problem& problem, const Phase* phase, const Visit& visit
       }
 }
 
-inline void pack(const Problem& problem, const Panels& panels, int64_t part, const float* kernel,
-          float* packed) {
-  const int64_t features = problem.part_features(part), first = problem.first_feature(part);
-  for (int64_t j = 0; j < problem.vectors(); j += PAIR) {
-    const int64_t wide = std::min(PAIR, problem.vectors() - j) * V;
-    const int64_t count = std::min(wide, features - j * V);
-    float* to = packed + panels.of(problem, part, j);
-    each_product(problem, panels.phase, [&](int64_t row, int64_t number) {
-      memcpy(to + number * wide, kernel + row + first + j * V, 4 * count);
-      memset(to + number * wide + count, 0, 4 * (wide - count));
-    });
-  }
+inline void pack(const Problem& problem, const Panels& panels, int64_t part, int64_t vector,
+                 const float* kernel, float* packed) {
+  const int64_t wide = std::min(PAIR, problem.vectors() - vector) * V;
+  const int64_t count = std::min(wide, problem.part_features(part) - vector * V);
+  const int64_t first = problem.first_feature(part) + vector * V;
+  float* to = packed + panels.of(problem, part, vector);
+  each_product(problem, panels.phase, [&](int64_t row, int64_t number) {
+    memcpy(to + number * wide, kernel + row + first, 4 * count);
+    memset(to + number * wide + count, 0, 4 * (wide - count));
+  });
 }
+
+// The runs of a window that meet more than the border of the image.
+class Met {
+ public:
+  explicit Met(const Runs& runs) : runs_(runs) {}
+
+  void choose(const Range& planes, const Range& rows, ptrdiff_t numbers) {
+    const int64_t wanted[] = {planes.begin, planes.end, rows.begin, rows.end};
+    if (std::equal(wanted, wanted + 4, chosen_)) return;
+    std::copy(wanted, wanted + 4, chosen_);
+    offsets.clear();
+    starts.clear();
+    for (int64_t a = planes.begin; a < planes.end; ++a)
+      for (int64_t b = rows.begin; b < rows.end; ++b)
+        for (int64_t c = 0; c < runs_.across; ++c) {
+          const int64_t run = (a * runs_.rows + b) * runs_.across + c;
+          offsets.push_back(runs_.offsets[run]);
+          starts.push_back(run * numbers);
+        }
+  }
+
+  std::vector<ptrdiff_t> offsets, starts;
+
+ private:
+  const Runs& runs_;
+  int64_t chosen_[4] = {-1, -1, -1, -1};
+};
 
 // The results of one block of an image, for a pair of vectors of one part's features.
 inline void forward(const Problem& problem, const Panels& panels, const Range* range, int64_t part,
-             int64_t vector, const Pixels& pixels, const Box& box, const float* packed, float* y) {
+                    int64_t vector, const Pixels& pixels, const Box& box, const float* packed,
+                    float* y) {
   const Phase* phase = panels.phase;
   Range of[AXES];
   for (int i = 0; i < AXES; ++i) of[i] = {range[i].begin, std::min(range[i].end, phase[i].count)};
   const Runs runs(problem, phase, pixels, box, range);
   const Axis* axis = problem.axis;
-  Forward task = {static_cast<int64_t>(runs.offsets.size()), runs.offsets.data(), runs.length,
-                  axis[2].stride * pixels.step[2],
-                  static_cast<ptrdiff_t>(axis[2].spacing * problem.features)};
   const int64_t columns = of[2].end - of[2].begin, most = block_rows(columns);
+  // Short rows are computed two at a time: more sums for each number of the kernel that is read.
+  const int64_t together = 2 * columns <= MOST ? 2 : 1;
   const int64_t vectors = std::min(PAIR, problem.vectors() - vector);
   const Lanes last(problem.lanes(part, vector + vectors - 1));
   const float* kernel = packed + panels.of(problem, part, vector);
-  for (int64_t a = of[0].begin; a < of[0].end; ++a)
-    for (int64_t b = of[1].begin; b < of[1].end; ++b) {
+  Met met(runs);
+  for (int64_t a = of[0].begin; a < of[0].end; ++a) {
+    const Range planes = taps_met(axis[0], phase[0], a);
+    for (int64_t b = of[1].begin, rows; b < of[1].end; b += rows) {
+      rows = std::min(together, of[1].end - b);
+      const Range top = taps_met(axis[1], phase[1], b);
+      const Range bottom = taps_met(axis[1], phase[1], b + rows - 1);
+      met.choose(planes, {bottom.begin, top.end}, runs.length * vectors * V);
+      const Forward task = {static_cast<int64_t>(met.offsets.size()),
+                            met.offsets.data(),
+                            met.starts.data(),
+                            runs.length,
+                            axis[2].stride * pixels.step[2],
+                            static_cast<ptrdiff_t>(axis[2].spacing * problem.features),
+                            axis[1].stride * pixels.step[1],
+                            static_cast<ptrdiff_t>(axis[1].spacing * axis[2].out *
+                                                   problem.features)};
       const float* x = pixels.data + (a - range[0].begin) * axis[0].stride * pixels.step[0] +
                        (b - range[1].begin) * axis[1].stride * pixels.step[1];
       const int64_t row = (phase[0].start + a * axis[0].spacing) * axis[1].out + phase[1].start +
@@ -102,22 +142,23 @@ inline void forward(const Problem& problem, const Panels& panels, const Range* r
       float* to = y + place * problem.features + problem.first_feature(part) + vector * V;
       for (int64_t c = 0; c < columns; c += most) {
         const int64_t m = std::min(most, columns - c);
-        forward_block_of(problem.wide(), vectors, m)(task, x + c * task.step, kernel,
-                                                     to + c * task.apart, last);
+        forward_block_of(problem.wide(), vectors, rows, m)(task, x + c * task.step, kernel,
+                                                           to + c * task.apart, last);
       }
     }
+  }
 }
 
-inline void convolve(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x, const float* kernel,
-              float* y) {
+inline void convolve(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
+                     const float* kernel, float* y) {
   const std::vector<Panels> panels = panels_of(problem);
   const int64_t parts = problem.parts(), size = panels.back().of(problem, parts, 0);
   float* packed = scratch(size, 1);
-  in_parallel(pool, problem.phases() * parts, [&](int64_t i) {
-    pack(problem, panels[i / parts], i % parts, kernel, packed);
+  const int64_t pairs = problem.pairs(), units = problem.units();
+  in_parallel(pool, problem.phases() * units, [&](int64_t i) {
+    pack(problem, panels[i / units], i % units / pairs, i % pairs * PAIR, kernel, packed);
   });
   const Blocks blocks(problem);
-  const int64_t pairs = problem.pairs(), units = problem.units();
   const int64_t images = problem.batch * blocks.total();
   // A large kernel is taken in slices, each of which stays in a core's cache for all images.
   constexpr int64_t large = 256 * 1024;  // numbers
@@ -142,14 +183,15 @@ inline void convolve(xla::ffi::ThreadPool& pool, const Problem& problem, const f
 
 // Adds one block's share of a pair of vectors of the gradient to `sums`, in the order of the panels.
 inline void gradient(const Problem& problem, const Panels& panels, const Range* range, int64_t part,
-              int64_t vector, const Pixels& pixels, const Box& box, const float* y, float* sums) {
+                     int64_t vector, const Pixels& pixels, const Box& box, const float* y,
+                     float* sums) {
   const Phase* phase = panels.phase;
   const Axis* axis = problem.axis;
   Range of[AXES];
   for (int i = 0; i < AXES; ++i) of[i] = {range[i].begin, std::min(range[i].end, phase[i].count)};
   const Runs runs(problem, phase, pixels, box, range);
   const ptrdiff_t row = axis[2].out * problem.features;
-  const Gradient task = {of[1].end - of[1].begin, of[2].end - of[2].begin,
+  Gradient task = {of[1].end - of[1].begin, of[2].end - of[2].begin,
                          static_cast<ptrdiff_t>(axis[1].stride * pixels.step[1]),
                          static_cast<ptrdiff_t>(axis[2].stride * pixels.step[2]),
                          static_cast<ptrdiff_t>(axis[1].spacing * row),
@@ -158,6 +200,7 @@ inline void gradient(const Problem& problem, const Panels& panels, const Range* 
   const int64_t most = block_rows(runs.length), unit = problem.wide() ? V : 1;
   const int64_t vectors = std::min(PAIR, problem.vectors() - vector);
   const Lanes last(problem.lanes(part, vector + vectors - 1));
+  const int64_t per_plane = runs.rows * runs.across;
   for (int64_t a = of[0].begin; a < of[0].end; ++a) {
     const float* x = pixels.data + (a - range[0].begin) * axis[0].stride * pixels.step[0];
     const int64_t plane = (phase[0].start + a * axis[0].spacing) * axis[1].out + phase[1].start +
@@ -165,13 +208,22 @@ inline void gradient(const Problem& problem, const Panels& panels, const Range* 
     const float* from = y + plane * row +
                         (phase[2].start + of[2].begin * axis[2].spacing) * problem.features +
                         problem.first_feature(part) + vector * V;
+    const Range planes = taps_met(axis[0], phase[0], a);
     float* to = sums + panels.of(problem, part, vector);
-    for (const ptrdiff_t offset : runs.offsets)
+    for (int64_t run = planes.begin * per_plane; run < planes.end * per_plane; ++run) {
+      // Pixels of the border add nothing.
+      const int64_t tap = run / runs.across % runs.rows;
+      const Range rows = results_met(axis[1], phase[1], tap, of[1]);
+      task.rows = rows.end - rows.begin;
+      const int64_t skipped = rows.begin - of[1].begin;
+      const float* p = x + runs.offsets[run] + skipped * task.x_row;
       for (int64_t k = 0; k < runs.length; k += most) {
         const int64_t m = std::min(most, runs.length - k);
-        gradient_block_of(problem.wide(), vectors, m)(task, x + offset + k * unit, from, to, last);
-        to += m * vectors * V;
+        gradient_block_of(problem.wide(), vectors, m)(
+            task, p + k * unit, from + skipped * task.y_row,
+            to + (run * runs.length + k) * vectors * V, last);
       }
+    }
   }
 }
 
@@ -188,8 +240,8 @@ struct Shares {
   }
 };
 
-inline void differentiate(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x, const float* y,
-                   float* kernel) {
+inline void differentiate(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
+                          const float* y, float* kernel) {
   const std::vector<Panels> panels = panels_of(problem);
   const int64_t size = panels.back().of(problem, problem.parts(), 0);
   const Blocks blocks(problem);

@@ -40,10 +40,28 @@ inline Phase phase_of(const Axis& axis, int64_t start) {
   return phase;
 }
 
-// A range of results along an axis, and the pixels they are computed from.
+// A range of results, or of elements of a window, along an axis.
 struct Range {
   int64_t begin, end;
 };
+
+// The elements of the window that meet pixels of the image, not its border, for one result.
+inline Range taps_met(const Axis& axis, const Phase& phase, int64_t result) {
+  const int64_t first = result * axis.stride + phase.offset;
+  const int64_t above = first < 0 ? (phase.dilation - 1 - first) / phase.dilation : 0;
+  const int64_t end = first < axis.size ? (axis.size - 1 - first) / phase.dilation + 1 : 0;
+  const int64_t begin = std::min(above, phase.taps);
+  return {begin, std::max(begin, std::min(end, phase.taps))};
+}
+
+// The results of a range whose pixel under one element of the window is within the image.
+inline Range results_met(const Axis& axis, const Phase& phase, int64_t tap, const Range& range) {
+  const int64_t first = tap * phase.dilation + phase.offset, room = axis.size - 1 - first;
+  const int64_t begin = first < 0 ? (axis.stride - 1 - first) / axis.stride : 0;
+  const int64_t end = room < 0 ? 0 : room / axis.stride + 1;
+  const int64_t from = std::max(begin, range.begin);
+  return {from, std::max(from, std::min(end, range.end))};
+}
 
 struct Problem {
   int64_t batch, channels, features, groups;
