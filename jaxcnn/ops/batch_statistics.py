@@ -8,7 +8,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxcnn.ops.arguments import Layout, as_flag, as_real
-from jaxcnn.ops.moments import affine, batch_layout, moments, parameter, real_input, widened
+from jaxcnn.ops.moments import batch_layout, parameter, real_input, standardized, widened
 
 
 def batch_norm(
@@ -93,19 +93,21 @@ def batch_norm(
     per_channel = [1] * x.ndim
     per_channel[axes.channel] = channels[0]
     wide = widened(x)
+    gain = 1.0 if scale is None else scale.reshape(per_channel).astype(wide.dtype)
+    offset = 0.0 if bias is None else bias.reshape(per_channel).astype(wide.dtype)
     if train:
         count = _values_per_channel(op, x, axes, epsilon, axis_name)
     if train and count > 0:
         reduced = tuple(axis for axis in range(x.ndim) if axis != axes.channel)
-        batch_mean, deviation, spread = moments(wide, reduced, axis_name)
-        unbiased = spread * (count / (count - 1))
-        mean = _updated(mean, batch_mean, momentum)
-        variance = _updated(variance, unbiased, momentum)
+        batch = standardized(wide, reduced, epsilon, gain, offset, axis_name)
+        y = batch.y
+        mean = _updated(mean, batch.mean, momentum)
+        variance = _updated(variance, batch.variance * (count / (count - 1)), momentum)
     else:
         deviation = wide - mean.reshape(per_channel).astype(wide.dtype)
         spread = variance.reshape(per_channel).astype(wide.dtype)
-    y = deviation * lax.rsqrt(spread + epsilon)
-    return affine(y, scale, bias, per_channel, x.dtype), (mean, variance)
+        y = deviation * (lax.rsqrt(spread + epsilon) * gain) + offset
+    return y.astype(x.dtype), (mean, variance)
 
 
 def _values_per_channel(

@@ -1,42 +1,107 @@
-"""The mean and the variance that every normalization needs, and the checks around them."""
+"""What every normalization needs: numbers standardized over axes, and the checks around them."""
 
+import functools
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.ops.arguments import Layout, accumulator, as_array, floating, parse_any_layout
 
 
-def moments(
-    x: Any, axes: tuple[int, ...], axis_name: Hashable | None = None
-) -> tuple[Any, Any, Any]:
-    """Mean, deviation from it and (biased) variance, with ``axes`` kept as axes of size 1.
+class Standardized(NamedTuple):
+    """Numbers that were given another mean and variance, and those that they had.
+
+    The axes of the mean and the (biased) variance are kept, of size 1.
+    """
+
+    y: Any
+    mean: Any
+    variance: Any
+
+
+def standardized(
+    x: Any,
+    axes: tuple[int, ...],
+    epsilon: float,
+    scale: Any = 1.0,
+    bias: Any = 0.0,
+    axis_name: Hashable | None = None,
+) -> Standardized:
+    """``(x - mean) / sqrt(variance + epsilon) * scale + bias`` with the statistics over ``axes``.
 
     The data are shifted by their mean as it was rounded; what that rounding left is measured
     and taken off as well (the corrected two-pass algorithm). So neither a large mean nor a long
-    sum costs digits, where E[x²] − E[x]² would lose them all at mean 1e4 and deviation 1. The
-    result does not depend on the shift, so no derivative has to pass through it.
+    sum costs digits, where E[x²] − E[x]² would lose them all at mean 1e4 and deviation 1.
+
+    Args:
+        x: the numbers.
+        axes: to sum over.
+        epsilon: what keeps the root from zero.
+        scale: of the statistics' shape, or one that broadcasts to it.
+        bias: as ``scale``.
+        axis_name: the mapped axes to sum over as well.
 
     Reference: Chan, Golub and LeVeque, *Algorithms for computing the sample variance* (1983).
     """
+    scale, bias = (jnp.asarray(p, x.dtype) for p in (scale, bias))
+    y, shift, rest, variance = _standardized(x, scale, bias, axes, epsilon, axis_name)
+    return Standardized(y, shift + rest, variance)
 
-    def mean(value: Any) -> Any:
-        local = jnp.mean(value, axes, keepdims=True)
-        return local if axis_name is None else lax.pmean(local, axis_name)
 
-    shift = lax.stop_gradient(mean(x))
-    deviation = x - shift
-    rest, square = mean(deviation), mean(lax.square(deviation))
+@functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4, 5))
+def _standardized(
+    x: Any,
+    scale: Any,
+    bias: Any,
+    axes: tuple[int, ...],
+    epsilon: float,
+    axis_name: Hashable | None,
+) -> tuple[Any, Any, Any, Any]:
+    """The result, the shift, what is left of the mean, and the variance."""
+    shift = _mean(x, axes, axis_name)
+    rest = _mean(x - _anew(shift), axes, axis_name)
+    square = _mean(lax.square(x - _anew(shift)), axes, axis_name)
     # Deviations whose squares overflow have an infinite variance, and not a NaN.
     variance = square - jnp.where(jnp.isinf(square), 0, lax.square(rest))
     # Of (nearly) equal numbers this difference is all rounding, below zero even: lift it to what
-    # rounding may be. The lift is a constant, so that the derivatives stay those of a variance.
-    least = float(jnp.finfo(x.dtype).eps) * square
-    lift = jnp.where(variance < least, least - variance, 0)
-    variance = variance + lax.stop_gradient(lift)
-    return shift + rest, deviation - rest, variance
+    # rounding may be.
+    variance = jnp.maximum(variance, float(jnp.finfo(x.dtype).eps) * square)
+    inverse = lax.rsqrt(variance + epsilon)
+    return ((x - _anew(shift)) - rest) * (inverse * scale) + bias, shift, rest, variance
+
+
+@_standardized.defjvp
+def _standardized_jvp(
+    axes: tuple[int, ...], epsilon: float, axis_name: Hashable | None, primals: Any, tangents: Any
+) -> tuple[Any, Any]:
+    """In closed form, and so that its transpose takes two sums over images and no more.
+
+    Whatever differs from channel to channel only is multiplied before it meets the images.
+    """
+    (x, scale, bias), (t, scale_t, bias_t) = primals, tangents
+    result = _, shift, rest, variance = _standardized(x, scale, bias, axes, epsilon, axis_name)
+    shift = lax.stop_gradient(shift)  # whatever it is, the result is the same
+    inverse = lax.rsqrt(variance + epsilon)
+    factor = inverse * scale
+    mean = _mean(t, axes, axis_name)
+    along = _mean((x - _anew(shift)) * t, axes, axis_name) - rest * mean
+    moved = bias_t - factor * mean
+    turned = inverse * scale_t - factor * lax.square(inverse) * along
+    y = t * factor + moved + ((x - _anew(shift)) - rest) * turned
+    return result, (y, jnp.zeros_like(shift), mean, 2 * along)
+
+
+def _mean(value: Any, axes: tuple[int, ...], axis_name: Hashable | None) -> Any:
+    local = jnp.mean(value, axes, keepdims=True)
+    return local if axis_name is None else lax.pmean(local, axis_name)
+
+
+def _anew(shift: Any) -> Any:
+    """The same, so that XLA computes what follows again: else it writes the deviations out."""
+    return lax.optimization_barrier(shift)
 
 
 def real_input(op: str, x: Any) -> Any:

@@ -10,7 +10,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxcnn.ops.arguments import accumulator, as_int, as_real, parse_any_layout
-from jaxcnn.ops.moments import affine, batch_layout, moments, parameter, real_input, widened
+from jaxcnn.ops.moments import affine, batch_layout, parameter, real_input, standardized, widened
 
 
 def layer_norm(
@@ -54,8 +54,8 @@ def layer_norm(
     """
     op = "layer_norm"
     x, scale, bias, axes, epsilon, features = _features(op, x, scale, bias, axes, epsilon)
-    _, deviation, variance = moments(widened(x), axes)
-    return affine(deviation * lax.rsqrt(variance + epsilon), scale, bias, features, x.dtype)
+    y = standardized(widened(x), axes, epsilon).y
+    return affine(y, scale, bias, features, x.dtype)
 
 
 def rms_norm(
@@ -156,9 +156,8 @@ def group_norm(
     # The channel axis becomes two, (groups, channels of a group), and later axes move by one.
     split = (*x.shape[:channel], groups, channels // groups, *x.shape[channel + 1 :])
     reduced = tuple(axis for axis in range(1, len(split)) if axis != channel)
-    _, deviation, variance = moments(widened(x).reshape(split), reduced)
-    y = (deviation * lax.rsqrt(variance + epsilon)).reshape(x.shape)
-    return affine(y, scale, bias, per_channel, x.dtype)
+    y = standardized(widened(x).reshape(split), reduced, epsilon).y
+    return affine(y.reshape(x.shape), scale, bias, per_channel, x.dtype)
 
 
 def instance_norm(
@@ -208,8 +207,8 @@ def instance_norm(
             f"{op}: needs more than 1 position, got `x` of shape {x.shape} "
             f"(layout {layout_axes.name})"
         )
-    _, deviation, variance = moments(widened(x), layout_axes.spatial)
-    return affine(deviation * lax.rsqrt(variance + epsilon), scale, bias, per_channel, x.dtype)
+    y = standardized(widened(x), layout_axes.spatial, epsilon).y
+    return affine(y, scale, bias, per_channel, x.dtype)
 
 
 def local_response_norm(
