@@ -32,6 +32,8 @@ HANDLERS = (
     "jaxcnn_kernel_gradient",
     "jaxcnn_max_pool",
     "jaxcnn_max_pool_gradient",
+    "jaxcnn_sum_pool",
+    "jaxcnn_sum_pool_gradient",
 )
 
 COMPILERS = ("c++", "g++", "clang++")

@@ -9,7 +9,7 @@ from jax import lax
 from jax.interpreters import mlir
 
 from jaxcnn.engine import lowering
-from jaxcnn.engine.max_pool import maxima_p, native_form, send_back
+from jaxcnn.engine.max_pool import maxima, send_back
 from jaxcnn.engine.windows import Windows
 
 _REGISTERED = mlir._platform_specific_lowerings["cpu"]
@@ -72,7 +72,7 @@ def _convolution(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
 def _max_pool(ctx: Any, x: Any, **params: Any) -> Any:
     (image,), (result,) = ctx.avals_in, ctx.avals_out
     windows = _windows(result.shape, image.shape, params)
-    form = native_form(ctx, maxima_p, image, windows)
+    form = maxima.native(ctx, windows)
     if form is None or set(params["base_dilation"]) != {1}:
         return _own_rule(lax.reduce_window_max_p)(ctx, x, **params)
     return mlir.lower_fun(form, multiple_results=False)(ctx, x)

@@ -1,18 +1,26 @@
-"""The sum of each window."""
+"""The sum of each window, and its transpose: on CPUs by native code (``native/pools.h``)."""
 
+import functools
 from typing import Any
 
 import jax
 import numpy as np
 from jax import lax
+from jax.interpreters import ad
 
+from jaxcnn.engine.result_types import made_from
+from jaxcnn.engine.window_primitive import WindowPrimitive
 from jaxcnn.engine.windows import Windows
 
 
 def sum_pool(x: jax.Array, windows: Windows, dtype: Any) -> jax.Array:
     """The sum of each window's elements, in ``dtype``; void elements add nothing."""
-    x = x.astype(dtype)
-    if all(windows.tiles(i) for i in range(len(windows.axes))):
+    y: jax.Array = sums(x.astype(dtype), windows=windows)
+    return y
+
+
+def _sums(x: jax.Array, windows: Windows) -> jax.Array:
+    if _tiled(windows):
         return _sum_tiles(x, windows)
     return lax.reduce_window(
         x,
@@ -25,6 +33,10 @@ def sum_pool(x: jax.Array, windows: Windows, dtype: Any) -> jax.Array:
     )
 
 
+def _tiled(windows: Windows) -> bool:
+    return all(windows.tiles(i) for i in range(len(windows.axes)))
+
+
 def _sum_tiles(x: Any, windows: Windows) -> Any:
     """Windows side by side: a reshape and a sum, whose gradient is a broadcast."""
     kept, split, taps = [slice(None)] * x.ndim, list(x.shape), []
@@ -34,3 +46,29 @@ def _sum_tiles(x: Any, windows: Windows) -> Any:
         split[axis : axis + 1] = [n, k]
         taps.append(axis + i + 1)
     return x[tuple(kept)].reshape(split).sum(tuple(taps))
+
+
+def _spread(t: jax.Array, windows: Windows) -> jax.Array:
+    """Each window's element, added to all that the window holds."""
+    shape = list(t.shape)
+    for axis, size in zip(windows.axes, windows.sizes, strict=True):
+        shape[axis] = size
+    summed = functools.partial(_sums, windows=windows)
+    y: jax.Array = jax.linear_transpose(summed, made_from(tuple(shape), t))(t)[0]
+    return y
+
+
+def _overlapping(windows: Windows, _: int) -> bool:
+    return not _tiled(windows)
+
+
+sums = WindowPrimitive("jaxcnn_sum_pool", _sums, "jaxcnn_sum_pool", _overlapping)
+spread = WindowPrimitive(
+    "jaxcnn_sum_pool_spread", _spread, "jaxcnn_sum_pool_gradient", _overlapping
+)
+
+for _one, _other in ((sums, spread), (spread, sums)):
+    ad.deflinear2(
+        _one.primitive,
+        lambda t, _, windows, other=_other: [other(t, windows=windows)],
+    )

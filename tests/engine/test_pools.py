@@ -1,4 +1,4 @@
-"""Max pools by native code beside a plain loop, and where native code is not used."""
+"""Pools by native code beside a plain loop, and where native code is not used."""
 
 import functools
 
@@ -35,6 +35,19 @@ def random_pool(rng):
     return engine.Windows(axes, sizes, size, stride, dilation, low, count), x
 
 
+def places_of(window, windows):
+    """The elements of a window that lie in the image."""
+    for tap in np.ndindex(*windows.size):
+        place = tuple(
+            w * s - low + k * d
+            for w, s, low, k, d in zip(
+                window, windows.stride, windows.low, tap, windows.dilation, strict=True
+            )
+        )
+        if all(0 <= p < n for p, n in zip(place, windows.sizes, strict=True)):
+            yield place
+
+
 def by_loop(x, t, windows):
     """The maxima, and what each window sends back."""
     first = windows.axes[0]
@@ -43,15 +56,7 @@ def by_loop(x, t, windows):
     y, dx = np.full(t.shape, -np.inf, np.float32), np.zeros(x.shape, np.float32)
     for window in np.ndindex(*windows.count):
         best, winner = np.full(x.shape[len(window) :], -np.inf, np.float32), {}
-        for tap in np.ndindex(*windows.size):
-            place = tuple(
-                w * s - low + k * d
-                for w, s, low, k, d in zip(
-                    window, windows.stride, windows.low, tap, windows.dilation, strict=True
-                )
-            )
-            if not all(0 <= p < n for p, n in zip(place, windows.sizes, strict=True)):
-                continue
+        for place in places_of(window, windows):
             better = (x[place] > best) | np.isnan(x[place]) if winner else True
             best = np.where(better, x[place], best)
             winner = {p: w & ~np.broadcast_to(better, w.shape) for p, w in winner.items()}
@@ -76,6 +81,37 @@ def test_equals_a_loop(seed, native, request):
     expected = by_loop(x, t, windows)
     np.testing.assert_array_equal(y, expected[0])
     np.testing.assert_allclose(back, expected[1], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("native", ["native", "plain"])
+@pytest.mark.parametrize("seed", range(10))
+def test_sums_equal_a_loop(seed, native, request):
+    if native == "plain":
+        request.getfixturevalue("plain")
+    rng = np.random.default_rng(seed)
+    windows, x = random_pool(rng)
+    x = np.where(np.isfinite(x), x, 0)
+    pool = functools.partial(engine.sum_pool, windows=windows, dtype=jnp.float32)
+    t = rng.integers(-3, 4, jax.eval_shape(pool, x).shape).astype(np.float32)
+    y, pull = jax.vjp(jax.jit(pool), x)
+    # A sum is linear: entry by entry its gradient is told by products with unit images.
+    np.testing.assert_array_equal(y, summed(x, windows))
+    (back,) = jax.jit(pull)(t)
+    np.testing.assert_allclose(np.vdot(back, x), np.vdot(t, y), rtol=1e-5)
+    for place in rng.integers(0, x.size, 20):
+        unit = np.zeros(x.size, np.float32)
+        unit[place] = 1
+        assert back.ravel()[place] == np.vdot(t, summed(unit.reshape(x.shape), windows))
+
+
+def summed(x, windows):
+    """The sums, from a plain loop over the windows' elements."""
+    x = np.moveaxis(x, windows.axes, range(len(windows.axes)))
+    y = np.zeros((*windows.count, *x.shape[len(windows.count) :]), np.float32)
+    for window in np.ndindex(*windows.count):
+        y[window] = sum((x[place] for place in places_of(window, windows)), start=y[window])
+    first = windows.axes[0]
+    return np.moveaxis(y, range(len(windows.axes)), range(first, first + len(windows.axes)))
 
 
 WINDOWS = engine.Windows((1, 2), (9, 9), (3, 3), (2, 2), (1, 1), (1, 1), (5, 5))

@@ -1,4 +1,4 @@
-// The largest element of each window, and what each window sends back to it.
+// The largest element and the sum of each window, and what each window sends back.
 //
 // Windows are computed as vectors of neighbouring numbers that do not belong to a window's axes:
 // the channels of images whose channels come last.
@@ -49,6 +49,8 @@ struct Held {
   int64_t end() const { return count > 0 ? first + (count - 1) * step + 1 : 0; }
 };
 
+using Offsets = std::vector<int64_t>;
+
 // Where the elements of a window lie, from its first one.
 class Taps {
  public:
@@ -71,7 +73,7 @@ class Taps {
     return a.first * plane_ + b.first * row_ + c.first * pixel_;
   }
 
-  std::vector<int64_t> offsets;
+  Offsets offsets;
 
  private:
   int64_t pixel_, row_, plane_;
@@ -118,36 +120,35 @@ void each_window(const Windows& windows, const Visit& visit) {
   }
 }
 
-inline void max_pool(xla::ffi::ThreadPool& pool, const Windows& windows, const float* x, float* y) {
+// Calls `compute(elements of a window, first of its numbers of the image, its result)` for all, V
+// numbers at a time.
+template <typename Compute>
+void each_result(xla::ffi::ThreadPool& pool, const Windows& windows, const float* x, float* y,
+                 const Compute& compute) {
   each_share(pool, windows, [&](int64_t n, int64_t begin, int64_t end) {
     const float* image = x + n * windows.image();
     float* to = y + n * windows.windows() * windows.inner;
-    each_window(windows, [&](int64_t window, int64_t place, const std::vector<int64_t>& offsets,
+    each_window(windows, [&](int64_t window, int64_t place, const Offsets& offsets,
                              int64_t) {
-      for (int64_t c = begin; c < end; c += V) {
-        const Lanes lanes(std::min<int64_t>(V, end - c));
-        Vec best = Vec{} - std::numeric_limits<float>::infinity();
-        for (const int64_t offset : offsets) {
-          const Vec value = lanes.load(image + place + offset + c);
-          best = beats(value, best) ? value : best;
-        }
-        lanes.store(to + window * windows.inner + c, best);
-      }
+      for (int64_t c = begin; c < end; c += V)
+        compute(offsets, image + place + c, to + window * windows.inner + c,
+                Lanes(std::min<int64_t>(V, end - c)));
     });
   });
 }
 
-// The cotangent `t` of each window's maximum is added to the cotangent `dx` of its winner.
-inline void max_pool_gradient(xla::ffi::ThreadPool& pool, const Windows& windows, const float* t,
-                              const float* x, float* dx) {
+// The same for what goes back: the image is cleared row by row, before windows add to it, so that
+// it is in the cache then. `x` may be null.
+template <typename Compute>
+void each_cotangent(xla::ffi::ThreadPool& pool, const Windows& windows, const float* t,
+                    const float* x, float* dx, const Compute& compute) {
   const int64_t row = windows.axis[2].size * windows.inner;
   const int64_t rows = windows.axis[0].size * windows.axis[1].size;
   each_share(pool, windows, [&](int64_t n, int64_t begin, int64_t end) {
-    const float* image = x + n * windows.image();
+    const float* image = x + (x == nullptr ? 0 : n * windows.image());
     const float* from = t + n * windows.windows() * windows.inner;
     float* to = dx + n * windows.image();
     int64_t cleared = 0;
-    // Rows are cleared when they are about to be written, so that they are in the cache.
     auto clear = [&](int64_t until) {
       for (; cleared < until; ++cleared) {
         float* p = to + cleared * row + begin;
@@ -159,32 +160,71 @@ inline void max_pool_gradient(xla::ffi::ThreadPool& pool, const Windows& windows
         }
       }
     };
-    each_window(windows, [&](int64_t window, int64_t place, const std::vector<int64_t>& offsets,
+    each_window(windows, [&](int64_t window, int64_t place, const Offsets& offsets,
                              int64_t touched) {
       clear(touched);
-      const int32_t count = static_cast<int32_t>(offsets.size());
-      for (int64_t c = begin; c < end; c += V) {
-        const Lanes lanes(std::min<int64_t>(V, end - c));
-        const float* p = image + place + c;
-        float* q = to + place + c;
-        if (count == 0) continue;
-        Vec best = lanes.load(p + offsets[0]);
-        Ints winner = {};
-        for (int32_t i = 1; i < count; ++i) {
-          const Vec value = lanes.load(p + offsets[i]);
-          const Ints better = beats(value, best);
-          best = better ? value : best;
-          winner = better ? Ints{} + i : winner;
-        }
-        const Vec share = lanes.load(from + window * windows.inner + c);
-        for (int32_t i = 0; i < count; ++i) {
-          const Vec old = lanes.load(q + offsets[i]);
-          lanes.store(q + offsets[i], winner == i ? old + share : old);
-        }
-      }
+      for (int64_t c = begin; c < end; c += V)
+        compute(offsets, image + (x == nullptr ? 0 : place + c), to + place + c,
+                from + window * windows.inner + c, Lanes(std::min<int64_t>(V, end - c)));
     });
     clear(rows);
   });
+}
+
+inline void max_pool(xla::ffi::ThreadPool& pool, const Windows& windows, const float* x, float* y) {
+  each_result(pool, windows, x, y,
+              [](const Offsets& offsets, const float* p, float* to, const Lanes& lanes) {
+                Vec best = Vec{} - std::numeric_limits<float>::infinity();
+                for (const int64_t offset : offsets) {
+                  const Vec value = lanes.load(p + offset);
+                  best = beats(value, best) ? value : best;
+                }
+                lanes.store(to, best);
+              });
+}
+
+inline void sum_pool(xla::ffi::ThreadPool& pool, const Windows& windows, const float* x, float* y) {
+  each_result(pool, windows, x, y,
+              [](const Offsets& offsets, const float* p, float* to, const Lanes& lanes) {
+                Vec sum = {};
+                for (const int64_t offset : offsets) sum += lanes.load(p + offset);
+                lanes.store(to, sum);
+              });
+}
+
+// The cotangent `t` of each window's maximum is added to the cotangent `dx` of its winner.
+inline void max_pool_gradient(xla::ffi::ThreadPool& pool, const Windows& windows, const float* t,
+                              const float* x, float* dx) {
+  each_cotangent(pool, windows, t, x, dx, [](const Offsets& offsets, const float* p, float* to,
+                                             const float* from, const Lanes& lanes) {
+    const int32_t count = static_cast<int32_t>(offsets.size());
+    if (count == 0) return;
+    Vec best = lanes.load(p + offsets[0]);
+    Ints winner = {};
+    for (int32_t i = 1; i < count; ++i) {
+      const Vec value = lanes.load(p + offsets[i]);
+      const Ints better = beats(value, best);
+      best = better ? value : best;
+      winner = better ? Ints{} + i : winner;
+    }
+    const Vec share = lanes.load(from);
+    for (int32_t i = 0; i < count; ++i) {
+      const Vec old = lanes.load(to + offsets[i]);
+      lanes.store(to + offsets[i], winner == i ? old + share : old);
+    }
+  });
+}
+
+// The cotangent `t` of each window's sum is added to those of all its elements.
+inline void sum_pool_gradient(xla::ffi::ThreadPool& pool, const Windows& windows, const float* t,
+                              float* dx) {
+  each_cotangent(pool, windows, t, nullptr, dx,
+                 [](const Offsets& offsets, const float*, float* to, const float* from,
+                    const Lanes& lanes) {
+                   const Vec share = lanes.load(from);
+                   for (const int64_t offset : offsets)
+                     lanes.store(to + offset, lanes.load(to + offset) + share);
+                 });
 }
 
 }  // namespace jaxcnn

@@ -1,0 +1,110 @@
+"""Primitives over the windows of a pool: on CPUs by native code, elsewhere in JAX's operations."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+
+from jaxcnn.engine import compiler
+from jaxcnn.engine.lowering import portable
+from jaxcnn.engine.result_types import made_from
+from jaxcnn.engine.windows import Windows
+
+Form = Callable[..., jax.Array]
+"""A function of arrays and ``windows``."""
+
+
+class WindowPrimitive:
+    """A primitive of arrays, with ``windows`` as its parameter; its derivatives are added later.
+
+    Attributes:
+        primitive: what to bind.
+        form: the same in JAX's operations.
+        handler: the native code that computes it; none where that is empty.
+        worth: whether native code is faster, for windows over an array with so many numbers beside
+            each other.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        form: Form,
+        handler: str = "",
+        worth: Callable[[Windows, int], bool] = lambda windows, inner: True,
+    ):
+        self.form, self.handler, self.worth = form, handler, worth
+        self._compiled = functools.lru_cache(maxsize=1024)(self._compile)
+        self._type_of = functools.lru_cache(maxsize=1024)(self._infer_type)
+        self.primitive = Primitive(name)
+        self.primitive.def_impl(lambda *operands, windows: self._compiled(windows)(*operands))
+        self.primitive.def_abstract_eval(lambda *types, windows: self._type_of(windows, types))
+        batching.primitive_batchers[self.primitive] = self._batched
+        mlir.register_lowering(self.primitive, mlir.lower_fun(form, multiple_results=False))
+        mlir.register_lowering(self.primitive, self._on_cpu, platform="cpu")
+
+    def __call__(self, *operands: Any, windows: Windows) -> Any:
+        """The result."""
+        return self.primitive.bind(*operands, windows=windows)
+
+    def native(self, ctx: Any, windows: Windows) -> Form | None:
+        """What computes it by native code, from a lowering's operands; None where that cannot."""
+        operands, (result,) = ctx.avals_in, ctx.avals_out
+        shapes = [n for aval in (*operands, result) for n in aval.shape]
+        if not self.handler or not all(isinstance(n, int) and n > 0 for n in shapes):
+            return None
+        narrow = jnp.issubdtype(result.dtype, jnp.floating) and result.dtype.itemsize <= 4
+        if not narrow or not _neighbours(windows.axes) or portable(ctx):
+            return None
+        if not self.worth(windows, _inner(result.shape, windows)) or compiler.native().reason:
+            return None
+        return functools.partial(self._call, windows, result.shape)
+
+    def _call(self, windows: Windows, shape: tuple[int, ...], *operands: jax.Array) -> jax.Array:
+        wide = [operand.astype(jnp.float32) for operand in operands]
+        target = compiler.native().targets[self.handler]
+        call = jax.ffi.ffi_call(target, made_from(shape, *wide))
+        y: jax.Array = call(*wide, sizes=_sizes(shape, windows))
+        return y.astype(operands[-1].dtype)
+
+    def _on_cpu(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
+        rule = self.native(ctx, windows) or functools.partial(self.form, windows=windows)
+        return mlir.lower_fun(rule, multiple_results=False)(ctx, *operands)
+
+    def _infer_type(self, windows: Windows, types: tuple[Any, ...]) -> Any:
+        form = functools.partial(self.form, windows=windows)
+        return jax.make_jaxpr(form)(*types).out_avals[0]
+
+    def _compile(self, windows: Windows) -> Callable[..., Any]:
+        return jax.jit(functools.partial(self.primitive.bind, windows=windows))
+
+    def _batched(self, operands: Any, dims: Any, *, windows: Windows) -> Any:
+        size = next(x.shape[d] for x, d in zip(operands, dims, strict=True) if d is not None)
+        front = [batching.bdim_at_front(x, d, size) for x, d in zip(operands, dims, strict=True)]
+        moved = dataclasses.replace(windows, axes=tuple(axis + 1 for axis in windows.axes))
+        return self(*front, windows=moved), 0
+
+
+def _neighbours(axes: tuple[int, ...]) -> bool:
+    return 0 < len(axes) <= 3 and axes == tuple(range(axes[0], axes[0] + len(axes)))
+
+
+def _inner(shape: tuple[int, ...], windows: Windows) -> int:
+    return math.prod(shape[windows.axes[-1] + 1 :])
+
+
+def _sizes(shape: tuple[int, ...], windows: Windows) -> np.ndarray:
+    """The windows as the native code reads them, with three spatial axes."""
+    axes = [(1, 1, 1, 1, 0, 1)] * (3 - len(windows.axes))
+    axes += zip(
+        windows.sizes, windows.size, windows.stride, windows.dilation, windows.low, windows.count,
+        strict=True,
+    )  # fmt: skip
+    own = (math.prod(shape[: windows.axes[0]]), _inner(shape, windows))
+    return np.array([*own, *(number for axis in axes for number in axis)], np.int64)
