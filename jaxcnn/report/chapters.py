@@ -79,8 +79,8 @@ def loader(data_dir: Path | None) -> Loader:
     return lambda config: load(config.dataset, config.data_dir, config.data)
 
 
-def write_chapter(group: Group, load: Loader) -> Chapter:
-    """Everything that can be said of the group's typical run."""
+def write_chapter(group: Group, load: Loader, *, best: bool = False) -> Chapter:
+    """Everything that can be said of the group's typical run, by its last or best weights."""
     record = group.typical
     troubles = list(record.troubles)
     if not record.rows:
@@ -96,7 +96,9 @@ def write_chapter(group: Group, load: Loader) -> Chapter:
         lambda: rows_of(record.config, facts), "The network cannot be shown", troubles
     )
     trained = _unless_missing(
-        lambda: load_trained(record, facts), "No trained weights could be used", troubles
+        lambda: load_trained(record, facts, best=best),
+        "No trained weights could be used",
+        troubles,
     )
     chapter = _without_network(group, record, troubles)._replace(facts=facts, layers=layers or [])
     if trained is None:

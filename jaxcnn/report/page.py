@@ -44,7 +44,11 @@ class Report(NamedTuple):
 
 
 def write_report(
-    runs: Sequence[Path], *, output: Path | None = None, data_dir: Path | None = None
+    runs: Sequence[Path],
+    *,
+    output: Path | None = None,
+    data_dir: Path | None = None,
+    best: bool = False,
 ) -> Report:
     """Write one HTML page about one or several runs.
 
@@ -53,6 +57,7 @@ def write_report(
         output: the file to write; left out, ``report.html`` in the run's folder, or in the
             innermost folder that holds all of the runs.
         data_dir: where the data lies; left out, where it lay when the runs were begun.
+        best: whether to look at the best checkpoint of a run, and not at the last.
 
     Returns:
         What was written. A part that cannot be made (a checkpoint is damaged, the data are
@@ -68,7 +73,7 @@ def write_report(
     _check_output(path)
     groups = group(records)
     load = loader(data_dir)
-    chapters = [write_chapter(each, load) for each in groups]
+    chapters = [write_chapter(each, load, best=best) for each in groups]
     _write(path, render(groups, chapters))
     named = len(chapters) > 1
     troubles = [

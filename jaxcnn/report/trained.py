@@ -113,8 +113,8 @@ def fits(config: TrainConfig, facts: Facts) -> Iterator[None]:
         raise UserError(f"{config.model} cannot take images of {size}: {error}") from None
 
 
-def load_trained(record: Record, facts: Facts) -> Trained:
-    """The network of a run with the weights of its last checkpoint.
+def load_trained(record: Record, facts: Facts, *, best: bool = False) -> Trained:
+    """The network of a run with the weights of its last checkpoint, or of its best one.
 
     Raises:
         UserError: if there is no checkpoint, or it is damaged or of another model.
@@ -125,8 +125,8 @@ def load_trained(record: Record, facts: Facts) -> Trained:
         like = _shapes(model, config, facts)
     if not folder.is_dir():
         raise UserError("the run has no checkpoint yet")
-    with Checkpoints(folder, read_only=True) as checkpoints:
-        moment = checkpoints.restore(like)
+    with Checkpoints(folder, best_by=config.best_by, read_only=True) as checkpoints:
+        moment = checkpoints.restore(like, best=best)
     if moment is None:
         raise UserError("the run has no checkpoint yet")
     return Trained(model, moment.state.params, moment.state.model_state, moment.epoch - 1)

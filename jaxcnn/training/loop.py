@@ -166,18 +166,19 @@ def writing(config: TrainConfig, folder: RunFolder, step: int) -> Iterator[list[
             writer.close()
 
 
-def evaluate(folder: RunFolder, config: TrainConfig) -> Result:
-    """Score the last checkpoint of a run on every test image.
+def evaluate(folder: RunFolder, config: TrainConfig, *, best: bool = False) -> Result:
+    """Score the last checkpoint of a run, or its best one, on every test image.
 
     Args:
         folder: the run.
         config: its config, from `read_config`; another ``data_dir`` or ``platform`` is fine.
+        best: whether to take the best checkpoint by the run's ``best_by``.
 
     Returns:
         As `train`.
 
     Raises:
-        UserError: if the run has no checkpoint, or none can be read.
+        UserError: if the run has no checkpoint, or no best one, or none can be read.
         jaxcnn.data.DataError: if the data cannot be had.
     """
     check_config(config)
@@ -185,10 +186,12 @@ def evaluate(folder: RunFolder, config: TrainConfig) -> Result:
     data = load_data(config)
     announce(data)
     model, state = fresh_state(config, make_optimizer(config, 1), data)
-    with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
-        moment = checkpoints.restore(state)
+    with Checkpoints(folder.checkpoints, best_by=config.best_by, read_only=True) as checkpoints:
+        moment = checkpoints.restore(state, best=best)
     if moment is None:
         raise UserError(f"{folder.path} has no checkpoint to evaluate")
+    which = f"the best by {config.best_by}" if best else "the last one"
+    say(f"checkpoint: step {int(moment.state.step):,}, {which}")
     score = scorer(model, state, data)(moment.state)
     return result_of(folder, tree_sha256(moment.state.params), score)
 

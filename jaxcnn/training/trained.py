@@ -82,19 +82,21 @@ class Trained(NamedTuple):
         return np.concatenate(pieces)
 
 
-def load_trained(folder: RunFolder) -> Trained:
-    """The model of a run, with the parameters of its last checkpoint; its data are not needed.
+def load_trained(folder: RunFolder, *, best: bool = False) -> Trained:
+    """The model of a run, with the parameters of a checkpoint; its data are not needed.
 
     Args:
         folder: the run.
+        best: whether to take the best checkpoint by the run's ``best_by``, and not the last.
 
     Raises:
-        UserError: if the folder holds no run, or its config or checkpoint cannot be read.
+        UserError: if the folder holds no run, or its config or checkpoint cannot be read, or no
+            checkpoint was scored and the best is asked for.
     """
     config = read_config(folder)
     facts = read_facts(folder)
     model = MODELS[config.model](len(facts.class_names))
-    state = restored(folder, _shapes(folder, config, model, facts))
+    state = restored(folder, config, _shapes(folder, config, model, facts), best=best)
     return Trained(model, state.params, state.model_state, config, facts)
 
 
@@ -138,16 +140,18 @@ def _shapes(folder: RunFolder, config: TrainConfig, model: Layer, facts: Facts) 
         ) from None
 
 
-def restored(folder: RunFolder, shapes: TrainState) -> TrainState:
-    """The last checkpoint of a run.
+def restored(
+    folder: RunFolder, config: TrainConfig, shapes: TrainState, *, best: bool
+) -> TrainState:
+    """The last checkpoint of a run, or its best one.
 
     Raises:
         UserError: if there is none, or it cannot be read.
     """
     if not folder.checkpoints.is_dir():
         raise UserError(f"{folder.path} has no checkpoint yet")
-    with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
-        moment = checkpoints.restore(shapes)
+    with Checkpoints(folder.checkpoints, best_by=config.best_by, read_only=True) as checkpoints:
+        moment = checkpoints.restore(shapes, best=best)
     if moment is None:
         raise UserError(f"{folder.path} has no checkpoint yet")
     return moment.state
