@@ -17,7 +17,7 @@ from jaxcnn.cli.mistakes import INTERRUPTED, PIPE_CLOSED, USER_ERROR, mistakes_i
 from jaxcnn.cli.predict import PredictConfig, predict_command
 from jaxcnn.cli.report import ReportConfig, report_command
 from jaxcnn.cli.sweep import SweepConfig, sweep_command
-from jaxcnn.cli.train import TrainCommand, experiment, show, train_command
+from jaxcnn.cli.train import TrainCommand, experiment, train_command
 
 __all__ = ["INTERRUPTED", "PIPE_CLOSED", "USER_ERROR", "experiment", "main"]
 
@@ -35,7 +35,7 @@ Command = (
 
 ACTIONS: dict[type, Callable[[Any], object]] = {
     SweepConfig: sweep_command,
-    EvalConfig: lambda command: show(evaluate_command(command)),
+    EvalConfig: lambda command: print(evaluate_command(command)),
     PredictConfig: predict_command,
     ExportConfig: export_command,
     ReportConfig: report_command,
@@ -52,6 +52,6 @@ def main(args: Sequence[str] | None = None) -> None:
         command = parse(Command, words, prog="jaxcnn", description=main.__doc__)
         keep_compiled()
         if isinstance(command, TrainCommand):
-            show(train_command(command, words[1:]))
+            print(train_command(command, words[1:]))
         else:
             ACTIONS[type(command)](command)

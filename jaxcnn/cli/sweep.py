@@ -1,10 +1,10 @@
 """``jaxcnn sweep``: many seeds and learning rates at once."""
 
 import dataclasses
-import signal
 
 from jaxcnn.training import Stopped, TrainConfig, UserError
-from jaxcnn.training.sweep import SweepPlan, Swept, sweep, table
+from jaxcnn.training.outcomes import last_sentence
+from jaxcnn.training.sweep import SweepPlan, sweep
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,16 +53,6 @@ def sweep_command(command: SweepConfig) -> None:
     swept = sweep(plan)
     if swept.epochs:
         write_plot(swept, plan.config)
-        print(table(swept))
-        print(f"compilation: {swept.compile_seconds:.1f} s, training: {swept.seconds:.1f} s")
-    print(f"run folder: {swept.folder.path}")
+    print(swept)
     if swept.stopped is not None:
-        raise Stopped(swept.stopped, _last_sentence(swept, plan.config.recipe.epochs))
-
-
-def _last_sentence(swept: Swept, epochs: int) -> str:
-    name = signal.Signals(swept.stopped or 0).name
-    return (
-        f"stopped by {name} after epoch {swept.epochs} of {epochs}; the finished epochs are in "
-        f"{swept.folder.sweep} (a sweep is not resumed: --overwrite starts it anew)"
-    )
+        raise Stopped(swept.stopped, last_sentence(swept, plan.config.recipe.epochs))

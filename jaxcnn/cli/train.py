@@ -85,14 +85,6 @@ def experiment(default: TrainConfig, description: str | None) -> None:
             begun = begun_with(plan.config)
             if begun is not None:
                 plan = parse(seeds.Plan, words, default=seeds.Plan(begun))
-            show(train(plan.config))
+            print(train(plan.config))
         else:
             print(seeds.table(seeds.train_seeds(plan)))
-
-
-def show(result: Result) -> None:
-    """The last lines of a command, each ``name: value``."""
-    print(f"test accuracy: {result.test_accuracy:.4f}")
-    print(f"images/s: {result.images_per_second:.0f}")
-    print(f"parameters sha256: {result.parameters_sha256}")
-    print(f"run folder: {result.folder.path}")

@@ -17,8 +17,8 @@ from jaxcnn.training.config import TrainConfig, UserError
 from jaxcnn.training.devices import describe_devices
 from jaxcnn.training.epoch import Epoch
 from jaxcnn.training.evaluation import Score, scorer
+from jaxcnn.training.journal import say
 from jaxcnn.training.optimizers import make_optimizer, make_schedule
-from jaxcnn.training.progress import say
 from jaxcnn.training.state import Keys, TrainState, init_state, keys_of
 from jaxcnn.training.step import make_train_step
 from jaxcnn.training.streaming import feed

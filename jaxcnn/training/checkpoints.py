@@ -22,7 +22,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from jaxcnn.training.config import UserError
-from jaxcnn.training.progress import warn
+from jaxcnn.training.journal import warn
 from jaxcnn.training.state import TrainState, tree_sha256
 from jaxcnn.training.step import Totals
 

@@ -24,6 +24,7 @@ _FOLDERS = ("checkpoints",)
 _MADE_FROM_THEM = (
     "evaluation.json",
     "exports",
+    "log.txt",
     "nonfinite.json",
     "profile",
     "report.html",
@@ -73,6 +74,11 @@ class RunFolder:
     def evaluation(self) -> Path:
         """What the finished run got right and wrong, class by class."""
         return self.path / "evaluation.json"
+
+    @property
+    def log(self) -> Path:
+        """What the run said, with the time."""
+        return self.path / "log.txt"
 
     @property
     def nonfinite(self) -> Path:

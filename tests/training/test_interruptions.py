@@ -156,6 +156,8 @@ def test_asked_to_stop(name, status, whole, start, tmp_path):
     assert f"stopped by {name} and saved at step {step} " in errors
     assert f"go on with: jaxcnn train --run-dir {config.run_dir} --resume" in errors
     assert errors.count("\n") == 1
+    last = (config.run_dir / "log.txt").read_text().splitlines()[-1]
+    assert f"jaxcnn: {last.partition(' ')[2]}\n" == errors
     same(resumed(config), whole[1])
 
 
@@ -206,6 +208,9 @@ def test_nobody_reads_any_more(kind, whole, start, tmp_path):
     assert (config.run_dir / "evaluation.json").exists()
     assert len(list(read_metrics(RunFolder(config.run_dir)))) == 4
     assert process.returncode == 0
+    log = (config.run_dir / "log.txt").read_text()
+    assert [f" epoch {number}/4 " in log for number in range(1, 5)] == [True] * 4
+    assert " parameters sha256: " in log
     same(resumed(config), whole[1])
 
 

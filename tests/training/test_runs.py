@@ -232,6 +232,7 @@ def test_overwrite_replaces_the_run(config):
     train(config)
     run = train(dataclasses.replace(config, seed=1, epochs=1, overwrite=True))
     assert len(list(read_metrics(run.folder))) == 1
+    assert run.folder.log.read_text().count(" run folder: ") == 2  # of its beginning and its end
     assert read_config(run.folder).seed == 1
 
 

@@ -12,13 +12,14 @@ import pytest
 
 from jaxcnn.cli import main
 from jaxcnn.data import DataOptions
-from jaxcnn.training import TrainConfig, UserError, load_trained, read_metrics, train
+from jaxcnn.training import TrainConfig, UserError, journal, load_trained, read_metrics, train
 from jaxcnn.training import members as members_module
 from jaxcnn.training import sweep as sweep_module
 from jaxcnn.training.augmentation import AugmentConfig
 from jaxcnn.training.members import compile_members
+from jaxcnn.training.outcomes import Member, Swept, table
 from jaxcnn.training.run_folder import RunFolder
-from jaxcnn.training.sweep import Member, SweepPlan, Swept, check_plan, sweep, table
+from jaxcnn.training.sweep import SweepPlan, check_plan, sweep
 
 HUGE = 1e38
 """A learning rate with which nothing stays finite."""
@@ -72,7 +73,7 @@ def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
     """Finished epochs are written, drawn and told; the one that was begun is not."""
 
     def say(line):
-        print(line)
+        journal.say(line)
         if line.startswith("epoch 1/2"):
             signal.raise_signal(signal.SIGINT)
 
@@ -90,6 +91,11 @@ def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
     assert "| 1e+38 | – | – | – | – | 0 | 2 |" in said.out
     saved = json.loads((tmp_path / "run" / "sweep.json").read_text())
     assert [len(member["rows"]) for member in saved["members"]] == [1, 1, 1, 1]
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert " sweep: lenet, adam, " in log
+    assert " epoch 1/2  test accuracy  " in log
+    assert " | 0.002 (best) | 0." in log
+    assert " stopped by SIGINT after epoch 1 of 2; " in log.splitlines()[-1]
     plot = (tmp_path / "run" / "sweep.svg").read_text()
     assert plot.count('<path class="line') == 12  # loss, accuracy; train, test; 2 seeds, mean
 
