@@ -9,15 +9,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 
 from jaxcnn.training.config import TrainConfig, UserError, check_config, flag
 from jaxcnn.training.settings import FLAGS_ONLY, with_values
 from jaxcnn.version import __version__
+
+Config = TypeVar("Config")
 
 _FILES = ("config.json", "metrics.jsonl", "sweep.json")
 _FOLDERS = ("checkpoints",)
@@ -293,19 +295,34 @@ def read_config(folder: RunFolder) -> TrainConfig:
     Raises:
         UserError: if the folder holds no run, or its config cannot be read.
     """
+    if folder.sweep.exists() and not folder.config.exists():
+        raise UserError(f"{folder.path} holds a sweep, and not a single run")
+    return saved_config(folder.config, TrainConfig(), check_config)
+
+
+def saved_config(path: Path, base: Config, check: Callable[[Config], None]) -> Config:
+    """The config that a run has written into a file of its folder.
+
+    Args:
+        path: the file.
+        base: a config of its kind.
+        check: refuses what cannot be meant.
+
+    Raises:
+        UserError: if the file is not there, or cannot be read.
+    """
     try:
-        values = json.loads(folder.config.read_text())["config"]
-        config = with_values(TrainConfig(), values, "config")
-        check_config(config)
+        config = with_values(base, json.loads(path.read_text())["config"], "config")
+        check(config)
         return config
     except FileNotFoundError:
-        raise UserError(f"{folder.path} holds no run: there is no config.json in it") from None
+        raise UserError(f"{path.parent} holds no run: there is no {path.name} in it") from None
     except NotADirectoryError:
-        raise UserError(f"{folder.path} is a file, not the folder of a run") from None
+        raise UserError(f"{path.parent} is a file, not the folder of a run") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder.config} is damaged: {error}") from None
+        raise UserError(f"{path} is damaged: {error}") from None
     except OSError as error:
-        raise UserError(f"{folder.config} cannot be read: {error.strerror}") from None
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def surroundings() -> dict[str, Any]:

@@ -13,12 +13,13 @@ from jaxcnn.data import Dataset
 from jaxcnn.data.dataset import StreamedSplit
 from jaxcnn.training.assembly import announce, data_facts
 from jaxcnn.training.augmentation import check_augmentation
-from jaxcnn.training.config import TrainConfig, UserError, check_config, flag
+from jaxcnn.training.config import TrainConfig, UserError
 from jaxcnn.training.devices import use_platform
 from jaxcnn.training.journal import journaled, note, say
 from jaxcnn.training.locks import locked
 from jaxcnn.training.members import Programs, compile_members, zero_totals
 from jaxcnn.training.outcomes import Member, Swept, last_sentence, line, noted, write_outcome
+from jaxcnn.training.plan import SweepPlan, check_plan
 from jaxcnn.training.rhythm import Rhythm
 from jaxcnn.training.run_folder import (
     RunFolder,
@@ -27,48 +28,11 @@ from jaxcnn.training.run_folder import (
     clear,
     make_folder,
     surroundings,
-    to_json,
 )
 from jaxcnn.training.state import TrainState
 from jaxcnn.training.step import Totals
 from jaxcnn.training.stopping import StopRequests
 from jaxcnn.training.streaming import load_data
-
-_NOT_IN_A_SWEEP = {
-    "resume": "is not resumed",
-    "checkpoint_every": "writes no checkpoints",
-    "checkpoint_minutes": "writes no checkpoints",
-    "keep": "writes no checkpoints",
-    "best_by": "writes no checkpoints",
-    "streaming": "trains on images in the device's memory",
-    "tensorboard": "writes its metrics into sweep.json and sweep.csv",
-    "wandb": "writes its metrics into sweep.json and sweep.csv",
-}
-"""Settings of a single run that mean nothing here, and why."""
-
-
-@dataclasses.dataclass(frozen=True)
-class SweepPlan:
-    """A config, and the seeds and learning rates to train it with.
-
-    Attributes:
-        config: All that the members have in common; its seed is the first of them.
-        seeds: How many seeds, one after another.
-        rates: The learning rates; none for the config's own.
-        at_once: How many members are vectorized together; left out, what suits the device.
-    """
-
-    config: TrainConfig
-    seeds: int = 8
-    rates: tuple[float, ...] = ()
-    at_once: int | None = None
-
-    @property
-    def pairs(self) -> list[tuple[int, float]]:
-        """The seed and the learning rate of each member."""
-        first = self.config.seed
-        rates = self.rates or (self.config.recipe.lr,)
-        return [(seed, rate) for rate in rates for seed in range(first, first + self.seeds)]
 
 
 def sweep(plan: SweepPlan) -> Swept:
@@ -108,7 +72,7 @@ def sweep(plan: SweepPlan) -> Swept:
             clear(folder, config)
             with journal.kept_in(folder.log):
                 say(f"run folder: {folder.path}")
-                facts = {"config": to_json(config), **data_facts(data), **surroundings()}
+                facts = {"config": plan.settings, **data_facts(data), **surroundings()}
                 swept = _run(plan, folder, programs, facts, seconds, data.num_classes)
                 note(str(swept))
                 if swept.stopped is not None:
@@ -128,28 +92,6 @@ def _load(config: TrainConfig) -> Dataset:
     check_augmentation(config.augmentation, data.image_shape)
     _check_warmup(config, len(data.train))
     return data
-
-
-def check_plan(plan: SweepPlan) -> None:
-    """Refuse a plan that cannot be meant.
-
-    Raises:
-        UserError: with one sentence that names the flag, what it may be and what it is.
-    """
-    for name, value in (("seeds", plan.seeds), ("at_once", plan.at_once)):
-        if value is not None and value < 1:
-            raise UserError(f"--{flag(name)} must be at least 1, got {value}")
-    for name, why in _NOT_IN_A_SWEEP.items():
-        if getattr(plan.config, name) != getattr(TrainConfig(), name):
-            raise UserError(f"--{flag(name)} is for a single run: a sweep {why}")
-    if len(set(plan.rates)) < len(plan.rates):
-        raise UserError(f"--lr names one twice: {' '.join(f'{rate:g}' for rate in plan.rates)}")
-    for rate in plan.rates:
-        check_config(dataclasses.replace(plan.config, lr=rate))
-    last = plan.config.seed + plan.seeds - 1
-    if last >= 2**32:
-        raise UserError(f"the last seed must be below 2**32, got {last}")
-    check_config(plan.config)
 
 
 def check_sweep_folder(folder: RunFolder, config: TrainConfig) -> None:

@@ -18,8 +18,9 @@ from jaxcnn.training import sweep as sweep_module
 from jaxcnn.training.augmentation import AugmentConfig
 from jaxcnn.training.members import compile_members
 from jaxcnn.training.outcomes import Member, Swept, table
+from jaxcnn.training.plan import SweepPlan, check_plan, read_plan
 from jaxcnn.training.run_folder import RunFolder
-from jaxcnn.training.sweep import SweepPlan, check_plan, sweep
+from jaxcnn.training.sweep import sweep
 
 HUGE = 1e38
 """A learning rate with which nothing stays finite."""
@@ -47,7 +48,8 @@ def single(config, tmp_path_factory):
 def test_members_end_as_single_runs(at_once, config, single, tmp_path):
     """One after another and vectorized, beside members that diverge."""
     config = dataclasses.replace(config, run_dir=tmp_path / "run")
-    swept = sweep(SweepPlan(config, 2, (0.002, HUGE), at_once))
+    plan = SweepPlan(config, 2, (0.002, HUGE), at_once)
+    swept = sweep(plan)
     assert [(m.seed, m.rate) for m in swept.members] == [(s, r) for r in (0.002, HUGE) for s in (3, 4)]  # fmt: skip
     member = swept.members[1]
     params, rows = single
@@ -61,7 +63,7 @@ def test_members_end_as_single_runs(at_once, config, single, tmp_path):
     assert [m["diverged"] for m in saved["members"]] == [None, None, 1, 1]
     assert saved["members"][1]["final"] == member.rows[-1]
     assert saved["members"][2]["final"]["train_loss"] is None
-    assert saved["config"]["model"] == "lenet"
+    assert read_plan(swept.folder).plan.settings == plan.settings
     lines = (tmp_path / "run" / "sweep.csv").read_text().splitlines()
     assert [line.split(",")[:3] for line in lines[:3]] == [["seed", "lr", "epoch"], ["3", "0.002", "1"], ["3", "0.002", "2"]]  # fmt: skip
     assert len(lines) == 9
@@ -113,6 +115,7 @@ def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
         ({"checkpoint_every": 5}, "--checkpoint-every is for a single run"),
         ({"streaming": True}, "--streaming is for a single run"),
         ({"tensorboard": True}, "--tensorboard is for a single run"),
+        ({"profile": True}, "--profile is for a single run"),
         ({"epochs": 0}, "--epochs must be at least 1, got 0"),
     ],
 )
