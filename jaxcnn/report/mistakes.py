@@ -7,7 +7,7 @@ from jaxtyping import Integer
 
 from jaxcnn.data import Split
 from jaxcnn.report import pictures
-from jaxcnn.report.trained import Scores
+from jaxcnn.report.scores import Scores
 
 MOST_CELLS = 20
 """Classes up to which the matrix has its numbers written in it; beyond, it is a picture."""

@@ -197,7 +197,8 @@ def evaluate(folder: RunFolder, config: TrainConfig, *, best: bool = False) -> R
     use_platform(config.platform)
     data = load_data(config)
     announce(data)
-    model, state = fresh_state(config, make_optimizer(config, 1), data)
+    optimizer = make_optimizer(config, 1)
+    model, state = fresh_state(config, optimizer, data.image_shape, data.num_classes)
     with Checkpoints(folder.checkpoints, best_by=config.best_by, read_only=True) as checkpoints:
         moment = checkpoints.restore(state, best=best)
     if moment is None:

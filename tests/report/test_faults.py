@@ -33,7 +33,7 @@ def test_no_finished_epoch(run):
     page, troubles = report_on(run)
     assert troubles == [
         "No epoch is finished, so there are no curves of this run.",
-        "No trained weights could be used: the run has no checkpoint yet.",
+        f"No trained weights could be used: {run} has no checkpoint yet.",
     ]
     assert "sum 61,706 833,040" in page.text
     assert page.pictures() == []
