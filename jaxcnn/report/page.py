@@ -14,6 +14,7 @@ from jaxcnn.report.records import common_folder, read_records
 from jaxcnn.report.scales import short
 from jaxcnn.report.templating import templates
 from jaxcnn.training import UserError
+from jaxcnn.training.run_folder import write_whole
 from jaxcnn.version import __version__
 
 NAME = "report.html"
@@ -74,7 +75,7 @@ def write_report(
     groups = group(records)
     load = loader(data_dir)
     chapters = [write_chapter(each, load, best=best) for each in groups]
-    _write(path, render(groups, chapters))
+    write_whole(path, render(groups, chapters))
     named = len(chapters) > 1
     troubles = [
         f"{chapter.record.name}: {trouble}" if named else trouble
@@ -152,20 +153,3 @@ def _check_output(path: Path) -> None:
         raise UserError(
             f"{path} cannot be written: no permission in {path.parent}: give another --output"
         )
-
-
-def _write(path: Path, page: str) -> None:
-    """A reader sees the old page or the new one, never half of it, whatever happens meanwhile."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UserError(f"{path} cannot be written: {error.strerror}") from None
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

@@ -18,9 +18,9 @@ class _Console(Console):
 class Display:
     """Shows epochs as they pass."""
 
-    def __init__(self, epochs: int, steps_per_epoch: int, console: Console | None = None) -> None:
+    def __init__(self, epochs: int, steps_per_epoch: int) -> None:
         """Prepare for ``epochs`` passes of ``steps_per_epoch`` steps."""
-        self._console = console or _Console(soft_wrap=True, highlight=False)
+        self._console = _Console(soft_wrap=True, highlight=False)
         self._epochs, self._steps = epochs, steps_per_epoch
         self._bar: Progress | None = None
         self._task = TaskID(0)

@@ -38,9 +38,6 @@ _MADE_FROM_THEM = (
 )
 _PACKAGES = ("jax", "jaxlib", "optax", "flax", "orbax-checkpoint", "numpy")
 
-WALL_CLOCK = frozenset({"images_per_second", "seconds", "compile_seconds", "device_memory_bytes"})
-"""The fields of a row of metrics that differ from run to run; all others repeat exactly."""
-
 FREE = frozenset(
     {
         *("run_dir", "data_dir", "experiment", "platform", "streaming", "tensorboard", "wandb"),
@@ -265,16 +262,23 @@ def write_config(folder: RunFolder, config: TrainConfig, facts: Mapping[str, Any
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old or the new one, never half of it.
 
+    So it is, too, after the process was killed or the machine has lost its power.
+
     Raises:
         UserError: if it cannot be written; the old one stays.
     """
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        draft.write_text(text)
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
 
 

@@ -16,8 +16,8 @@ import pytest
 
 from jaxcnn.training import RunFolder, Stopped, TrainConfig, UserError, read_metrics, train
 from jaxcnn.training.locks import locked
-from jaxcnn.training.run_folder import WALL_CLOCK
 from jaxcnn.training.stopping import StopRequests
+from tests.training.numbers import numbers
 
 KILLS = int(os.environ.get("JAXCNN_KILLS", "3"))
 """How often the run of the kill test is killed."""
@@ -115,10 +115,6 @@ def same(again, whole):
     assert numbers(again.folder) == numbers(whole.folder)
     one, other = (result.folder.evaluation.read_text() for result in (again, whole))
     assert one == other
-
-
-def numbers(folder):
-    return [{k: v for k, v in row.items() if k not in WALL_CLOCK} for row in read_metrics(folder)]
 
 
 def resumed(config):
