@@ -24,6 +24,11 @@ def refused(*words, cwd=None):
     return done.stderr
 
 
+def noted(log):
+    """The lines of a log, without the time."""
+    return [line.partition(" ")[2] for line in log.splitlines()]
+
+
 def test_train_then_eval(tiny, tmp_path):
     run = tmp_path / "run"
     done = jaxcnn("train", "--model", "lenet", "--dataset", "fashion_mnist", "--data-dir", tiny, "--epochs", 2,
@@ -36,12 +41,17 @@ def test_train_then_eval(tiny, tmp_path):
     assert re.fullmatch(r"parameters sha256: [0-9a-f]{64}", lines[-2])
     assert sum(line.startswith("epoch ") for line in lines) == 2
     assert done.stderr == ""
+    log = (run / "log.txt").read_text()
+    assert noted(log) == lines
     scored = jaxcnn("eval", run)
     assert (scored.returncode, scored.stderr) == (0, "")
     assert scored.stdout.splitlines()[-4:] == lines[-4:]
     more = jaxcnn("train", "--run-dir", run, "--resume", "--epochs", 3)
     assert more.returncode == 0, more.stderr
     assert "resume: going on after epoch 2" in more.stdout
+    longer = (run / "log.txt").read_text()
+    assert longer.startswith(log)  # eval, too, has left it as it was
+    assert noted(longer) == [*lines, *more.stdout.splitlines()]
     assert json.loads((run / "config.json").read_text())["config"]["epochs"] == 3
     again = jaxcnn("train", "--run-dir", run, "--resume")
     assert again.returncode == 0, again.stderr

@@ -16,14 +16,14 @@ from jaxcnn.cli.flags import parse
 from jaxcnn.cli.mistakes import INTERRUPTED, PIPE_CLOSED, USER_ERROR, mistakes_in_one_sentence
 from jaxcnn.cli.predict import PredictConfig, predict_command
 from jaxcnn.cli.report import ReportConfig, report_command
-from jaxcnn.cli.sweep import SweepConfig, sweep_command
-from jaxcnn.cli.train import TrainCommand, experiment, show, train_command
+from jaxcnn.cli.sweep import SweepCommand, sweep_command
+from jaxcnn.cli.train import TrainCommand, experiment, train_command
 
 __all__ = ["INTERRUPTED", "PIPE_CLOSED", "USER_ERROR", "experiment", "main"]
 
 Command = (
     Annotated[TrainCommand, tyro.conf.subcommand("train")]
-    | Annotated[SweepConfig, tyro.conf.subcommand("sweep")]
+    | Annotated[SweepCommand, tyro.conf.subcommand("sweep")]
     | Annotated[EvalConfig, tyro.conf.subcommand("eval")]
     | Annotated[PredictConfig, tyro.conf.subcommand("predict")]
     | Annotated[ExportConfig, tyro.conf.subcommand("export")]
@@ -34,8 +34,7 @@ Command = (
 )
 
 ACTIONS: dict[type, Callable[[Any], object]] = {
-    SweepConfig: sweep_command,
-    EvalConfig: lambda command: show(evaluate_command(command)),
+    EvalConfig: lambda command: print(evaluate_command(command)),
     PredictConfig: predict_command,
     ExportConfig: export_command,
     ReportConfig: report_command,
@@ -52,6 +51,8 @@ def main(args: Sequence[str] | None = None) -> None:
         command = parse(Command, words, prog="jaxcnn", description=main.__doc__)
         keep_compiled()
         if isinstance(command, TrainCommand):
-            show(train_command(command, words[1:]))
+            print(train_command(command, words[1:]))
+        elif isinstance(command, SweepCommand):
+            sweep_command(command, words[1:])
         else:
             ACTIONS[type(command)](command)

@@ -12,16 +12,18 @@ from jaxcnn.training.config import Platform
 
 @dataclasses.dataclass(frozen=True)
 class EvalConfig:
-    """Score the last checkpoint of a run on every test image.
+    """Score the last checkpoint of a run, or its best one, on every test image.
 
     Attributes:
         run: The run folder.
         data_dir: Where the data lies; left out, where it lay when the run was begun.
+        best: Use the best checkpoint by the run's --best-by, not the last one.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
     data_dir: Path | None = None
+    best: bool = False
     platform: Platform | None = None
 
 
@@ -33,4 +35,4 @@ def evaluate_command(command: EvalConfig) -> Result:
     )
     if command.data_dir is not None:
         config = dataclasses.replace(config, data_dir=command.data_dir)
-    return evaluate(folder, config)
+    return evaluate(folder, config, best=command.best)

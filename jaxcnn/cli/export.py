@@ -22,12 +22,14 @@ class ExportConfig:
         output: The file to write; left out, exports/<model> in the run folder, with the ending
             of the format.
         overwrite: Replace a file that is there already.
+        best: Use the best checkpoint by the run's --best-by, not the last one.
     """
 
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     to: Literal["stablehlo", "safetensors", "onnx", "torch"]
     output: Path | None = None
     overwrite: bool = False
+    best: bool = False
 
 
 def export_command(command: ExportConfig) -> None:
@@ -46,7 +48,7 @@ def _export(command: ExportConfig) -> list[Path]:
     folder, stem = _target(command, form.stem.format(read_config(run).model))
     names = form.names(stem)
     check_free(folder, names, overwrite=command.overwrite)
-    trained = load_trained(run)
+    trained = load_trained(run, best=command.best)
     subject = Subject(
         trained.model,
         trained.params,

@@ -75,20 +75,53 @@ def _unknown_word(word: str, rest: str) -> str:
 @REGISTRY.primitive_rule
 def _plain(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
     """One word for a number, a text, a path or a choice; ``None`` where it may be left out."""
-    union = get_origin(info.type) in (Union, types.UnionType)
-    options = set(get_args(info.type)) if union else {info.type}
-    optional = type(None) in options
-    kinds = options - {type(None)}
-    if len(kinds) != 1:
+    kind, optional = _optional(info.type)
+    found = _word(kind)
+    return found and _spec(*found, optional)
+
+
+@REGISTRY.primitive_rule
+def _several(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """Any number of such words, for ``tuple[kind, ...]``."""
+    kind, optional = _optional(info.type)
+    if get_origin(kind) is not tuple or get_args(kind)[1:] != (...,):
         return None
-    (kind,) = kinds
+    found = _word(get_args(kind)[0])
+    return found and _list_spec(*found, optional)
+
+
+def _optional(kind: Any) -> tuple[Any, bool]:
+    """``int`` and whether it may be left out, of ``int | None``."""
+    union = get_origin(kind) in (Union, types.UnionType)
+    options = set(get_args(kind)) if union else {kind}
+    kinds = options - {type(None)}
+    return (kinds.pop() if len(kinds) == 1 else None), type(None) in options
+
+
+def _word(kind: Any) -> tuple[str, Callable[[str], Any]] | None:
+    """What stands for a word in the help, and what it comes to."""
     if get_origin(kind) is Literal:
         choices = {str(choice): choice for choice in get_args(kind)}
-        return _spec("{" + ",".join(choices) + "}", _chooser(choices), optional)
+        return "{" + ",".join(choices) + "}", _chooser(choices)
     if kind not in _KINDS:
         return None
     metavar, noun = _KINDS[kind]
-    return _spec(metavar, _converter(kind, noun), optional)
+    return metavar, _converter(kind, noun)
+
+
+def _list_spec(
+    metavar: str, convert: Callable[[str], Any], optional: bool
+) -> PrimitiveConstructorSpec[Any]:
+    def instance(words: list[str]) -> Any:
+        return None if optional and words == ["None"] else tuple(map(convert, words))
+
+    return PrimitiveConstructorSpec(
+        nargs="*",
+        metavar=f"[{metavar} [{metavar} ...]]",
+        instance_from_str=instance,
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: ["None"] if value is None else list(map(str, value)),
+    )
 
 
 def _spec(

@@ -25,6 +25,7 @@ class PredictConfig:
             inverted: a run on MNIST, Fashion-MNIST or the digits knows white on black.
         top: How many classes to name, the likeliest first.
         json: Print a JSON list, one object for each image.
+        best: Use the best checkpoint by the run's --best-by, not the last one.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
     """
 
@@ -34,6 +35,7 @@ class PredictConfig:
     ]
     top: int = 3
     json: bool = False
+    best: bool = False
     platform: Platform | None = None
 
 
@@ -44,7 +46,7 @@ def predict_command(command: PredictConfig) -> None:
     if command.top < 1:
         raise UserError(f"--top must be at least 1, got {command.top}")
     use_platform(command.platform)
-    trained = load_trained(RunFolder(command.run))
+    trained = load_trained(RunFolder(command.run), best=command.best)
     facts = trained.facts
     images = np.stack([read_input(path, facts.image_shape) for path in command.images])
     rows = [

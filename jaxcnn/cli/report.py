@@ -20,12 +20,14 @@ class ReportConfig:
         output: The file to write; left out, report.html in the run's folder, or in the folder
             that holds all of the runs.
         data_dir: Where the data lies; left out, where it lay when the runs were begun.
+        best: Use the best checkpoint by the run's --best-by, not the last one.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
     """
 
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
     output: Path | None = None
     data_dir: Path | None = None
+    best: bool = False
     platform: Platform | None = None
 
 
@@ -35,7 +37,9 @@ def report_command(command: ReportConfig) -> None:
     from jaxcnn.report import write_report
 
     use_platform(command.platform)
-    report = write_report(command.runs, output=command.output, data_dir=command.data_dir)
+    report = write_report(
+        command.runs, output=command.output, data_dir=command.data_dir, best=command.best
+    )
     for trouble in report.troubles:
         print(f"jaxcnn: {trouble}", file=sys.stderr)
     size = report.path.stat().st_size / 1e3

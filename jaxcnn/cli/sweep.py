@@ -1,47 +1,46 @@
 """``jaxcnn sweep``: many seeds and learning rates at once."""
 
 import dataclasses
-import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
 
-from jaxcnn.training import Stopped, TrainConfig, UserError
-from jaxcnn.training.sweep import SweepPlan, Swept, sweep, table
+import tyro
+
+from jaxcnn.cli import precedence
+from jaxcnn.training import Stopped
+from jaxcnn.training.outcomes import last_sentence
+from jaxcnn.training.plan import SweepConfig, read_plan
+from jaxcnn.training.sweep import sweep
 
 
 @dataclasses.dataclass(frozen=True)
-class SweepConfig(TrainConfig):
+class SweepCommand:
     """Train many seeds and learning rates at once, in one compiled program.
 
     Every member ends with the numbers of the single run of its seed and learning rate, to
     rounding. Writes sweep.json, sweep.csv and sweep.svg; no checkpoints. A sweep is not resumed:
-    Ctrl-C keeps the epochs that are finished.
+    Ctrl-C keeps the epochs that are finished. A flag goes before --config, that before --from,
+    and that before the defaults.
 
     Attributes:
-        seeds: How many seeds, the first of them being --seed.
-        lr: Learning rates; left out, the optimizer's usual one.
-        at_once: How many members are vectorized together; left out, one on the CPU, where that
-            is fastest, and as many as the memory holds elsewhere.
+        config: The settings of the sweep.
+        file: A TOML file with settings, by the names of the flags; lr may be a list.
+        from_run: The folder of a sweep, or of a single run, whose settings to take.
     """
 
-    seeds: int = 8
-    lr: tuple[float, ...] | None = None  # type: ignore[assignment]  # several, in place of one
-    at_once: int | None = None
-
-    @property
-    def plan(self) -> SweepPlan:
-        """What to train.
-
-        Raises:
-            UserError: if ``--lr`` names no rate.
-        """
-        if self.lr == ():
-            raise UserError("--lr: a value is missing")
-        names = [field.name for field in dataclasses.fields(TrainConfig) if field.name != "lr"]
-        config = TrainConfig(**{name: getattr(self, name) for name in names})
-        return SweepPlan(config, self.seeds, self.lr or (), self.at_once)
+    config: Annotated[SweepConfig, tyro.conf.arg(name="")]
+    file: Annotated[Path | None, tyro.conf.arg(name="config")] = None
+    from_run: Annotated[Path | None, tyro.conf.arg(name="from")] = None
 
 
-def sweep_command(command: SweepConfig) -> None:
-    """Train, draw the curves and print the table.
+def settled(command: SweepCommand, words: Sequence[str]) -> SweepConfig:
+    """The config with the files behind it."""
+    return precedence.settled(command, words, read_plan, prog="jaxcnn sweep")
+
+
+def sweep_command(command: SweepCommand, words: Sequence[str]) -> None:
+    """Train what ``words``, the words after ``jaxcnn sweep``, ask for; draw and print it.
 
     Raises:
         Stopped: after a signal, when all that is finished is written.
@@ -49,20 +48,10 @@ def sweep_command(command: SweepConfig) -> None:
     # The other commands need not wait for it.
     from jaxcnn.report.sweep_plot import write_plot
 
-    plan = command.plan
+    plan = settled(command, words).plan
     swept = sweep(plan)
     if swept.epochs:
         write_plot(swept, plan.config)
-        print(table(swept))
-        print(f"compilation: {swept.compile_seconds:.1f} s, training: {swept.seconds:.1f} s")
-    print(f"run folder: {swept.folder.path}")
+    print(swept)
     if swept.stopped is not None:
-        raise Stopped(swept.stopped, _last_sentence(swept, plan.config.recipe.epochs))
-
-
-def _last_sentence(swept: Swept, epochs: int) -> str:
-    name = signal.Signals(swept.stopped or 0).name
-    return (
-        f"stopped by {name} after epoch {swept.epochs} of {epochs}; the finished epochs are in "
-        f"{swept.folder.sweep} (a sweep is not resumed: --overwrite starts it anew)"
-    )
+        raise Stopped(swept.stopped, last_sentence(swept, plan.config.recipe.epochs))

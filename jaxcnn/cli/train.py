@@ -8,11 +8,11 @@ from typing import Annotated
 
 import tyro
 
+from jaxcnn.cli import precedence
 from jaxcnn.cli.caching import keep_compiled
 from jaxcnn.cli.flags import parse
 from jaxcnn.cli.mistakes import mistakes_in_one_sentence
-from jaxcnn.training import Result, RunFolder, TrainConfig, UserError, read_config, seeds, train
-from jaxcnn.training.settings import read_toml, with_values
+from jaxcnn.training import Result, TrainConfig, read_config, seeds, train
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,37 +40,8 @@ def train_command(command: TrainCommand, words: Sequence[str]) -> Result:
 
 
 def settled(command: TrainCommand, words: Sequence[str]) -> TrainConfig:
-    """The config with the files behind it: flags before --config before a run before defaults."""
-    base = behind(command)
-    if base == TrainConfig():
-        return command.config
-    again: TrainCommand = parse(
-        TrainCommand, words, prog="jaxcnn train", default=TrainCommand(base)
-    )
-    return again.config
-
-
-def behind(command: TrainCommand) -> TrainConfig:
-    """What a flag that is not given is.
-
-    Raises:
-        UserError: if a file cannot be read, or a value in it is not what its field takes.
-    """
-    base = begun_with(command.config) or TrainConfig()
-    if command.from_run is not None:
-        if command.config.resume:
-            raise UserError("--from and --resume contradict each other: give one of them")
-        base = dataclasses.replace(read_config(RunFolder(command.from_run)), run_dir=None)
-    if command.file is not None:
-        base = with_values(base, read_toml(command.file), str(command.file))
-    return base
-
-
-def begun_with(config: TrainConfig) -> TrainConfig | None:
-    """The config of the run that ``--resume`` names, if it is given."""
-    if not config.resume or config.run_dir is None:
-        return None
-    return dataclasses.replace(read_config(RunFolder(config.run_dir)), run_dir=config.run_dir)
+    """The config with the files behind it."""
+    return precedence.settled(command, words, read_config, prog="jaxcnn train")
 
 
 def experiment(default: TrainConfig, description: str | None) -> None:
@@ -82,17 +53,9 @@ def experiment(default: TrainConfig, description: str | None) -> None:
         )
         keep_compiled()
         if plan.seeds == 1:
-            begun = begun_with(plan.config)
+            begun = precedence.begun_with(plan.config, read_config)
             if begun is not None:
                 plan = parse(seeds.Plan, words, default=seeds.Plan(begun))
-            show(train(plan.config))
+            print(train(plan.config))
         else:
             print(seeds.table(seeds.train_seeds(plan)))
-
-
-def show(result: Result) -> None:
-    """The last lines of a command, each ``name: value``."""
-    print(f"test accuracy: {result.test_accuracy:.4f}")
-    print(f"images/s: {result.images_per_second:.0f}")
-    print(f"parameters sha256: {result.parameters_sha256}")
-    print(f"run folder: {result.folder.path}")

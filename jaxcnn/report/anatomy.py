@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn.layers import Params, Row, outputs, summary
+from jaxcnn.models import MODELS
 from jaxcnn.ops.geometry import ReceptiveField
 from jaxcnn.report import pictures
-from jaxcnn.report.trained import Facts, Scores, Trained, fits, model_of
-from jaxcnn.training import TrainConfig
+from jaxcnn.report.scores import Scores
+from jaxcnn.training import Facts, TrainConfig, Trained
+from jaxcnn.training.assembly import takes
 
 _MOST_STAGES = 24
 _MOST_MAPS = 8
@@ -107,8 +109,9 @@ def rows_of(config: TrainConfig, facts: Facts) -> list[Row]:
     Raises:
         UserError: if the network cannot take such images.
     """
-    with fits(config, facts):
-        return summary(model_of(config, facts), (1, *facts.image_shape))
+    model = MODELS[config.model](len(facts.class_names))
+    with takes(config.model, facts.image_shape):
+        return summary(model, (1, *facts.image_shape))
 
 
 def first_kernels(params: Params, rows: list[Row]) -> Kernels | None:
@@ -148,12 +151,7 @@ def choose_sample(scores: Scores) -> int:
 
 
 def walk_through(
-    trained: Trained,
-    facts: Facts,
-    layers: list[Row],
-    images: np.ndarray,
-    scores: Scores,
-    index: int,
+    trained: Trained, layers: list[Row], images: np.ndarray, scores: Scores, index: int
 ) -> Walk:
     """What every layer makes of test image ``index``."""
     image = images[index]
@@ -164,7 +162,7 @@ def walk_through(
     rows = _worth_showing(layers, found)
     kept = _evenly(rows, _MOST_STAGES)
     stages = [_stage(row, found[row.name]) for row in kept]
-    names = facts.class_names
+    names = trained.facts.class_names
     label = int(scores.labels[index])
     return Walk(
         pictures.photograph(image),

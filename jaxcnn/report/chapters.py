@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from jaxcnn.data import DataError, DataOptions, Dataset
+from jaxcnn.data import DataError, DataOptions, Dataset, load_dataset
 from jaxcnn.layers import Row
 from jaxcnn.report.anatomy import (
     Kernels,
@@ -18,17 +18,10 @@ from jaxcnn.report.anatomy import (
 from jaxcnn.report.groups import Group
 from jaxcnn.report.mistakes import Confusion, Mistake, confusion_of, worst_mistakes
 from jaxcnn.report.records import Record
-from jaxcnn.report.trained import (
-    Facts,
-    Scores,
-    Trained,
-    facts_of,
-    load_data,
-    load_trained,
-    score,
-)
-from jaxcnn.training import TrainConfig, UserError
+from jaxcnn.report.scores import Scores, score
+from jaxcnn.training import Facts, TrainConfig, Trained, UserError, load_trained
 from jaxcnn.training.state import tree_sha256
+from jaxcnn.training.trained import read_facts
 
 
 class Chapter(NamedTuple):
@@ -74,13 +67,16 @@ def loader(data_dir: Path | None) -> Loader:
     def load(name: str, place: Path | None, options: DataOptions) -> Dataset:
         # The digits come with jaxcnn and lie in no folder.
         folder = place if data_dir is None or name == "digits" else data_dir
-        return load_data(name, folder, options)
+        try:
+            return load_dataset(name, data_dir=folder, options=options)
+        except OSError as error:
+            raise DataError(f"{name} cannot be read: {error.strerror or error}") from None
 
     return lambda config: load(config.dataset, config.data_dir, config.data)
 
 
-def write_chapter(group: Group, load: Loader) -> Chapter:
-    """Everything that can be said of the group's typical run."""
+def write_chapter(group: Group, load: Loader, *, best: bool = False) -> Chapter:
+    """Everything that can be said of the group's typical run, by its last or best weights."""
     record = group.typical
     troubles = list(record.troubles)
     if not record.rows:
@@ -88,7 +84,7 @@ def write_chapter(group: Group, load: Loader) -> Chapter:
     data = _unless_missing(
         lambda: load(record.config), "No test images could be shown or scored", troubles
     )
-    facts = facts_of(record, data)
+    facts = _facts_of(record, data)
     if facts is None:
         troubles.append("The network is not shown: config.json does not say what its images are.")
         return _without_network(group, record, troubles)
@@ -96,7 +92,9 @@ def write_chapter(group: Group, load: Loader) -> Chapter:
         lambda: rows_of(record.config, facts), "The network cannot be shown", troubles
     )
     trained = _unless_missing(
-        lambda: load_trained(record, facts), "No trained weights could be used", troubles
+        lambda: load_trained(record.folder, best=best, facts=facts),
+        "No trained weights could be used",
+        troubles,
     )
     chapter = _without_network(group, record, troubles)._replace(facts=facts, layers=layers or [])
     if trained is None:
@@ -111,7 +109,7 @@ def write_chapter(group: Group, load: Loader) -> Chapter:
     if not len(data.test):
         troubles.append(f"No test images could be shown or scored: {data.name} has none.")
         return chapter
-    return _with_images(chapter, trained, facts, data)
+    return _with_images(chapter, trained, data)
 
 
 def _without_network(group: Group, record: Record, troubles: list[str]) -> Chapter:
@@ -121,14 +119,24 @@ def _without_network(group: Group, record: Record, troubles: list[str]) -> Chapt
     )
 
 
-def _with_images(chapter: Chapter, trained: Trained, facts: Facts, data: Dataset) -> Chapter:
-    scores = score(trained, data.test)
+def _facts_of(record: Record, data: Dataset | None) -> Facts | None:
+    """The facts as the data have them, or as the run wrote them down; ``None`` if neither has."""
+    if data is not None:
+        return Facts(data.image_shape, data.class_names, data.transform)
+    try:
+        return read_facts(record.folder)
+    except UserError:
+        return None
+
+
+def _with_images(chapter: Chapter, trained: Trained, data: Dataset) -> Chapter:
+    scores, names = score(trained, data.test), trained.facts.class_names
     sample = choose_sample(scores)
     return chapter._replace(
         scores=scores,
-        confusion=confusion_of(scores, facts.class_names),
-        mistakes=worst_mistakes(scores, data.test, facts.class_names),
-        walk=walk_through(trained, facts, chapter.layers, data.test.images, scores, sample),
+        confusion=confusion_of(scores, names),
+        mistakes=worst_mistakes(scores, data.test, names),
+        walk=walk_through(trained, chapter.layers, data.test.images, scores, sample),
     )
 
 

@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Integer
 
 from jaxcnn.data import Split
 from jaxcnn.report import pictures
-from jaxcnn.report.trained import Scores
+from jaxcnn.report.scores import Scores
+from jaxcnn.training.evaluation import confusion_matrix
 
 MOST_CELLS = 20
 """Classes up to which the matrix has its numbers written in it; beyond, it is a picture."""
@@ -77,16 +77,9 @@ class Mistake(NamedTuple):
     actual_probability: float
 
 
-def count_confusions(scores: Scores, classes: int) -> Integer[np.ndarray, "k k"]:
-    """How many images of each class (row) were taken for each class (column)."""
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (scores.labels, scores.predicted), 1)
-    return counts
-
-
 def confusion_of(scores: Scores, names: tuple[str, ...]) -> Confusion:
     """The confusion matrix over all images, ready to be shown."""
-    counts = count_confusions(scores, len(names))
+    counts = confusion_matrix(scores.labels, scores.predicted, len(names))
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     right = np.eye(len(names), dtype=bool)
     # Mistakes are rare next to hits: the root, and the largest one in full colour.

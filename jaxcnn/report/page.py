@@ -14,6 +14,7 @@ from jaxcnn.report.records import common_folder, read_records
 from jaxcnn.report.scales import short
 from jaxcnn.report.templating import templates
 from jaxcnn.training import UserError
+from jaxcnn.training.run_folder import write_whole
 from jaxcnn.version import __version__
 
 NAME = "report.html"
@@ -44,7 +45,11 @@ class Report(NamedTuple):
 
 
 def write_report(
-    runs: Sequence[Path], *, output: Path | None = None, data_dir: Path | None = None
+    runs: Sequence[Path],
+    *,
+    output: Path | None = None,
+    data_dir: Path | None = None,
+    best: bool = False,
 ) -> Report:
     """Write one HTML page about one or several runs.
 
@@ -53,6 +58,7 @@ def write_report(
         output: the file to write; left out, ``report.html`` in the run's folder, or in the
             innermost folder that holds all of the runs.
         data_dir: where the data lies; left out, where it lay when the runs were begun.
+        best: whether to look at the best checkpoint of a run, and not at the last.
 
     Returns:
         What was written. A part that cannot be made (a checkpoint is damaged, the data are
@@ -68,8 +74,8 @@ def write_report(
     _check_output(path)
     groups = group(records)
     load = loader(data_dir)
-    chapters = [write_chapter(each, load) for each in groups]
-    _write(path, render(groups, chapters))
+    chapters = [write_chapter(each, load, best=best) for each in groups]
+    write_whole(path, render(groups, chapters))
     named = len(chapters) > 1
     troubles = [
         f"{chapter.record.name}: {trouble}" if named else trouble
@@ -147,20 +153,3 @@ def _check_output(path: Path) -> None:
         raise UserError(
             f"{path} cannot be written: no permission in {path.parent}: give another --output"
         )
-
-
-def _write(path: Path, page: str) -> None:
-    """A reader sees the old page or the new one, never half of it, whatever happens meanwhile."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UserError(f"{path} cannot be written: {error.strerror}") from None
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

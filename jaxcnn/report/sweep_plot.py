@@ -8,8 +8,8 @@ from jaxcnn.report.page import SERIES
 from jaxcnn.report.records import Record
 from jaxcnn.report.templating import templates
 from jaxcnn.training.config import TrainConfig
+from jaxcnn.training.outcomes import Member, Swept, by_rate
 from jaxcnn.training.run_folder import write_whole
-from jaxcnn.training.sweep import Member, Swept, by_rate
 
 NAME = "sweep.svg"
 

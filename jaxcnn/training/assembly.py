@@ -1,9 +1,10 @@
 """The parts of a run, put together before it begins: data on the device, compiled programs."""
 
+import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +18,8 @@ from jaxcnn.training.config import TrainConfig, UserError
 from jaxcnn.training.devices import describe_devices
 from jaxcnn.training.epoch import Epoch
 from jaxcnn.training.evaluation import Score, scorer
+from jaxcnn.training.journal import say
 from jaxcnn.training.optimizers import make_optimizer, make_schedule
-from jaxcnn.training.progress import say
 from jaxcnn.training.state import Keys, TrainState, init_state, keys_of
 from jaxcnn.training.step import make_train_step
 from jaxcnn.training.streaming import feed
@@ -75,7 +76,7 @@ def assemble(config: TrainConfig, data: Dataset) -> Assembly:
             f"--warmup-steps must be below the {steps} steps of the run, got {config.warmup_steps}"
         )
     optimizer = make_optimizer(config, steps)
-    model, state = fresh_state(config, optimizer, data)
+    model, state = fresh_state(config, optimizer, data.image_shape, data.num_classes)
     keys = keys_of(config.seed)
     augment = make_augment(config.augmentation, data.num_classes)
     step = make_train_step(
@@ -98,20 +99,30 @@ def assemble(config: TrainConfig, data: Dataset) -> Assembly:
 
 
 def fresh_state(
-    config: TrainConfig, optimizer: optax.GradientTransformation, data: Dataset
+    config: TrainConfig,
+    optimizer: optax.GradientTransformation,
+    image_shape: tuple[int, int, int],
+    classes: int,
 ) -> tuple[Layer, TrainState]:
     """The model, and the state that a run begins with.
 
     Raises:
         UserError: if the model cannot take images of this size.
     """
-    model = MODELS[config.model](data.num_classes)
+    model = MODELS[config.model](classes)
+    with takes(config.model, image_shape):
+        key = keys_of(config.seed).init
+        return model, init_state(model, optimizer, key, (1, *image_shape))
+
+
+@contextlib.contextmanager
+def takes(model: str, image_shape: tuple[int, int, int]) -> Iterator[None]:
+    """A model that cannot take such images is the user's error, in one sentence."""
     try:
-        shape = (1, *data.image_shape)
-        return model, init_state(model, optimizer, keys_of(config.seed).init, shape)
-    except ValueError as error:
-        size = "×".join(map(str, data.image_shape))
-        raise UserError(f"{config.model} cannot take images of {size}: {error}") from None
+        yield
+    except (ValueError, TypeError) as error:
+        size = "×".join(map(str, image_shape))
+        raise UserError(f"{model} cannot take images of {size}: {error}") from None
 
 
 def announce(data: Dataset) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from jaxcnn.training.config import UserError
-from jaxcnn.training.progress import warn
+from jaxcnn.training.journal import warn
 from jaxcnn.training.state import TrainState, tree_sha256
 from jaxcnn.training.step import Totals
 
@@ -149,48 +149,74 @@ class Checkpoints:
             if not self._read_only:
                 self._prune()
 
-    def restore(self, like: TrainState) -> Moment | None:
-        """The newest whole checkpoint; ``None`` where there never was one.
+    def restore(self, like: TrainState, *, best: bool = False) -> Moment | None:
+        """The newest whole checkpoint, or the best one; ``None`` where there never was any.
 
         A damaged one is passed over, with a warning that names it and the one that is used, and
         is moved aside unless the folder is only read.
 
         Args:
             like: a state of the right shapes.
+            best: whether to take the best by the metric; only the end of an epoch is scored.
 
         Raises:
-            UserError: if the checkpoints are of another model or seed, or none of them is whole.
+            UserError: if the checkpoints are of another model or seed, none of them is whole, or
+                the best is asked for and none was scored.
         """
-        damaged: list[tuple[int, DamagedError]] = []
-        for step in reversed(self.steps()):
+        steps, unread = self.steps(), self._read_scores()
+        # Whether one whose header is damaged was the best, nobody knows.
+        damaged = unread if best else {}
+        for step in self._best_first() if best else reversed(steps):
             try:
                 moment = self._read(step, like)
             except DamagedError as error:
-                damaged.append((step, error))
+                damaged[step] = error
                 continue
-            for other, reason in damaged:
-                warn(
-                    f"the checkpoint {self.folder / str(other)} is damaged ({reason}): "
-                    f"{self.folder / str(step)} is used in its place"
-                )
-                self._set_aside(other)
-            self._scores = {}
-            for other in self.steps():
-                with contextlib.suppress(DamagedError):
-                    metrics = self._header(other)["metrics"]
-                    if self._best_by in metrics:
-                        self._scores[other] = self._score(metrics)
+            self._pass_over(damaged, step)
             return moment
-        if damaged or any(self.folder.glob(f"*.{_DAMAGED}*")):
-            names = ", ".join(f"{step} ({error})" for step, error in damaged) or "the last ones"
-            raise UserError(f"no checkpoint in {self.folder} is whole; damaged: {names}")
+        which = f"no checkpoint with a {self._best_by}" if best else "no checkpoint"
+        if damaged or (not steps and any(self.folder.glob(f"*.{_DAMAGED}*"))):
+            names = ", ".join(f"{step} ({error})" for step, error in damaged.items())
+            raise UserError(
+                f"{which} in {self.folder} is whole; damaged: {names or 'the last ones'}"
+            )
+        if steps:
+            raise UserError(
+                f"--best: there is {which} in {self.folder}: a run is scored, and its best kept, "
+                f"from the end of its first epoch on"
+            )
         return None
 
     def best(self) -> int | None:
         """The step of the best checkpoint by its metric, where one was scored."""
         there = set(self.steps())
-        scored = [(score, step) for step, score in self._scores.items() if step in there]
-        return max(scored)[1] if scored else None
+        return next((step for step in self._best_first() if step in there), None)
+
+    def _best_first(self) -> list[int]:
+        """The steps that were scored; of equal ones the later goes first."""
+        return sorted(self._scores, key=lambda step: (self._scores[step], step), reverse=True)
+
+    def _read_scores(self) -> dict[int, DamagedError]:
+        """Learn the scores from the headers; those that cannot be read, and why."""
+        self._scores, unread = {}, {}
+        for step in self.steps():
+            try:
+                metrics = self._header(step)["metrics"]
+            except DamagedError as error:
+                unread[step] = error
+                continue
+            if self._best_by in metrics:
+                self._scores[step] = self._score(metrics)
+        return unread
+
+    def _pass_over(self, damaged: Mapping[int, DamagedError], used: int) -> None:
+        """Say which ones are damaged, and move them out of the way."""
+        for step, reason in damaged.items():
+            warn(
+                f"the checkpoint {self.folder / str(step)} is damaged ({reason}): "
+                f"{self.folder / str(used)} is used in its place"
+            )
+            self._set_aside(step)
 
     def _read(self, step: int, like: TrainState) -> Moment:
         content = self._header(step)

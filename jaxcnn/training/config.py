@@ -139,10 +139,18 @@ class Recipe(NamedTuple):
         )
 
 
-NOTES = Recipe(epochs=10, batch_size=256, optimizer="sgd", lr=0.9)
+class Usual(NamedTuple):
+    """What a data set is trained with where nothing else is asked for."""
+
+    epochs: int
+    batch_size: int
+    optimizer: str
+
+
+NOTES = Usual(epochs=10, batch_size=256, optimizer="sgd")
 """What *Dive into Deep Learning* trains LeNet with."""
 
-DIGITS = Recipe(epochs=30, batch_size=64, optimizer="adam", lr=3e-3)
+DIGITS = Usual(epochs=30, batch_size=64, optimizer="adam")
 """1,438 images are too few steps for plain SGD to leave the sigmoids' plateau."""
 
 USUAL_LR: dict[str, float] = {"sgd": 0.9, "momentum": 0.1, "adam": 3e-3, "adamw": 3e-3}

@@ -17,10 +17,11 @@ from jaxcnn.training.config import TrainConfig, UserError, check_config
 from jaxcnn.training.devices import peak_memory, use_platform
 from jaxcnn.training.evaluation import Score, means, scorer, write_evaluation
 from jaxcnn.training.finiteness import check_finite, check_test_loss
+from jaxcnn.training.journal import journaled, note, say, warn
 from jaxcnn.training.locks import locked
 from jaxcnn.training.optimizers import learning_rate, make_optimizer
 from jaxcnn.training.profiling import Profile
-from jaxcnn.training.progress import Display, say, warn
+from jaxcnn.training.progress import Display
 from jaxcnn.training.rhythm import Rhythm
 from jaxcnn.training.run_folder import (
     RunFolder,
@@ -50,6 +51,15 @@ class Result(NamedTuple):
     images_per_second: float
     parameters_sha256: str
     folder: RunFolder
+
+    def __str__(self) -> str:
+        """Lines for people and scripts, each ``name: value``."""
+        return (
+            f"test accuracy: {self.test_accuracy:.4f}\n"
+            f"images/s: {self.images_per_second:.0f}\n"
+            f"parameters sha256: {self.parameters_sha256}\n"
+            f"run folder: {self.folder.path}"
+        )
 
 
 class Run(NamedTuple):
@@ -99,7 +109,7 @@ def train(config: TrainConfig) -> Result:
     check_writers(config)
     folder = choose_folder(config)
     check_folder(folder, config)
-    with contextlib.ExitStack() as held:
+    with journaled() as journal, contextlib.ExitStack() as held:
         begun = folder.holds_run()
         if begun:
             held.enter_context(locked(folder))
@@ -117,6 +127,7 @@ def train(config: TrainConfig) -> Result:
                 make_folder(folder, config)
                 held.enter_context(locked(folder))
             begin(folder, config, data_facts(data))
+        held.enter_context(journal.kept_in(folder.log))
         say(f"run folder: {folder.path}")
         return run_through(config, folder, parts)
 
@@ -152,6 +163,7 @@ def run_through(config: TrainConfig, folder: RunFolder, parts: Assembly) -> Resu
         "parameters_sha256": result.parameters_sha256,
     }
     write_evaluation(folder, facts, score, parts.data)
+    note(str(result))
     return result
 
 
@@ -166,29 +178,33 @@ def writing(config: TrainConfig, folder: RunFolder, step: int) -> Iterator[list[
             writer.close()
 
 
-def evaluate(folder: RunFolder, config: TrainConfig) -> Result:
-    """Score the last checkpoint of a run on every test image.
+def evaluate(folder: RunFolder, config: TrainConfig, *, best: bool = False) -> Result:
+    """Score the last checkpoint of a run, or its best one, on every test image.
 
     Args:
         folder: the run.
         config: its config, from `read_config`; another ``data_dir`` or ``platform`` is fine.
+        best: whether to take the best checkpoint by the run's ``best_by``.
 
     Returns:
         As `train`.
 
     Raises:
-        UserError: if the run has no checkpoint, or none can be read.
+        UserError: if the run has no checkpoint, or no best one, or none can be read.
         jaxcnn.data.DataError: if the data cannot be had.
     """
     check_config(config)
     use_platform(config.platform)
     data = load_data(config)
     announce(data)
-    model, state = fresh_state(config, make_optimizer(config, 1), data)
-    with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
-        moment = checkpoints.restore(state)
+    optimizer = make_optimizer(config, 1)
+    model, state = fresh_state(config, optimizer, data.image_shape, data.num_classes)
+    with Checkpoints(folder.checkpoints, best_by=config.best_by, read_only=True) as checkpoints:
+        moment = checkpoints.restore(state, best=best)
     if moment is None:
         raise UserError(f"{folder.path} has no checkpoint to evaluate")
+    which = f"the best by {config.best_by}" if best else "the last one"
+    say(f"checkpoint: step {int(moment.state.step):,}, {which}")
     score = scorer(model, state, data)(moment.state)
     return result_of(folder, tree_sha256(moment.state.params), score)
 

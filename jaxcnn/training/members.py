@@ -183,7 +183,8 @@ def _compiled(
         return _over_members(each, at_once, members, states, totals, orders)
 
     # Says in one sentence if the model cannot take these images.
-    jax.eval_shape(lambda: fresh_state(config, optimizer(jnp.ones(())), data)[1])
+    shape, rate = data.image_shape, jnp.ones(())
+    jax.eval_shape(lambda: fresh_state(config, optimizer(rate), shape, data.num_classes)[1])
     members = members_of(pairs)
     states = jax.jit(jax.vmap(start))(members)
     train_set, test_set = _on_device(data.train), _on_device(data.test)

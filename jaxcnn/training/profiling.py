@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxcnn.training.progress import say, warn
+from jaxcnn.training.journal import say, warn
 
 WARM_UP = 2
 """Steps that are not traced: the first ones find caches and threads cold."""

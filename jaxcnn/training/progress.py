@@ -1,39 +1,11 @@
 """What a run shows while it works: a live bar on a terminal, plain lines elsewhere."""
 
-import contextlib
-import os
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-
-def say(line: str) -> None:
-    """Print a line, if there is still somebody to read it."""
-    with unless_nobody_reads():
-        print(line, flush=True)
-
-
-def warn(sentence: str) -> None:
-    """Print a warning on standard error."""
-    with unless_nobody_reads(sys.stderr):
-        print(f"jaxcnn: warning: {sentence}", file=sys.stderr, flush=True)
-
-
-@contextlib.contextmanager
-def unless_nobody_reads(stream: Any = None) -> Iterator[None]:
-    """A terminal or a pipe that has gone (EIO, EPIPE) does not stop a run: it goes on unseen.
-
-    What the run has to say is in its folder, too.
-    """
-    try:
-        yield
-    except OSError:
-        with contextlib.suppress(OSError, ValueError):
-            number = (stream or sys.stdout).fileno()
-            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+from jaxcnn.training.journal import note, unless_nobody_reads
 
 
 class _Console(Console):
@@ -46,9 +18,9 @@ class _Console(Console):
 class Display:
     """Shows epochs as they pass."""
 
-    def __init__(self, epochs: int, steps_per_epoch: int, console: Console | None = None) -> None:
+    def __init__(self, epochs: int, steps_per_epoch: int) -> None:
         """Prepare for ``epochs`` passes of ``steps_per_epoch`` steps."""
-        self._console = console or _Console(soft_wrap=True, highlight=False)
+        self._console = _Console(soft_wrap=True, highlight=False)
         self._epochs, self._steps = epochs, steps_per_epoch
         self._bar: Progress | None = None
         self._task = TaskID(0)
@@ -92,12 +64,14 @@ class Display:
                 )
 
     def epoch(self, row: dict[str, Any]) -> None:
-        """Print the line of a finished epoch."""
+        """Print the line of a finished epoch, and note it."""
         width = len(str(self._epochs))
+        line = (
+            f"epoch {row['epoch']:{width}}/{self._epochs}  "
+            f"train loss {row['train_loss']:.4f}  train accuracy {row['train_accuracy']:.4f}  "
+            f"test loss {row['test_loss']:.4f}  test accuracy {row['test_accuracy']:.4f}  "
+            f"{row['images_per_second']:,.0f} images/s"
+        )
+        note(line)
         with unless_nobody_reads():
-            self._console.print(
-                f"epoch {row['epoch']:{width}}/{self._epochs}  "
-                f"train loss {row['train_loss']:.4f}  train accuracy {row['train_accuracy']:.4f}  "
-                f"test loss {row['test_loss']:.4f}  test accuracy {row['test_accuracy']:.4f}  "
-                f"{row['images_per_second']:,.0f} images/s"
-            )
+            self._console.print(line)

@@ -9,9 +9,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 
@@ -19,11 +19,14 @@ from jaxcnn.training.config import TrainConfig, UserError, check_config, flag
 from jaxcnn.training.settings import FLAGS_ONLY, with_values
 from jaxcnn.version import __version__
 
+Config = TypeVar("Config")
+
 _FILES = ("config.json", "metrics.jsonl", "sweep.json")
 _FOLDERS = ("checkpoints",)
 _MADE_FROM_THEM = (
     "evaluation.json",
     "exports",
+    "log.txt",
     "nonfinite.json",
     "profile",
     "report.html",
@@ -34,9 +37,6 @@ _MADE_FROM_THEM = (
     "wandb.json",
 )
 _PACKAGES = ("jax", "jaxlib", "optax", "flax", "orbax-checkpoint", "numpy")
-
-WALL_CLOCK = frozenset({"images_per_second", "seconds", "compile_seconds", "device_memory_bytes"})
-"""The fields of a row of metrics that differ from run to run; all others repeat exactly."""
 
 FREE = frozenset(
     {
@@ -73,6 +73,11 @@ class RunFolder:
     def evaluation(self) -> Path:
         """What the finished run got right and wrong, class by class."""
         return self.path / "evaluation.json"
+
+    @property
+    def log(self) -> Path:
+        """What the run said, with the time."""
+        return self.path / "log.txt"
 
     @property
     def nonfinite(self) -> Path:
@@ -257,16 +262,23 @@ def write_config(folder: RunFolder, config: TrainConfig, facts: Mapping[str, Any
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old or the new one, never half of it.
 
+    So it is, too, after the process was killed or the machine has lost its power.
+
     Raises:
         UserError: if it cannot be written; the old one stays.
     """
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        draft.write_text(text)
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
 
 
@@ -287,19 +299,34 @@ def read_config(folder: RunFolder) -> TrainConfig:
     Raises:
         UserError: if the folder holds no run, or its config cannot be read.
     """
+    if folder.sweep.exists() and not folder.config.exists():
+        raise UserError(f"{folder.path} holds a sweep, and not a single run")
+    return saved_config(folder.config, TrainConfig(), check_config)
+
+
+def saved_config(path: Path, base: Config, check: Callable[[Config], None]) -> Config:
+    """The config that a run has written into a file of its folder.
+
+    Args:
+        path: the file.
+        base: a config of its kind.
+        check: refuses what cannot be meant.
+
+    Raises:
+        UserError: if the file is not there, or cannot be read.
+    """
     try:
-        values = json.loads(folder.config.read_text())["config"]
-        config = with_values(TrainConfig(), values, "config")
-        check_config(config)
+        config = with_values(base, json.loads(path.read_text())["config"], "config")
+        check(config)
         return config
     except FileNotFoundError:
-        raise UserError(f"{folder.path} holds no run: there is no config.json in it") from None
+        raise UserError(f"{path.parent} holds no run: there is no {path.name} in it") from None
     except NotADirectoryError:
-        raise UserError(f"{folder.path} is a file, not the folder of a run") from None
+        raise UserError(f"{path.parent} is a file, not the folder of a run") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder.config} is damaged: {error}") from None
+        raise UserError(f"{path} is damaged: {error}") from None
     except OSError as error:
-        raise UserError(f"{folder.config} cannot be read: {error.strerror}") from None
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def surroundings() -> dict[str, Any]:

@@ -40,11 +40,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def with_values(base: Config, values: Mapping[str, Any], where: str) -> Config:
-    """``base`` with the values of a file; a value for a dataclass is a table of its fields.
+    """``base`` with the values of a file.
 
     Args:
         base: a frozen dataclass.
-        values: by the names of its fields; ``-`` may stand for ``_``.
+        values: by the names of its fields; ``-`` may stand for ``_``. The fields of a part that
+            is a dataclass itself come as a table, or beside the others, as flags do. Where
+            several values may come, one need not be in a list.
         where: begins the sentence of an error: the file.
 
     Raises:
@@ -56,8 +58,10 @@ def with_values(base: Config, values: Mapping[str, Any], where: str) -> Config:
     1.0
     """
     hints = get_type_hints(type(base))
-    known = hints.keys() - FLAGS_ONLY
-    changes = {}
+    parts = _parts(base)
+    inside = {field: name for name, part in parts.items() for field in get_type_hints(type(part))}
+    known = (hints.keys() | inside.keys()) - FLAGS_ONLY
+    changes: dict[str, Any] = {}
     for key, value in values.items():
         name = key.replace("-", "_")
         if name in FLAGS_ONLY:
@@ -65,20 +69,31 @@ def with_values(base: Config, values: Mapping[str, Any], where: str) -> Config:
         if name not in known:
             raise UserError(f"{where}: {unknown('key', key, known)}")
         here = f"{where}: {key!r}"
-        if dataclasses.is_dataclass(getattr(base, name)) and isinstance(value, dict):
-            changes[name] = with_values(getattr(base, name), value, here)
+        if name not in hints:
+            name, value, here = inside[name], {key: value}, where
+        if name in parts and isinstance(value, dict):
+            changes[name] = with_values(changes.get(name, parts[name]), value, here)
         else:
             changes[name] = _converted(value, hints[name], here)
     return dataclasses.replace(base, **changes)  # type: ignore[type-var]
+
+
+def _parts(base: Any) -> dict[str, Any]:
+    """The fields of a dataclass that are dataclasses, too."""
+    found = {name: getattr(base, name) for name in get_type_hints(type(base))}
+    return {name: part for name, part in found.items() if dataclasses.is_dataclass(part)}
 
 
 def _converted(value: Any, hint: Any, where: str) -> Any:
     """``value`` as a field of type ``hint`` holds it."""
     union = get_origin(hint) in (Union, types.UnionType)
     kinds = get_args(hint) if union else (hint,)
+    if value is None and type(None) in kinds:
+        return None
     for kind in kinds:
-        if get_origin(kind) is tuple and isinstance(value, list | tuple):
-            return tuple(_converted(part, get_args(kind)[0], where) for part in value)
+        if get_origin(kind) is tuple:
+            several = value if isinstance(value, list | tuple) else [value]
+            return tuple(_converted(part, get_args(kind)[0], where) for part in several)
         if get_origin(kind) is Literal and value in get_args(kind):
             return value
         if type(value) is kind:
@@ -93,8 +108,8 @@ def _converted(value: Any, hint: Any, where: str) -> Any:
 def _described(kinds: tuple[Any, ...]) -> str:
     words = []
     for kind in kinds:
-        if get_origin(kind) is tuple:
-            words.append(f"a list of {_described(get_args(kind)[:1])}")
+        if dataclasses.is_dataclass(kind):
+            words.append("a table")
         elif get_origin(kind) is Literal:
             words.append(f"one of {', '.join(map(str, get_args(kind)))}")
         elif kind is not type(None):

@@ -12,11 +12,12 @@ from jaxtyping import Float32
 from jaxcnn.data import Transform
 from jaxcnn.layers import Layer, Params, State
 from jaxcnn.models import MODELS
-from jaxcnn.training.checkpoints import Checkpoints
+from jaxcnn.training.assembly import fresh_state
+from jaxcnn.training.checkpoints import Checkpoints, Moment
 from jaxcnn.training.config import TrainConfig, UserError
 from jaxcnn.training.optimizers import make_optimizer
 from jaxcnn.training.run_folder import RunFolder, read_config
-from jaxcnn.training.state import TrainState, init_state, keys_of, tree_sha256
+from jaxcnn.training.state import tree_sha256
 from jaxcnn.version import __version__
 
 _AT_ONCE = 256
@@ -46,6 +47,7 @@ class Trained(NamedTuple):
         model_state: its running statistics.
         config: what the run was told.
         facts: what goes in and comes out.
+        epochs: how many epochs it was trained for, a part of one left out.
     """
 
     model: Layer
@@ -53,6 +55,7 @@ class Trained(NamedTuple):
     model_state: State
     config: TrainConfig
     facts: Facts
+    epochs: int
 
     @property
     def card(self) -> dict[str, Any]:
@@ -64,6 +67,7 @@ class Trained(NamedTuple):
             "class_names": list(self.facts.class_names),
             "image_shape": list(self.facts.image_shape),
             "transform": dataclasses.asdict(self.facts.transform),
+            "epochs": self.epochs,
             "parameters_sha256": tree_sha256(self.params),
         }
 
@@ -82,20 +86,23 @@ class Trained(NamedTuple):
         return np.concatenate(pieces)
 
 
-def load_trained(folder: RunFolder) -> Trained:
-    """The model of a run, with the parameters of its last checkpoint; its data are not needed.
+def load_trained(folder: RunFolder, *, best: bool = False, facts: Facts | None = None) -> Trained:
+    """The model of a run, with the parameters of a checkpoint; its data are not needed.
 
     Args:
         folder: the run.
+        best: whether to take the best checkpoint by the run's ``best_by``, and not the last.
+        facts: what is known of its data; left out, what the run has written down.
 
     Raises:
-        UserError: if the folder holds no run, or its config or checkpoint cannot be read.
+        UserError: if the folder holds no run, or its config or checkpoint cannot be read, or no
+            checkpoint was scored and the best is asked for.
     """
     config = read_config(folder)
-    facts = read_facts(folder)
-    model = MODELS[config.model](len(facts.class_names))
-    state = restored(folder, _shapes(folder, config, model, facts))
-    return Trained(model, state.params, state.model_state, config, facts)
+    facts = facts or read_facts(folder)
+    model, moment = _restored(folder, config, facts, best=best)
+    state = moment.state
+    return Trained(model, state.params, state.model_state, config, facts, moment.epoch - 1)
 
 
 def read_facts(folder: RunFolder) -> Facts:
@@ -122,32 +129,17 @@ def _check_facts(facts: Facts) -> None:
         raise ValueError("class_names must be names")
 
 
-def _shapes(folder: RunFolder, config: TrainConfig, model: Layer, facts: Facts) -> TrainState:
-    """What a checkpoint of the run must hold; nothing is computed or allocated."""
-    optimizer = make_optimizer(config, 1)
-
-    def fresh() -> TrainState:
-        return init_state(model, optimizer, keys_of(config.seed).init, (1, *facts.image_shape))
-
-    try:
-        return jax.eval_shape(fresh)
-    except ValueError as error:
-        size = "×".join(map(str, facts.image_shape))
-        raise UserError(
-            f"{folder.config} is damaged: {config.model} cannot take images of {size}: {error}"
-        ) from None
-
-
-def restored(folder: RunFolder, shapes: TrainState) -> TrainState:
-    """The last checkpoint of a run.
-
-    Raises:
-        UserError: if there is none, or it cannot be read.
-    """
-    if not folder.checkpoints.is_dir():
-        raise UserError(f"{folder.path} has no checkpoint yet")
-    with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:
-        moment = checkpoints.restore(shapes)
+def _restored(
+    folder: RunFolder, config: TrainConfig, facts: Facts, *, best: bool
+) -> tuple[Layer, Moment]:
+    """The network of a run, and one of its checkpoints."""
+    shape, classes = facts.image_shape, len(facts.class_names)
+    # Nothing is computed or allocated to learn what a checkpoint must hold.
+    like = jax.eval_shape(lambda: fresh_state(config, make_optimizer(config, 1), shape, classes)[1])
+    moment = None
+    if folder.checkpoints.is_dir():
+        with Checkpoints(folder.checkpoints, best_by=config.best_by, read_only=True) as checkpoints:
+            moment = checkpoints.restore(like, best=best)
     if moment is None:
         raise UserError(f"{folder.path} has no checkpoint yet")
-    return moment.state
+    return MODELS[config.model](classes), moment

@@ -15,6 +15,7 @@ from jaxcnn.report import page as room
 from jaxcnn.report import write_report
 from jaxcnn.report.records import Record, common_folder
 from jaxcnn.training import RunFolder, TrainConfig, UserError
+from jaxcnn.training.run_folder import write_whole
 from tests.report.html import Page, check_whole
 
 
@@ -33,7 +34,7 @@ def test_no_finished_epoch(run):
     page, troubles = report_on(run)
     assert troubles == [
         "No epoch is finished, so there are no curves of this run.",
-        "No trained weights could be used: the run has no checkpoint yet.",
+        f"No trained weights could be used: {run} has no checkpoint yet.",
     ]
     assert "sum 61,706 833,040" in page.text
     assert page.pictures() == []
@@ -157,17 +158,17 @@ def test_a_full_disk_leaves_the_old_page(run, monkeypatch):
 def test_a_kill_leaves_the_old_page(tmp_path):
     """Killed after the last byte and before the page is whole on the disk: the worst moment."""
     path = tmp_path / "report.html"
-    room._write(path, "the old page")
+    write_whole(path, "the old page")
     program = (
-        "import os, signal, sys; from pathlib import Path; from jaxcnn.report import page\n"
+        "import os, signal, sys; from pathlib import Path; from jaxcnn.training.run_folder import write_whole\n"
         "os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "page._write(Path(sys.argv[1]), 'the new page' * 10000)"
+        "write_whole(Path(sys.argv[1]), 'the new page' * 10000)"
     )
     done = subprocess.run([sys.executable, "-c", program, path], timeout=120, check=False)
     assert done.returncode == -signal.SIGKILL
     assert path.read_text() == "the old page"
     # A new file takes the old one's name: whoever is reading the old one still has all of it.
     with path.open() as reader:
-        room._write(path, "the new page")
+        write_whole(path, "the new page")
         assert reader.read() == "the old page"
     assert path.read_text() == "the new page"

@@ -6,14 +6,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcnn.data import Split
+from jaxcnn.data import Split, Transform
 from jaxcnn.layers import Conv2d, Flatten, Function, Sequential, summary
 from jaxcnn.report import pictures
 from jaxcnn.report.anatomy import choose_sample, first_kernels, walk_through
 from jaxcnn.report.groups import spread
-from jaxcnn.report.mistakes import Pair, confusion_of, count_confusions, worst_mistakes
+from jaxcnn.report.mistakes import Pair, confusion_of, worst_mistakes
 from jaxcnn.report.scales import make_scale
-from jaxcnn.report.trained import Facts, Scores, Trained, score
+from jaxcnn.report.scores import Scores, score
+from jaxcnn.training import Facts, TrainConfig, Trained
 from tests.report.html import decoded
 
 NAMES = ("cat", "dog", "bird")
@@ -26,10 +27,17 @@ def scores_of(labels, predicted, losses=None, classes=3):
     return Scores(labels, predicted, probabilities, losses)
 
 
+def trained(model, image_shape):
+    """A network without parameters, of the classes 0 to 3."""
+    facts = Facts(image_shape, tuple("0123"), Transform(None, 1.0))
+    return Trained(model, {}, {}, TrainConfig(), facts, 1)
+
+
 def test_confusion():
     scores = scores_of([0, 0, 0, 0, 1, 1], [0, 0, 1, 2, 0, 0])
-    np.testing.assert_array_equal(count_confusions(scores, 3), [[2, 1, 1], [2, 0, 0], [0, 0, 0]])
     confusion = confusion_of(scores, NAMES)
+    counts = [[cell.images for cell in row] for row in confusion.rows]
+    assert counts == [[2, 1, 1], [2, 0, 0], [0, 0, 0]]
     assert confusion.rows[1][0].says == "2 images of dog taken for cat"
     # Half of the cats are right; all dogs are wrong, which is the strongest mistake.
     assert [confusion.rows[0][0].share, confusion.rows[1][0].share] == [0.5, 1]
@@ -65,9 +73,9 @@ def test_scores_do_not_depend_on_the_batches(monkeypatch):
     model = Sequential(flat=Flatten())
     images = np.random.default_rng(0).random((7, 1, 1, 3)).astype(np.float32)
     split = Split(images, np.array([0, 1, 2, 0, 1, 2, 0], np.int32))
-    whole = score(Trained(model, {}, {}, 1), split)
-    monkeypatch.setattr("jaxcnn.report.trained._BATCH", 3)
-    parts = score(Trained(model, {}, {}, 1), split)
+    whole = score(trained(model, (1, 1, 3)), split)
+    monkeypatch.setattr("jaxcnn.report.scores._BATCH", 3)
+    parts = score(trained(model, (1, 1, 3)), split)
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
     logits = images[:, 0, 0].astype(np.float64)
@@ -97,10 +105,9 @@ def test_maps_and_fields_of_a_sample():
         double=Function(lambda x: 2 * x), half=Function(lambda x: x[:, ::2]), flat=Flatten()
     )
     image = np.arange(8, dtype=np.float32).reshape(1, 4, 2, 1) / 8
-    facts = Facts((4, 2, 1), tuple(map(str, range(4))))
-    trained = Trained(model, {}, {}, 1)
     scores = scores_of([1], [3], classes=4)
-    walk = walk_through(trained, facts, summary(model, (1, 4, 2, 1)), image, scores, 0)
+    rows = summary(model, (1, 4, 2, 1))
+    walk = walk_through(trained(model, (4, 2, 1)), rows, image, scores, 0)
     assert [stage.row.name for stage in walk.stages] == ["double", "half"]  # flat shows nothing new
     np.testing.assert_array_equal(
         np.asarray(decoded(walk.stages[1].maps[0])), np.round(255 * np.array([[0, 1], [4, 5]]) / 5)

@@ -16,8 +16,8 @@ import pytest
 
 from jaxcnn.training import RunFolder, Stopped, TrainConfig, UserError, read_metrics, train
 from jaxcnn.training.locks import locked
-from jaxcnn.training.run_folder import WALL_CLOCK
 from jaxcnn.training.stopping import StopRequests
+from tests.training.numbers import numbers
 
 KILLS = int(os.environ.get("JAXCNN_KILLS", "3"))
 """How often the run of the kill test is killed."""
@@ -117,10 +117,6 @@ def same(again, whole):
     assert one == other
 
 
-def numbers(folder):
-    return [{k: v for k, v in row.items() if k not in WALL_CLOCK} for row in read_metrics(folder)]
-
-
 def resumed(config):
     return train(dataclasses.replace(config, resume=True))
 
@@ -156,6 +152,8 @@ def test_asked_to_stop(name, status, whole, start, tmp_path):
     assert f"stopped by {name} and saved at step {step} " in errors
     assert f"go on with: jaxcnn train --run-dir {config.run_dir} --resume" in errors
     assert errors.count("\n") == 1
+    last = (config.run_dir / "log.txt").read_text().splitlines()[-1]
+    assert f"jaxcnn: {last.partition(' ')[2]}\n" == errors
     same(resumed(config), whole[1])
 
 
@@ -206,6 +204,9 @@ def test_nobody_reads_any_more(kind, whole, start, tmp_path):
     assert (config.run_dir / "evaluation.json").exists()
     assert len(list(read_metrics(RunFolder(config.run_dir)))) == 4
     assert process.returncode == 0
+    log = (config.run_dir / "log.txt").read_text()
+    assert [f" epoch {number}/4 " in log for number in range(1, 5)] == [True] * 4
+    assert " parameters sha256: " in log
     same(resumed(config), whole[1])
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from jaxcnn.training import TrainConfig, train
 from jaxcnn.training.profiling import Profile, own_times, table
-from jaxcnn.training.run_folder import WALL_CLOCK, read_metrics
+from jaxcnn.training.run_folder import read_metrics
+from tests.training.numbers import numbers
 
 
 @pytest.fixture
@@ -24,10 +25,6 @@ def rows_of(text):
     """``[(name, ms, share)]`` of the printed table."""
     lines = text[text.index("slowest ops") :].splitlines()[1:]
     return [line.split() for line in lines if line.startswith("  ")]
-
-
-def numbers(folder):
-    return [{k: v for k, v in row.items() if k not in WALL_CLOCK} for row in read_metrics(folder)]
 
 
 def test_the_numbers_are_the_same(config, tmp_path, capsys):

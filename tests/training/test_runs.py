@@ -9,9 +9,10 @@ import pytest
 
 from jaxcnn.training import RunFolder, TrainConfig, UserError, evaluate, read_config, train
 from jaxcnn.training.config import check_config
-from jaxcnn.training.run_folder import WALL_CLOCK, begin, make_folder, read_metrics
+from jaxcnn.training.run_folder import begin, make_folder, read_metrics
 from jaxcnn.training.seeds import Plan, SeedRun, spread, table, train_seeds
 from tests.data.idx_files import encoded
+from tests.training.numbers import numbers
 
 FIELDS = [
     "epoch", "step", "train_loss", "train_accuracy", "train_top5_accuracy", "test_loss", "test_accuracy",
@@ -26,11 +27,6 @@ def config(tiny, tmp_path):
         model="lenet_modern", dataset="fashion_mnist", data_dir=tiny, epochs=3, batch_size=8,
         optimizer="adam", lr=0.002, run_dir=tmp_path / "run",
     )  # fmt: skip
-
-
-def numbers(folder):
-    """The metrics without those that depend on the clock."""
-    return [{k: v for k, v in row.items() if k not in WALL_CLOCK} for row in read_metrics(folder)]
 
 
 def test_a_run_folder_holds_the_run(config):
@@ -232,6 +228,7 @@ def test_overwrite_replaces_the_run(config):
     train(config)
     run = train(dataclasses.replace(config, seed=1, epochs=1, overwrite=True))
     assert len(list(read_metrics(run.folder))) == 1
+    assert run.folder.log.read_text().count(" run folder: ") == 2  # of its beginning and its end
     assert read_config(run.folder).seed == 1
 
 

@@ -1,12 +1,17 @@
 """Settings from files: which goes before which, and what is refused."""
 
 import dataclasses
+import json
 
 import pytest
 
 from jaxcnn.cli.flags import parse
+from jaxcnn.cli.sweep import SweepCommand
+from jaxcnn.cli.sweep import settled as sweep_settled
 from jaxcnn.cli.train import TrainCommand, settled
 from jaxcnn.training import RunFolder, TrainConfig, UserError
+from jaxcnn.training.augmentation import AugmentConfig
+from jaxcnn.training.plan import SweepPlan, check_plan
 from jaxcnn.training.run_folder import begin, make_folder, read_config
 from jaxcnn.training.settings import read_toml, with_values
 
@@ -58,6 +63,9 @@ def test_resume_takes_the_runs_own(run):
         ("data_dir = 3", r"my\.toml: 'data_dir' must be a path, got 3"),
         ('data_dir = "a\\u0000b"', r"my\.toml: 'data_dir' must be a path"),
         ("[lr]\na = 1", r"my\.toml: 'lr' must be a number, got \{'a': 1\}"),
+        ('augment = "flop"', r"my\.toml: 'augment' must be one of pad-crop, flip, cutout, mixup, got 'flop'"),
+        ("image-size = 2.5", r"my\.toml: 'image-size' must be a whole number, got 2\.5"),
+        ("data = 3", r"my\.toml: 'data' must be a table, got 3"),
         ("overwrite = true", r"my\.toml: 'overwrite' is a flag of the command line only"),
         ("lr = ", r"--config .*my\.toml is no TOML file: "),
         (b"\xff\xfe", r"--config .*my\.toml is no TOML file: "),
@@ -68,6 +76,15 @@ def test_mistakes_name_the_file_and_the_key(text, message, tmp_path):
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UserError, match=message):
         from_words("--config", file)
+
+
+def test_keys_are_the_names_of_the_flags(tmp_path):
+    """Those of a part of the config too, as flags or in a table; one value need be in no list."""
+    file = tmp_path / "my.toml"
+    file.write_text('image-size = 9\naugment = "flip"\n[data]\nchannels = 3\n')
+    config = from_words("--config", file)
+    assert (config.data.image_size, config.data.channels) == (9, 3)
+    assert config.augmentation.augment == ("flip",)
 
 
 def test_files_that_are_not_there(tmp_path):
@@ -99,6 +116,7 @@ def test_a_table_is_a_dataclass():
         (["--best-by", "x"], "^--best-by: expected one of test_accuracy, test_loss, got 'x'$"),
         (["--lr"], "^--lr: a value is missing$"),
         (["--epohcs", "3"], r"^unknown option --epohcs, did you mean --epochs\? \(--help lists them\)$"),
+        (["--augment", "flip", "flop"], "^--augment: expected one of pad-crop, flip, cutout, mixup, got 'flop'$"),
         (["--lr", "None"], None),
     ],
 )  # fmt: skip
@@ -108,3 +126,78 @@ def test_flags_are_refused_in_one_sentence(words, message):
         return
     with pytest.raises(UserError, match=message):
         from_words(*words)
+
+
+def sweep_from_words(*words):
+    words = [str(word) for word in words]
+    return sweep_settled(parse(SweepCommand, words, prog="jaxcnn sweep"), words)
+
+
+@pytest.fixture
+def sweep_folder(tmp_path):
+    """A sweep's folder with nothing but what repeats it."""
+    config = TrainConfig(seed=5, epochs=4, experiment="mine", augmentation=AugmentConfig(("flip",)))
+    plan = SweepPlan(config, seeds=3, rates=(0.1, 0.2), at_once=2)
+    (tmp_path / "swept").mkdir()
+    (tmp_path / "swept" / "sweep.json").write_text(json.dumps({"config": plan.settings}))
+    return RunFolder(tmp_path / "swept")
+
+
+def test_a_sweep_takes_the_same_ways(run, sweep_folder, tmp_path):
+    repeated = sweep_from_words("--from", sweep_folder.path)
+    assert (repeated.seed, repeated.recipe.epochs, repeated.experiment) == (5, 4, "mine")
+    assert (repeated.seeds, repeated.lr, repeated.at_once) == (3, (0.1, 0.2), 2)
+    assert (repeated.augmentation.augment, repeated.run_dir) == (("flip",), None)
+    file = tmp_path / "my.toml"
+    file.write_text("seeds = 4\nlr = 0.3\nbatch-size = 9\n")
+    config = sweep_from_words("--from", sweep_folder.path, "--config", file, "--seeds", 6)
+    assert (config.seeds, config.lr, config.at_once, config.batch_size) == (6, (0.3,), 2, 9)
+    file.write_text("lr = [1, 0.5]")
+    assert sweep_from_words("--config", file).lr == (1.0, 0.5)
+    assert sweep_from_words("--config", file, "--lr", 8, 9).plan.rates == (8.0, 9.0)
+
+
+def test_a_sweep_of_a_single_runs_settings(run):
+    """Those that mean nothing in a sweep are left out."""
+    config = sweep_from_words("--from", run.path, "--seeds", 2)
+    assert (config.lr, config.batch_size, config.seed, config.skip_nonfinite) == (
+        (0.5,),
+        7,
+        3,
+        True,
+    )
+    assert config.keep == TrainConfig().keep != read_config(run).keep
+    check_plan(config.plan)
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "message"),
+    [
+        (["--lr", "abc"], "", "^--lr: expected a number, got 'abc'$"),
+        (["--lr", "0.1", "abc"], "", "^--lr: expected a number, got 'abc'$"),
+        (["--seeds", "x"], "", "^--seeds: expected a whole number, got 'x'$"),
+        (["--config", "FILE"], 'lr = "abc"', r"my\.toml: 'lr' must be a number, got 'abc'$"),
+        (["--config", "FILE"], "lr = [0.1, true]", r"my\.toml: 'lr' must be a number, got True$"),
+        (["--config", "FILE"], "sedes = 3", r"my\.toml: unknown key 'sedes', did you mean 'seeds'\?"),
+        (["--config", "FILE"], "at-once = 1.5", r"my\.toml: 'at-once' must be a whole number, got 1\.5$"),
+        (["--config", "nowhere.toml"], "", r"^--config nowhere\.toml does not exist$"),
+        (["--from", "nowhere"], "", r"^nowhere holds no run: there is no config\.json in it$"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_a_sweep(words, text, message, tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=message):
+        sweep_from_words(*(file if word == "FILE" else word for word in words))
+
+
+def test_a_sweep_is_no_single_run(sweep_folder):
+    with pytest.raises(UserError, match="swept holds a sweep, and not a single run$"):
+        from_words("--from", sweep_folder.path)
+    content = json.loads(sweep_folder.sweep.read_text())
+    content["config"]["seeds"] = 0
+    sweep_folder.sweep.write_text(json.dumps(content))
+    with pytest.raises(
+        UserError, match=r"sweep\.json is damaged: --seeds must be at least 1, got 0"
+    ):
+        sweep_from_words("--from", sweep_folder.path)

@@ -12,13 +12,15 @@ import pytest
 
 from jaxcnn.cli import main
 from jaxcnn.data import DataOptions
-from jaxcnn.training import TrainConfig, UserError, load_trained, read_metrics, train
+from jaxcnn.training import TrainConfig, UserError, journal, load_trained, read_metrics, train
 from jaxcnn.training import members as members_module
 from jaxcnn.training import sweep as sweep_module
 from jaxcnn.training.augmentation import AugmentConfig
 from jaxcnn.training.members import compile_members
+from jaxcnn.training.outcomes import Member, Swept, table
+from jaxcnn.training.plan import SweepPlan, check_plan, read_plan
 from jaxcnn.training.run_folder import RunFolder
-from jaxcnn.training.sweep import Member, SweepPlan, Swept, check_plan, sweep, table
+from jaxcnn.training.sweep import sweep
 
 HUGE = 1e38
 """A learning rate with which nothing stays finite."""
@@ -46,7 +48,8 @@ def single(config, tmp_path_factory):
 def test_members_end_as_single_runs(at_once, config, single, tmp_path):
     """One after another and vectorized, beside members that diverge."""
     config = dataclasses.replace(config, run_dir=tmp_path / "run")
-    swept = sweep(SweepPlan(config, 2, (0.002, HUGE), at_once))
+    plan = SweepPlan(config, 2, (0.002, HUGE), at_once)
+    swept = sweep(plan)
     assert [(m.seed, m.rate) for m in swept.members] == [(s, r) for r in (0.002, HUGE) for s in (3, 4)]  # fmt: skip
     member = swept.members[1]
     params, rows = single
@@ -60,7 +63,7 @@ def test_members_end_as_single_runs(at_once, config, single, tmp_path):
     assert [m["diverged"] for m in saved["members"]] == [None, None, 1, 1]
     assert saved["members"][1]["final"] == member.rows[-1]
     assert saved["members"][2]["final"]["train_loss"] is None
-    assert saved["config"]["model"] == "lenet"
+    assert read_plan(swept.folder).plan.settings == plan.settings
     lines = (tmp_path / "run" / "sweep.csv").read_text().splitlines()
     assert [line.split(",")[:3] for line in lines[:3]] == [["seed", "lr", "epoch"], ["3", "0.002", "1"], ["3", "0.002", "2"]]  # fmt: skip
     assert len(lines) == 9
@@ -72,7 +75,7 @@ def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
     """Finished epochs are written, drawn and told; the one that was begun is not."""
 
     def say(line):
-        print(line)
+        journal.say(line)
         if line.startswith("epoch 1/2"):
             signal.raise_signal(signal.SIGINT)
 
@@ -90,6 +93,11 @@ def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
     assert "| 1e+38 | – | – | – | – | 0 | 2 |" in said.out
     saved = json.loads((tmp_path / "run" / "sweep.json").read_text())
     assert [len(member["rows"]) for member in saved["members"]] == [1, 1, 1, 1]
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert " sweep: lenet, adam, " in log
+    assert " epoch 1/2  test accuracy  " in log
+    assert " | 0.002 (best) | 0." in log
+    assert " stopped by SIGINT after epoch 1 of 2; " in log.splitlines()[-1]
     plot = (tmp_path / "run" / "sweep.svg").read_text()
     assert plot.count('<path class="line') == 12  # loss, accuracy; train, test; 2 seeds, mean
 
@@ -107,6 +115,7 @@ def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
         ({"checkpoint_every": 5}, "--checkpoint-every is for a single run"),
         ({"streaming": True}, "--streaming is for a single run"),
         ({"tensorboard": True}, "--tensorboard is for a single run"),
+        ({"profile": True}, "--profile is for a single run"),
         ({"epochs": 0}, "--epochs must be at least 1, got 0"),
     ],
 )

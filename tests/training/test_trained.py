@@ -29,6 +29,7 @@ def test_the_model_and_what_is_known_of_it(finished, tiny):
     assert card["parameters_sha256"] == finished.parameters_sha256
     assert card["transform"] == {"size": None, "scale": 1 / 255}
     assert card["class_names"][9] == "Ankle boot"
+    assert card["epochs"] == trained.epochs == 1
 
 
 def test_probabilities(finished, tiny):
