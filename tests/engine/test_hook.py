@@ -14,7 +14,7 @@ from flax import nnx
 from jax import lax
 
 import jaxcnn as jc
-from jaxcnn.engine import accelerated
+from jaxcnn.engine import accelerated, compiler
 
 IMAGES = np.random.default_rng(0).standard_normal((2, 12, 12, 8)).astype(np.float32)
 
@@ -169,7 +169,7 @@ def test_max_pool_gradients(window, stride, padding):
     with jc.accelerate():
         lowered = jax.jit(jax.grad(loss)).lower(x).as_text()
         assert "select_and_scatter" not in lowered
-        assert "reduce_window" not in lowered
+        assert ("reduce_window" in lowered) == (compiler.native().reason != "")
         np.testing.assert_allclose(jax.grad(loss)(x), expected, rtol=1e-6)
         gradients = jax.vmap(jax.grad(loss))(np.stack([x, x]))
         np.testing.assert_allclose(gradients, np.stack([expected] * 2), rtol=1e-6)
