@@ -8,8 +8,6 @@ from typing import Annotated
 import tyro
 
 from jaxcnn.cli import precedence
-from jaxcnn.training import Stopped
-from jaxcnn.training.outcomes import last_sentence
 from jaxcnn.training.plan import SweepConfig, read_plan
 from jaxcnn.training.sweep import sweep
 
@@ -19,9 +17,9 @@ class SweepCommand:
     """Train many seeds and learning rates at once, in one compiled program.
 
     Every member ends with the numbers of the single run of its seed and learning rate, to
-    rounding. Writes sweep.json, sweep.csv and sweep.svg; no checkpoints. A sweep is not resumed:
-    Ctrl-C keeps the epochs that are finished. A flag goes before --config, that before --from,
-    and that before the defaults.
+    rounding. Writes sweep.json, sweep.csv, sweep.svg and checkpoints that hold all members. A
+    flag goes before --config, that before the sweep or run of --from (or of --resume), and that
+    before the defaults. The exit status is that of train.
 
     Attributes:
         config: The settings of the sweep.
@@ -43,7 +41,7 @@ def sweep_command(command: SweepCommand, words: Sequence[str]) -> None:
     """Train what ``words``, the words after ``jaxcnn sweep``, ask for; draw and print it.
 
     Raises:
-        Stopped: after a signal, when all that is finished is written.
+        Stopped: after a signal, when everything is saved.
     """
     # The other commands need not wait for it.
     from jaxcnn.report.sweep_plot import write_plot
@@ -54,4 +52,4 @@ def sweep_command(command: SweepCommand, words: Sequence[str]) -> None:
         write_plot(swept, plan.config)
     print(swept)
     if swept.stopped is not None:
-        raise Stopped(swept.stopped, last_sentence(swept, plan.config.recipe.epochs))
+        raise swept.stopped

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxcnn.training import RunFolder, TrainConfig, UserError, read_config
-from jaxcnn.training.run_folder import FREE
+from jaxcnn.training.resumption import FREE
 
 Numbers = dict[str, float]
 

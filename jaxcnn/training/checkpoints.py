@@ -34,6 +34,8 @@ _DAMAGED = "damaged"
 class Moment(NamedTuple):
     """A moment of a run, from which it goes on as if it had never stopped.
 
+    Of a sweep, state and totals have an axis of members in front.
+
     Attributes:
         state: parameters, running statistics, the optimizer's state and the step.
         totals: the sums over the batches of this epoch so far.
@@ -46,6 +48,21 @@ class Moment(NamedTuple):
     totals: Totals
     epoch: int
     batch: int
+
+    @property
+    def step(self) -> int:
+        """How many steps lie behind; for the members of a sweep it is one number."""
+        return int(np.asarray(self.state.step).max())
+
+    def place(self, steps: int) -> str:
+        """Where it is, in epochs of so many steps."""
+        return f"step {self.step:,} (epoch {self.epoch}, batch {self.batch} of {steps})"
+
+    def behind(self, steps: int) -> str:
+        """What lies behind it, in epochs of so many steps."""
+        if not self.batch:
+            return f"after epoch {self.epoch - 1} (step {self.step:,})"
+        return f"in epoch {self.epoch} after batch {self.batch} of {steps} (step {self.step:,})"
 
 
 class DamagedError(Exception):
@@ -113,7 +130,7 @@ class Checkpoints:
                 were finished stay.
         """
         self.wait()
-        step = int(moment.state.step)
+        step = moment.step
         if step in self.steps():
             return
         arrays = jax.tree.map(np.array, _arrays(moment.state, moment.totals))
@@ -149,7 +166,9 @@ class Checkpoints:
             if not self._read_only:
                 self._prune()
 
-    def restore(self, like: TrainState, *, best: bool = False) -> Moment | None:
+    def restore(
+        self, like: TrainState, totals: Totals | None = None, *, best: bool = False
+    ) -> Moment | None:
         """The newest whole checkpoint, or the best one; ``None`` where there never was any.
 
         A damaged one is passed over, with a warning that names it and the one that is used, and
@@ -157,6 +176,7 @@ class Checkpoints:
 
         Args:
             like: a state of the right shapes.
+            totals: sums of the right shapes; left out, those of a single run.
             best: whether to take the best by the metric; only the end of an epoch is scored.
 
         Raises:
@@ -168,7 +188,7 @@ class Checkpoints:
         damaged = unread if best else {}
         for step in self._best_first() if best else reversed(steps):
             try:
-                moment = self._read(step, like)
+                moment = self._read(step, _arrays(like, totals))
             except DamagedError as error:
                 damaged[step] = error
                 continue
@@ -218,13 +238,13 @@ class Checkpoints:
             )
             self._set_aside(step)
 
-    def _read(self, step: int, like: TrainState) -> Moment:
+    def _read(self, step: int, like: dict[str, Any]) -> Moment:
         content = self._header(step)
         where = f"the checkpoint {self.folder / str(step)}"
-        _check_layout(content["arrays"], _layout(_arrays(like)), where)
+        _check_layout(content["arrays"], _layout(like), where)
         if self._keys and content["keys"] != self._keys:
             raise UserError(f"{where} is of a run with another seed")
-        wanted = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _arrays(like))
+        wanted = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
         try:
             found = self._orbax.restore(
                 self.folder / str(step),

@@ -34,7 +34,7 @@ def locked(folder: RunFolder) -> Iterator[None]:
         except BlockingIOError:
             holder = os.read(file, 20).decode(errors="replace").strip()
             raise UserError(
-                f"{folder.path} is in use by another jaxcnn train (process {holder or 'unknown'})"
+                f"{folder.path} is in use by another jaxcnn (process {holder or 'unknown'})"
             ) from None
         except OSError as error:
             raise UserError(f"{folder.path} cannot be locked: {error.strerror}") from None

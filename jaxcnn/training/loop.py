@@ -3,7 +3,6 @@
 import contextlib
 import math
 import shlex
-import signal
 import statistics
 import time
 from collections.abc import Iterator
@@ -22,14 +21,13 @@ from jaxcnn.training.locks import locked
 from jaxcnn.training.optimizers import learning_rate, make_optimizer
 from jaxcnn.training.profiling import Profile
 from jaxcnn.training.progress import Display
+from jaxcnn.training.resumption import check_resumable, check_same_data
 from jaxcnn.training.rhythm import Rhythm
 from jaxcnn.training.run_folder import (
     RunFolder,
     append_metrics,
     begin,
     check_folder,
-    check_resumable,
-    check_same_data,
     choose_folder,
     keep_metrics,
     make_folder,
@@ -38,7 +36,7 @@ from jaxcnn.training.run_folder import (
 )
 from jaxcnn.training.state import tree_sha256
 from jaxcnn.training.step import Totals
-from jaxcnn.training.stopping import Stopped, StopRequests
+from jaxcnn.training.stopping import StopRequests, stopped_at
 from jaxcnn.training.streaming import load_data
 from jaxcnn.training.writers import Writer, check_writers, open_writers
 
@@ -121,7 +119,7 @@ def train(config: TrainConfig) -> Result:
         say(f"training: {config.model}, {config.recipe}, seed {config.seed}")
         parts = assemble(config, data)
         if config.resume:
-            check_same_data(folder, data_facts(data))
+            check_same_data(folder.config, data_facts(data))
         else:
             if not begun:
                 make_folder(folder, config)
@@ -149,7 +147,7 @@ def run_through(config: TrainConfig, folder: RunFolder, parts: Assembly) -> Resu
         if config.resume:
             moment = resume(folder, checkpoints, moment, parts.epoch.steps, config.recipe.epochs)
             write_config(folder, config, data_facts(parts.data))
-        with writing(config, folder, int(moment.state.step)) as writers:
+        with writing(config, folder, moment.step) as writers:
             rhythm = Rhythm(config.checkpoint_every, config.checkpoint_minutes)
             run = Run(config, folder, parts, checkpoints, show, stops, rhythm, profile, writers)
             while moment.epoch <= config.recipe.epochs:
@@ -159,7 +157,7 @@ def run_through(config: TrainConfig, folder: RunFolder, parts: Assembly) -> Resu
     result = result_of(folder, tree_sha256(moment.state.params), score)
     facts = {
         "epoch": moment.epoch - 1,
-        "step": int(moment.state.step),
+        "step": moment.step,
         "parameters_sha256": result.parameters_sha256,
     }
     write_evaluation(folder, facts, score, parts.data)
@@ -204,7 +202,7 @@ def evaluate(folder: RunFolder, config: TrainConfig, *, best: bool = False) -> R
     if moment is None:
         raise UserError(f"{folder.path} has no checkpoint to evaluate")
     which = f"the best by {config.best_by}" if best else "the last one"
-    say(f"checkpoint: step {int(moment.state.step):,}, {which}")
+    say(f"checkpoint: step {moment.step:,}, {which}")
     score = scorer(model, state, data)(moment.state)
     return result_of(folder, tree_sha256(moment.state.params), score)
 
@@ -235,11 +233,7 @@ def resume(
     lost = keep_metrics(folder, done)
     if lost:
         warn(f"{folder.metrics} has lost {lost} of the {done} epochs before the checkpoint")
-    where = f"in epoch {moment.epoch} after batch {moment.batch} of {steps}"
-    say(
-        f"resume: going on {where if moment.batch else f'after epoch {done}'} "
-        f"(step {int(moment.state.step):,})"
-    )
+    say(f"resume: going on {moment.behind(steps)}")
     return moment
 
 
@@ -250,7 +244,7 @@ def run_epoch(run: Run, moment: Moment) -> Moment:
     order.block_until_ready()
     begun = time.perf_counter()
     while moment.batch < parts.epoch.steps:
-        step = int(moment.state.step)
+        step = moment.step
         stop = run.rhythm.stop(step, moment.batch, parts.epoch.steps)
         stop = run.profile.until(moment.batch, stop)
         images += parts.images_in(moment.batch, stop)
@@ -260,7 +254,7 @@ def run_epoch(run: Run, moment: Moment) -> Moment:
             show_running(run, moment, images / (time.perf_counter() - begun))
         if moment.batch < parts.epoch.steps:
             stop_if_asked(run, moment)
-            if run.rhythm.checkpoint_due(int(moment.state.step)):
+            if run.rhythm.checkpoint_due(moment.step):
                 save(run, moment)
     seconds = time.perf_counter() - begun
     run.profile.close()
@@ -295,7 +289,7 @@ def finish_epoch(run: Run, moment: Moment, images: int, seconds: float) -> Momen
     test = means("test", score.totals, parts.data.num_classes)
     row: dict[str, Any] = {
         "epoch": moment.epoch,
-        "step": int(moment.state.step),
+        "step": moment.step,
         **means("train", totals, parts.data.num_classes),
         **test,
         "learning_rate": learning_rate(parts.schedule, moment.state.opt_state),
@@ -333,13 +327,8 @@ def stop_if_asked(run: Run, moment: Moment) -> None:
         return
     save(run, moment)
     run.checkpoints.wait()
-    name, path = signal.Signals(run.stops.number).name, shlex.quote(str(run.folder.path))
-    raise Stopped(
-        run.stops.number,
-        f"stopped by {name} and saved at step {int(moment.state.step):,} (epoch {moment.epoch}, "
-        f"batch {moment.batch} of {run.parts.epoch.steps}); go on with: "
-        f"jaxcnn train --run-dir {path} --resume",
-    )
+    command = f"train --run-dir {shlex.quote(str(run.folder.path))} --resume"
+    raise stopped_at(run.stops.number, moment.place(run.parts.epoch.steps), command)
 
 
 def result_of(folder: RunFolder, sha256: str, score: Score) -> Result:

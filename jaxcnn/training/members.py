@@ -50,6 +50,7 @@ class Programs(NamedTuple):
         data: the training set.
         test: the test set.
         full_batches: how many full batches a pass has.
+        steps: how many batches, a smaller last one among them.
         at_once: how many members are vectorized together.
     """
 
@@ -61,6 +62,7 @@ class Programs(NamedTuple):
     data: Batch
     test: Batch
     full_batches: int
+    steps: int
     at_once: int
 
 
@@ -201,6 +203,7 @@ def _compiled(
         train_set,
         test_set,
         full,
+        full + (rest > 0),
         at_once,
     )
 

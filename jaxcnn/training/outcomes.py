@@ -4,17 +4,18 @@ import csv
 import io
 import json
 import math
-import signal
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
+from jaxcnn.training.errors import UserError
 from jaxcnn.training.evaluation import means
 from jaxcnn.training.run_folder import RunFolder, write_whole
 from jaxcnn.training.seeds import spread
 from jaxcnn.training.step import NEVER, Totals
+from jaxcnn.training.stopping import Stopped
 
 Row = dict[str, Any]
 
@@ -44,7 +45,7 @@ class Swept(NamedTuple):
         members: all runs, by learning rate, then by seed.
         folder: where it is written.
         epochs: the epochs that every member has behind it.
-        stopped: the number of the signal that stopped it; ``None`` if it is at its end.
+        stopped: the signal that stopped it, and where; ``None`` if it is at its end.
         compile_seconds: how long the compilation took.
         seconds: how long the epochs took, scores included.
     """
@@ -52,7 +53,7 @@ class Swept(NamedTuple):
     members: list[Member]
     folder: RunFolder
     epochs: int
-    stopped: int | None
+    stopped: Stopped | None
     compile_seconds: float
     seconds: float
 
@@ -105,7 +106,7 @@ def write_outcome(swept: Swept, facts: Mapping[str, Any]) -> None:
         **facts,
     }
     write_whole(swept.folder.sweep, json.dumps(content, indent=1) + "\n")
-    rows = [{"seed": m.seed, "lr": m.rate, **row} for m in swept.members for row in m.rows]
+    rows = [{"seed": m.seed, "lr": m.rate, **_strict(row)} for m in swept.members for row in m.rows]
     if rows:
         text = io.StringIO()
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
@@ -114,8 +115,55 @@ def write_outcome(swept: Swept, facts: Mapping[str, Any]) -> None:
         write_whole(swept.folder.path / "sweep.csv", text.getvalue())
 
 
+def read_outcome(folder: RunFolder) -> dict[str, Any]:
+    """What `write_outcome` wrote of a sweep that goes on.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    try:
+        content = json.loads(folder.sweep.read_text())
+        if not isinstance(content["members"], list) or not isinstance(content["epochs"], int):
+            raise TypeError("members must be a list, and epochs a number")
+        return content
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{folder.sweep} is damaged: {error}") from None
+
+
+def members_after(
+    folder: RunFolder, pairs: Sequence[tuple[int, float]], epochs: int
+) -> list[Member]:
+    """The members as they were after so many epochs; later rows are dropped.
+
+    Args:
+        folder: the sweep.
+        pairs: the seed and the learning rate of each member.
+        epochs: the epochs that lie behind.
+
+    Raises:
+        UserError: if ``sweep.json`` does not have them.
+    """
+    content = read_outcome(folder)
+    try:
+        found = {(entry["seed"], entry["lr"]): entry for entry in content["members"]}
+        return [_member_after(found[pair], pair, epochs) for pair in pairs]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder.sweep} is damaged: {error}") from None
+
+
+def _member_after(entry: Mapping[str, Any], pair: tuple[int, float], epochs: int) -> Member:
+    rows = [
+        {name: math.nan if value is None else value for name, value in row.items()}
+        for row in entry["rows"][:epochs]
+    ]
+    if [row["epoch"] for row in rows] != list(range(1, epochs + 1)):
+        raise ValueError(f"the member of seed {pair[0]} and lr {pair[1]:g} lacks epochs")
+    diverged = entry["diverged"]
+    return Member(*pair, rows, diverged if diverged and diverged <= epochs else None, None)
+
+
 def _strict(row: Row) -> Row:
-    """JSON has no NaN: ``null`` stands for what is no number."""
+    """JSON has no NaN: ``null`` stands for what is no number, in CSV an empty field."""
     return {name: value if math.isfinite(value) else None for name, value in row.items()}
 
 
@@ -128,15 +176,6 @@ def line(swept: Swept, epochs: int) -> str:
     ]
     width = len(str(epochs))
     return f"epoch {swept.epochs:{width}}/{epochs}  test accuracy  {',  '.join(figures)}"
-
-
-def last_sentence(swept: Swept, epochs: int) -> str:
-    """What is said of a sweep that was stopped."""
-    name = signal.Signals(swept.stopped or 0).name
-    return (
-        f"stopped by {name} after epoch {swept.epochs} of {epochs}; the finished epochs are in "
-        f"{swept.folder.sweep} (a sweep is not resumed: --overwrite starts it anew)"
-    )
 
 
 def by_rate(members: Iterable[Member]) -> dict[float, list[Member]]:

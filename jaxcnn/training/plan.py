@@ -7,11 +7,7 @@ from jaxcnn.training.config import TrainConfig, UserError, check_config, flag
 from jaxcnn.training.run_folder import RunFolder, read_config, saved_config, to_json
 
 _NOT_IN_A_SWEEP = {
-    "resume": "is not resumed",
-    "checkpoint_every": "writes no checkpoints",
-    "checkpoint_minutes": "writes no checkpoints",
-    "keep": "writes no checkpoints",
-    "best_by": "writes no checkpoints",
+    "best_by": "has many runs, and keeps the last checkpoints of all together",
     "streaming": "trains on images in the device's memory",
     "profile": "has no steps of its own to trace",
     "tensorboard": "writes its metrics into sweep.json and sweep.csv",

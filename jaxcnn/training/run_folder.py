@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import jax
 
-from jaxcnn.training.config import TrainConfig, UserError, check_config, flag
+from jaxcnn.training.config import TrainConfig, UserError, check_config
 from jaxcnn.training.settings import FLAGS_ONLY, with_values
 from jaxcnn.version import __version__
 
@@ -37,15 +37,6 @@ _MADE_FROM_THEM = (
     "wandb.json",
 )
 _PACKAGES = ("jax", "jaxlib", "optax", "flax", "orbax-checkpoint", "numpy")
-
-FREE = frozenset(
-    {
-        *("run_dir", "data_dir", "experiment", "platform", "streaming", "tensorboard", "wandb"),
-        "profile",
-        *("checkpoint_every", "checkpoint_minutes", "keep", "best_by", "skip_nonfinite"),
-    }
-)
-"""What ``--resume`` may change: none of it is in the numbers of a run that goes well."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,50 +143,6 @@ def _check_folder(folder: RunFolder, config: TrainConfig) -> None:
         raise UserError(f"--run-dir {path} cannot be made: {nearest} is a file")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UserError(f"--run-dir {path} cannot be written: no permission in {nearest}")
-
-
-def check_resumable(folder: RunFolder, config: TrainConfig) -> None:
-    """Refuse to go on with a run under another config: its numbers would mean nothing.
-
-    Raises:
-        UserError: if a field differs that the numbers depend on.
-    """
-    begun = read_config(folder)
-    free = FREE | {"epochs"} if config.schedule == "constant" else FREE
-    old, new = _by_flag(to_json(begun)), _by_flag(to_json(config))
-    for name in sorted(old.keys() - free):
-        if old[name] != new[name]:
-            raise UserError(
-                f"--resume: {folder.path} was begun with --{flag(name)} {old[name]}, "
-                f"and cannot go on with {new[name]}"
-            )
-
-
-def _by_flag(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a config by the names of its flags, those of its parts among them."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= value if isinstance(value, dict) else {name: value}
-    return flat
-
-
-def check_same_data(folder: RunFolder, facts: Mapping[str, Any]) -> None:
-    """Refuse to go on with a run on other data than it was begun with.
-
-    Raises:
-        UserError: if the numbers of images, their size or the classes differ.
-    """
-    try:
-        begun = json.loads(folder.config.read_text())["data"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{folder.config} is damaged: {error}") from None
-    now = json.loads(json.dumps(facts["data"]))
-    for name in sorted(now.keys() - {"source"}):
-        if begun.get(name) != now[name]:
-            raise UserError(
-                f"--resume: {folder.path} was begun with {name} {begun.get(name)}, but the data "
-                f"have {now[name]}"
-            )
 
 
 def make_folder(folder: RunFolder, config: TrainConfig) -> None:
@@ -354,10 +301,12 @@ def git_commit() -> str | None:
 
 
 def append_metrics(folder: RunFolder, row: Mapping[str, Any]) -> None:
-    """Add one line to ``metrics.jsonl``."""
+    """Add one line to ``metrics.jsonl``; it is on the disk when this returns."""
     try:
         with folder.metrics.open("a") as file:
             file.write(json.dumps(row) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         raise UserError(f"{folder.metrics} cannot be written: {error.strerror}") from None
 

@@ -21,6 +21,12 @@ class Stopped(KeyboardInterrupt):
         self.status = 128 + number
 
 
+def stopped_at(number: int, where: str, command: str) -> Stopped:
+    """What tells of a run that signal ``number`` stopped: where it stands, and how it goes on."""
+    name = signal.Signals(number).name
+    return Stopped(number, f"stopped by {name} and saved at {where}; go on with: jaxcnn {command}")
+
+
 class StopRequests:
     """While it is entered, the first such signal is noted, and a second one acts as ever.
 

@@ -262,7 +262,7 @@ def test_two_processes_in_one_folder(whole, start, tmp_path):
     config = dataclasses.replace(whole[0], run_dir=tmp_path / "run")
     process = start(config)
     wait_for_step(process, config.run_dir, 1)
-    message = rf"is in use by another jaxcnn train \(process {process.pid}\)"
+    message = rf"is in use by another jaxcnn \(process {process.pid}\)"
     with pytest.raises(UserError, match=message):
         resumed(config)
     with pytest.raises(UserError, match=message):

@@ -26,7 +26,13 @@ def run(tmp_path):
     """A run's folder with nothing but its config."""
     folder = RunFolder(tmp_path / "run")
     config = TrainConfig(
-        run_dir=folder.path, lr=0.5, batch_size=7, seed=3, skip_nonfinite=True, keep=5
+        run_dir=folder.path,
+        lr=0.5,
+        batch_size=7,
+        seed=3,
+        skip_nonfinite=True,
+        keep=5,
+        best_by="test_loss",
     )
     make_folder(folder, config)
     begin(folder, config, {})
@@ -166,7 +172,8 @@ def test_a_sweep_of_a_single_runs_settings(run):
         3,
         True,
     )
-    assert config.keep == TrainConfig().keep != read_config(run).keep
+    assert (config.keep, config.best_by) == (5, "test_accuracy")
+    assert read_config(run).best_by == "test_loss"
     check_plan(config.plan)
 
 

@@ -67,12 +67,12 @@ def test_members_end_as_single_runs(at_once, config, single, tmp_path):
     lines = (tmp_path / "run" / "sweep.csv").read_text().splitlines()
     assert [line.split(",")[:3] for line in lines[:3]] == [["seed", "lr", "epoch"], ["3", "0.002", "1"], ["3", "0.002", "2"]]  # fmt: skip
     assert len(lines) == 9
-    with pytest.raises(UserError, match=r"already holds a run: give --overwrite"):
+    with pytest.raises(UserError, match=r"already holds a run: give --resume"):
         sweep(SweepPlan(config))
 
 
 def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
-    """Finished epochs are written, drawn and told; the one that was begun is not."""
+    """Finished epochs are written, drawn and told; with no more than --resume it goes on."""
 
     def say(line):
         journal.say(line)
@@ -88,7 +88,10 @@ def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
               "--run-dir", str(tmp_path / "run")])  # fmt: skip
     assert stop.value.code == 130
     said = capsys.readouterr()
-    assert "stopped by SIGINT after epoch 1 of 2; the finished epochs are in" in said.err
+    assert said.err == (
+        "jaxcnn: stopped by SIGINT and saved at step 4 (epoch 2, batch 0 of 4); go on with: "
+        f"jaxcnn sweep --run-dir {tmp_path}/run --resume\n"
+    )
     assert "| 0.002 (best) | 0." in said.out
     assert "| 1e+38 | – | – | – | – | 0 | 2 |" in said.out
     saved = json.loads((tmp_path / "run" / "sweep.json").read_text())
@@ -97,9 +100,14 @@ def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
     assert " sweep: lenet, adam, " in log
     assert " epoch 1/2  test accuracy  " in log
     assert " | 0.002 (best) | 0." in log
-    assert " stopped by SIGINT after epoch 1 of 2; " in log.splitlines()[-1]
+    assert " stopped by SIGINT and saved at step 4 " in log.splitlines()[-1]
     plot = (tmp_path / "run" / "sweep.svg").read_text()
     assert plot.count('<path class="line') == 12  # loss, accuracy; train, test; 2 seeds, mean
+    main(["sweep", "--run-dir", str(tmp_path / "run"), "--resume"])
+    assert "resume: going on after epoch 1 (step 4)\n" in capsys.readouterr().out
+    saved = json.loads((tmp_path / "run" / "sweep.json").read_text())
+    assert [len(member["rows"]) for member in saved["members"]] == [2, 2, 2, 2]
+    assert (tmp_path / "run" / "log.txt").read_text().startswith(log)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +119,8 @@ def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
         ({"rates": (0.1, math.nan)}, "--lr must be a positive number, got nan"),
         ({"rates": (0.1, 0.2, 0.1)}, "--lr names one twice: 0.1 0.2 0.1"),
         ({"seed": 2**32 - 2}, "the last seed must be below"),
-        ({"resume": True}, "--resume is for a single run: a sweep is not resumed"),
-        ({"checkpoint_every": 5}, "--checkpoint-every is for a single run"),
+        ({"resume": True}, "--resume needs --run-dir"),
+        ({"best_by": "test_loss"}, "--best-by is for a single run: a sweep has many runs"),
         ({"streaming": True}, "--streaming is for a single run"),
         ({"tensorboard": True}, "--tensorboard is for a single run"),
         ({"profile": True}, "--profile is for a single run"),

@@ -1,0 +1,87 @@
+"""What must be as it was for a run, or a sweep, to go on."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxcnn.training.config import TrainConfig, UserError, flag
+from jaxcnn.training.run_folder import RunFolder, read_config, to_json
+
+FREE = frozenset(
+    {
+        *("run_dir", "data_dir", "experiment", "platform", "streaming", "tensorboard", "wandb"),
+        "profile",
+        *("checkpoint_every", "checkpoint_minutes", "keep", "best_by", "skip_nonfinite"),
+    }
+)
+"""What ``--resume`` may change: none of it is in the numbers of a run that goes well."""
+
+
+def check_resumable(folder: RunFolder, config: TrainConfig) -> None:
+    """Refuse to go on with a run under another config: its numbers would mean nothing.
+
+    Raises:
+        UserError: if a field differs that the numbers depend on.
+    """
+    begun = to_json(read_config(folder))
+    check_unchanged(folder, begun, to_json(config), constant=config.schedule == "constant")
+
+
+def check_unchanged(
+    folder: RunFolder, begun: Mapping[str, Any], now: Mapping[str, Any], *, constant: bool
+) -> None:
+    """Refuse to go on under other settings than those that a run, or a sweep, was begun with.
+
+    Args:
+        folder: where it is.
+        begun: its settings by name, those of their parts in a mapping.
+        now: the settings to go on with.
+        constant: whether the learning rate does not depend on the number of epochs.
+
+    Raises:
+        UserError: if a setting differs that the numbers depend on.
+    """
+    free = FREE | {"epochs"} if constant else FREE
+    old, new = _by_flag(begun), _by_flag(now)
+    for name in sorted(old.keys() - free):
+        if old[name] != new[name]:
+            raise UserError(
+                f"--resume: {folder.path} was begun with --{flag(name)} {_told(old[name])}, "
+                f"and cannot go on with {_told(new[name])}"
+            )
+
+
+def _told(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _by_flag(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a config by the names of its flags, those of its parts among them."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= value if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def check_same_data(saved: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse to go on with a run on other data than it was begun with.
+
+    Args:
+        saved: the file in which the run has written down what its data are.
+        facts: what the data are now.
+
+    Raises:
+        UserError: if the numbers of images, their size or the classes differ.
+    """
+    try:
+        begun = json.loads(saved.read_text())["data"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{saved} is damaged: {error}") from None
+    now = json.loads(json.dumps(facts["data"]))
+    for name in sorted(now.keys() - {"source"}):
+        if begun.get(name) != now[name]:
+            raise UserError(
+                f"--resume: {saved.parent} was begun with {name} {begun.get(name)}, but the data "
+                f"have {now[name]}"
+            )
