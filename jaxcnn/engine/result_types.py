@@ -11,8 +11,8 @@ def made_from(shape: tuple[int, ...], *operands: jax.Array) -> jax.ShapeDtypeStr
     """A ``shape`` of numbers that vary over the devices of a `shard_map` as its operands do."""
 
     def like(*operands: jax.Array) -> jax.Array:
-        first = functools.reduce(operator.add, (x.ravel()[0] for x in operands))
-        return jnp.broadcast_to(first, shape)
+        one = functools.reduce(operator.add, (x.sum(dtype=x.dtype) for x in operands))
+        return jnp.broadcast_to(one, shape)
 
     made: jax.ShapeDtypeStruct = jax.eval_shape(like, *operands)
     return made
