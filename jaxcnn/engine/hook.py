@@ -96,9 +96,9 @@ def _own_rule(primitive: Any) -> Any:
 def _windows(counts: Any, sizes: Any, params: dict[str, Any]) -> Windows:
     size, stride = params["window_dimensions"], params["window_strides"]
     dilation = params.get("window_dilation", (1,) * len(sizes))
-    axes = tuple(
-        i for i in range(len(sizes)) if (size[i], stride[i], counts[i]) != (1, 1, sizes[i])
-    )
+    whole = [(1, 1, (0, 0))] * len(sizes)
+    taken = zip(size, stride, params["padding"], strict=True)
+    axes = tuple(i for i, axis in enumerate(taken) if axis != whole[i])
     return Windows(
         axes=axes,
         sizes=tuple(sizes[i] for i in axes),

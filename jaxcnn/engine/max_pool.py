@@ -15,10 +15,7 @@ from jaxcnn.engine import window_maxima
 from jaxcnn.engine.window_primitive import WindowPrimitive
 from jaxcnn.engine.windows import Windows
 
-# One channel at a time XLA is faster.
-maxima = WindowPrimitive(
-    "jaxcnn_max_pool", window_maxima.maxima, "jaxcnn_max_pool", lambda windows, inner: inner >= 4
-)
+maxima = WindowPrimitive("jaxcnn_max_pool", window_maxima.maxima, "jaxcnn_max_pool")
 pick = WindowPrimitive("jaxcnn_max_pool_pick", window_maxima.picked)
 send_back = WindowPrimitive(
     "jaxcnn_max_pool_send_back", window_maxima.sent_back, "jaxcnn_max_pool_gradient"

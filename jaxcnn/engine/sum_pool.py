@@ -4,11 +4,11 @@ import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.interpreters import ad
 
-from jaxcnn.engine.result_types import made_from
 from jaxcnn.engine.window_primitive import WindowPrimitive
 from jaxcnn.engine.windows import Windows
 
@@ -50,15 +50,17 @@ def _sum_tiles(x: Any, windows: Windows) -> Any:
 
 def _spread(t: jax.Array, windows: Windows) -> jax.Array:
     """Each window's element, added to all that the window holds."""
-    shape = list(t.shape)
+    shape, image = list(t.shape), t
     for axis, size in zip(windows.axes, windows.sizes, strict=True):
         shape[axis] = size
+        image = lax.slice_in_dim(image, 0, 1, axis=axis)
+    # It is linear: the place of its derivative does not matter, but its type does.
     summed = functools.partial(_sums, windows=windows)
-    y: jax.Array = jax.linear_transpose(summed, made_from(tuple(shape), t))(t)[0]
+    y: jax.Array = jax.vjp(summed, jnp.broadcast_to(image, shape))[1](t)[0]
     return y
 
 
-def _overlapping(windows: Windows, _: int) -> bool:
+def _overlapping(windows: Windows) -> bool:
     return not _tiled(windows)
 
 

@@ -17,6 +17,9 @@ from jaxcnn.engine.lowering import portable
 from jaxcnn.engine.result_types import made_from
 from jaxcnn.engine.windows import Windows
 
+LEAST_TOGETHER = 4
+"""The channels beside each other from which on native code is faster than XLA."""
+
 Form = Callable[..., jax.Array]
 """A function of arrays and ``windows``."""
 
@@ -28,8 +31,7 @@ class WindowPrimitive:
         primitive: what to bind.
         form: the same in JAX's operations.
         handler: the native code that computes it; none where that is empty.
-        worth: whether native code is faster, for windows over an array with so many numbers beside
-            each other.
+        worth: whether native code is faster for such windows.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class WindowPrimitive:
         name: str,
         form: Form,
         handler: str = "",
-        worth: Callable[[Windows, int], bool] = lambda windows, inner: True,
+        worth: Callable[[Windows], bool] = lambda windows: True,
     ):
         self.form, self.handler, self.worth = form, handler, worth
         self._compiled = functools.lru_cache(maxsize=1024)(self._compile)
@@ -62,7 +64,9 @@ class WindowPrimitive:
         narrow = jnp.issubdtype(result.dtype, jnp.floating) and result.dtype.itemsize <= 4
         if not narrow or not _neighbours(windows.axes) or portable(ctx):
             return None
-        if not self.worth(windows, _inner(result.shape, windows)) or compiler.native().reason:
+        if _inner(result.shape, windows) < LEAST_TOGETHER or not self.worth(windows):
+            return None
+        if compiler.native().reason:
             return None
         return functools.partial(self._call, windows, result.shape)
 

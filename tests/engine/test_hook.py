@@ -174,3 +174,17 @@ def test_max_pool_gradients(window, stride, padding):
         gradients = jax.vmap(jax.grad(loss))(np.stack([x, x]))
         np.testing.assert_allclose(gradients, np.stack([expected] * 2), rtol=1e-6)
     assert "select_and_scatter" in jax.jit(jax.grad(loss)).lower(x).as_text()
+
+
+@pytest.mark.parametrize("shifted", [0, 1, 3])
+def test_maxima_of_windows_that_are_shifted(shifted):
+    """An axis of windows of one element still moves where its padding says so."""
+    padding = [(0, 0)] * 4
+    padding[shifted] = (1, -1)
+
+    def pooled(x):
+        return lax.reduce_window(x, -np.inf, lax.max, (1, 1, 2, 1), (1, 1, 2, 1), padding)
+
+    expected = pooled(IMAGES)
+    with jc.accelerate():
+        np.testing.assert_array_equal(pooled(IMAGES), expected)

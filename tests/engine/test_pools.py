@@ -1,6 +1,8 @@
 """Pools by native code beside a plain loop, and where native code is not used."""
 
 import functools
+import subprocess
+import sys
 
 import jax
 import jax.export
@@ -130,9 +132,9 @@ def test_native_code_is_used_where_it_is():
     native = not compiler.native().reason
     assert calls(jax.grad(squares), IMAGES) == (2 if native else 0)
     assert calls(jax.grad(squares), jnp.asarray(IMAGES, jnp.bfloat16)) == (2 if native else 0)
-    # One channel at a time XLA's maxima are faster, and exported programs run elsewhere.
+    # One channel at a time XLA is faster, and exported programs run elsewhere.
     planes = IMAGES[..., :1]
-    assert calls(squares, planes) == 0
+    assert calls(jax.grad(squares), planes) == 0
     text = jax.export.export(jax.jit(jax.grad(squares)), platforms=["cpu", "cuda"])(IMAGES)
     assert "@jaxcnn" not in text.mlir_module()
 
@@ -153,3 +155,30 @@ def test_the_same_in_every_transform():
     np.testing.assert_array_equal(
         jacobian, jax.jacfwd(lambda x: engine.max_pool(x, WINDOWS)[0, 0, 0])(IMAGES)
     )
+
+
+SHARDED = """
+import os
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import AxisType, PartitionSpec as P
+import jaxcnn as jc
+jax.set_mesh(jax.make_mesh((2,), ("d",), axis_types=(AxisType.Explicit,)))
+x = np.random.default_rng(0).standard_normal((2, 9, 9, 8)).astype(np.float32)
+for pool in (
+    lambda x: jc.max_pool2d(x, 2),
+    lambda x: jc.max_pool2d(x, 3, stride=2, padding=1),
+    lambda x: jc.avg_pool2d(x, 3, stride=2),
+):
+    gradient = jax.jit(jax.grad(lambda x: (pool(x) ** 2).sum()))
+    cut = gradient(jax.device_put(x, P("d")))
+    np.testing.assert_allclose(cut, gradient(x), rtol=1e-6)
+print("equal")
+"""
+
+
+def test_images_with_explicit_sharding():
+    done = subprocess.run(
+        [sys.executable, "-c", SHARDED], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.stdout == "equal\n", done.stderr
