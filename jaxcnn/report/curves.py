@@ -157,20 +157,23 @@ def _panel(title: str, names: dict[str, str], position: str, groups: Sequence[Gr
 
 
 def _series_of(group: Group, index: int, name: str, part: str, position: str) -> list[_Series]:
-    """Each run's curve and, where there are several, their mean's."""
+    """Each run's curve and, where there are several, the mean of those that a mean is taken of."""
     curves = [_points(record.rows, name, position) for record in group.records]
-    curves = [points for points in curves if points]
     faint = len(curves) > 1
-    found = [_Series(part, index, group.letter, points, [], faint) for points in curves]
+    found = [_Series(part, index, group.letter, points, [], faint) for points in curves if points]
     if faint:
-        by_x: dict[float, list[float]] = {}
-        for x, y in (point for points in curves for point in points):
-            by_x.setdefault(x, []).append(y)
-        means = [(x, spread(by_x[x])) for x in sorted(by_x)]
-        mean = [(x, value.mean) for x, value in means]
-        deviations = [value.deviation for _, value in means]
-        found.append(_Series(part, index, group.letter, mean, deviations, False))
+        counted = [_points(record.rows, name, position) for record in group.counted]
+        mean, deviations = _mean([dict(points) for points in counted if points])
+        if mean:
+            found.append(_Series(part, index, group.letter, mean, deviations, False))
     return found
+
+
+def _mean(curves: Sequence[dict[float, float]]) -> tuple[list[tuple[float, float]], list[float]]:
+    """The mean of curves and its deviations, at those places that all of them have."""
+    places = sorted(set.intersection(*map(set, curves))) if curves else []
+    values = [(x, spread(curve[x] for curve in curves)) for x in places]
+    return [(x, value.mean) for x, value in values], [value.deviation for _, value in values]
 
 
 def _points(rows: Sequence[Numbers], name: str, position: str) -> list[tuple[float, float]]:

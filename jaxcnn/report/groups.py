@@ -23,11 +23,36 @@ class Group(NamedTuple):
     records: list[Record]
 
     @property
+    def counted(self) -> list[Record]:
+        """The runs that a mean is taken of: those that came furthest, hence all finished ones."""
+        furthest = max(record.epochs for record in self.records)
+        return [record for record in self.records if record.epochs == furthest]
+
+    @property
+    def notes(self) -> list[str]:
+        """Which runs are in no mean and why, and whether the others are at their end."""
+        behind = [record for record in self.records if record not in self.counted]
+        notes = [
+            f"{record.name} has {record.progress} epochs: it is left out of every mean."
+            for record in behind
+        ]
+        if self.counted[0].unfinished:
+            notes.insert(0, _unfinished(self))
+        return notes
+
+    @property
     def typical(self) -> Record:
         """The run that is looked at in detail: the one with the median last test accuracy."""
-        scored = [record for record in self.records if finite([last(record, "test_accuracy")])]
+        scored = [record for record in self.counted if finite([last(record, "test_accuracy")])]
         ranked = sorted(scored, key=lambda record: last(record, "test_accuracy"))
-        return ranked[(len(ranked) - 1) // 2] if ranked else self.records[0]
+        return ranked[(len(ranked) - 1) // 2] if ranked else self.counted[0]
+
+
+def _unfinished(group: Group) -> str:
+    progress = group.counted[0].progress
+    if len(group.records) == 1:
+        return f"This run is not finished: it has {progress} epochs."
+    return f"No run of these is finished: the figures are those after {progress} epochs."
 
 
 class Spread(NamedTuple):

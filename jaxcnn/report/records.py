@@ -36,6 +36,21 @@ class Record(NamedTuple):
     troubles: list[str]
 
     @property
+    def epochs(self) -> float:
+        """How many epochs its metrics reach to."""
+        return self.rows[-1].get("epoch", float(len(self.rows))) if self.rows else 0.0
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it was to run for more epochs than its metrics have."""
+        return self.epochs < self.config.recipe.epochs
+
+    @property
+    def progress(self) -> str:
+        """``12``, or ``4 of 12`` for a run that is not at its end."""
+        return f"{self.epochs:g}" + (f" of {self.config.recipe.epochs}" if self.unfinished else "")
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The config that its numbers depend on, but for the seed."""
         config = self.content["config"]

@@ -54,17 +54,16 @@ def results(groups: Sequence[Group]) -> list[Result]:
     lines = []
     for group in groups:
         lines += [_result(group.letter, record, columns) for record in group.records]
-        if len(group.records) > 1:
-            spreads = [(name, spread(last(run, name) for run in group.records)) for name in columns]
+        if len(group.counted) > 1:
+            spreads = [(name, spread(last(run, name) for run in group.counted)) for name in columns]
             means = [with_deviation(name, value) for name, value in spreads]
             lines.append(Result(group.letter, "mean ± std", "", "", means, True))
     return lines
 
 
 def _result(letter: str, record: Record, columns: Sequence[str]) -> Result:
-    epochs = f"{last(record, 'epoch'):g}" if record.rows else "0"
     figures = [figure(name, last(record, name)) for name in columns]
-    return Result(letter, record.name, str(record.config.seed), epochs, figures, False)
+    return Result(letter, record.name, str(record.config.seed), record.progress, figures, False)
 
 
 def with_deviation(name: str, value: Spread) -> str:
@@ -85,7 +84,7 @@ def headline(group: Group) -> list[Fact]:
     """The figures that a group of runs comes to."""
     told = []
     for name, title in _COLUMNS:
-        value = spread(last(record, name) for record in group.records)
+        value = spread(last(record, name) for record in group.counted)
         if value.size:
             told.append(Fact(title, with_deviation(name, value)))
     return told

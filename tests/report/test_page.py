@@ -93,6 +93,28 @@ def test_seeds_of_one_config_are_one_group(run, copy_of, trained_run):
     assert (run.parent / "report.html").exists()
 
 
+def test_an_unfinished_run_is_in_no_mean(run, copy_of, trained_run):
+    for seed, factor in ((1, 0.5), (2, 0.0)):
+        copy_of(f"seed-{seed}", factor, seed=seed)
+    stopped = run.parent / "seed-2" / "metrics.jsonl"
+    stopped.write_text(stopped.read_text().splitlines()[0] + "\n")
+    page = page_of(run.parent)
+    accuracies = np.array([1, 0.5]) * trained_run.test_accuracy
+    expected = f"{accuracies.mean():.4f} ± {accuracies.std(ddof=1):.4f}"
+    assert f"mean ± std {expected}" in page.text
+    assert "seed-2 has 1 of 2 epochs: it is left out of every mean." in page.text
+    assert "seed-2 2 1 of 2 0.0000" in page.text
+    # The first epoch's mean is of the same two runs: all three would move it.
+    first = json.loads((run / "metrics.jsonl").read_text().splitlines()[0])["test_accuracy"]
+    assert f"test accuracy {0.75 * first:.4g} ± " in page.text
+
+
+def test_one_unfinished_run_says_so(run):
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    (run / "metrics.jsonl").write_text(lines[0] + "\n")
+    assert "This run is not finished: it has 1 of 2 epochs." in page_of(run).text
+
+
 def test_other_configs_are_other_groups(run, copy_of, tmp_path):
     other = copy_of("faster", lr=0.5)
     page = page_of(run, other, output=tmp_path / "both.html")
