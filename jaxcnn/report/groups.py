@@ -3,10 +3,14 @@
 import json
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxcnn.report.records import Record
+from jaxcnn.report.records import Record, shortest_names
+
+
+_LEFT_OUT = "it is left out of every mean."
 
 
 class Group(NamedTuple):
@@ -24,20 +28,28 @@ class Group(NamedTuple):
 
     @property
     def counted(self) -> list[Record]:
-        """The runs that a mean is taken of: those that came furthest, hence all finished ones."""
+        """The runs that a mean is taken of, one for each seed.
+
+        They are those that came furthest, hence the finished ones where there are any.
+        """
         furthest = max(record.epochs for record in self.records)
-        return [record for record in self.records if record.epochs == furthest]
+        by_seed: dict[int, Record] = {}
+        for record in self.records:
+            if record.epochs == furthest:
+                by_seed.setdefault(record.config.seed, record)
+        return list(by_seed.values())
 
     @property
     def notes(self) -> list[str]:
         """Which runs are in no mean and why, and whether the others are at their end."""
-        behind = [record for record in self.records if record not in self.counted]
-        notes = [
-            f"{record.name} has {record.progress} epochs: it is left out of every mean."
-            for record in behind
-        ]
-        if self.counted[0].unfinished:
-            notes.insert(0, _unfinished(self))
+        counted = self.counted
+        notes = [_unfinished(self)] if counted[0].unfinished else []
+        for record in self.records:
+            if record.epochs < counted[0].epochs:
+                notes.append(f"{record.name} has {record.progress} epochs: {_LEFT_OUT}")
+            elif record not in counted:
+                first = next(run.name for run in counted if run.config.seed == record.config.seed)
+                notes.append(f"{record.name} has the seed of {first}: {_LEFT_OUT}")
         return notes
 
     @property
@@ -70,9 +82,11 @@ def group(records: Sequence[Record]) -> list[Group]:
         key = json.dumps(record.settings, sort_keys=True, default=str)
         by_config.setdefault(key, []).append(record)
     members = [sorted(runs, key=lambda run: run.config.seed) for runs in by_config.values()]
-    differing = _differing([runs[0] for runs in members])
+    firsts = [runs[0] for runs in members]
+    differing = _differing(firsts)
+    folders = _folder_names(firsts)
     return [
-        Group(_letter(index), _title(runs[0], differing), runs)
+        Group(_letter(index), _title(runs[0], differing, folders), runs)
         for index, runs in enumerate(members)
     ]
 
@@ -94,10 +108,20 @@ def _differing(records: Sequence[Record]) -> list[str]:
     ]
 
 
-def _title(record: Record, differing: Iterable[str]) -> str:
+def _folder_names(records: Sequence[Record]) -> dict[str, str]:
+    """The data folders by as few of their last parts as tell them apart, not by where they lie."""
+    given = [record.settings.get("data_dir") for record in records]
+    folders = list(dict.fromkeys(str(folder) for folder in given if folder))
+    return dict(zip(folders, shortest_names([Path(folder) for folder in folders]), strict=True))
+
+
+def _title(record: Record, differing: Iterable[str], folders: Mapping[str, str]) -> str:
     settings = record.settings
     parts = [f"{record.config.model} on {record.config.dataset}"]
-    parts += [f"{name.replace('_', ' ')} {told(settings.get(name))}" for name in differing]
+    for name in differing:
+        value = settings.get(name)
+        words = folders[str(value)] if name == "data_dir" and value else told(value)
+        parts.append(f"{name.replace('_', ' ')} {words}")
     return ", ".join(parts)
 
 

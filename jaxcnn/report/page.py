@@ -94,6 +94,7 @@ def render(groups: Sequence[Group], chapters: Sequence[Chapter]) -> str:
         groups=groups,
         chapters=chapters,
         runs=sum(len(each.records) for each in groups),
+        seeds=len({record.config.seed for each in groups for record in each.records}),
         title=_title(groups),
         panels=panels,
         constants=constants,

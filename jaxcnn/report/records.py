@@ -12,8 +12,11 @@ from jaxcnn.training.resumption import FREE
 
 Numbers = dict[str, float]
 
-_FREE = FREE | {"seed", "overwrite", "resume"}
-"""Settings that may differ between runs of one group."""
+_FREE = (FREE - {"data_dir"}) | {"seed", "overwrite", "resume"}
+"""Settings that may differ between runs of one group; other images are another matter."""
+
+_COUNTS = ("train_images", "test_images")
+"""What tells a folder of pictures from the same folder with more of them."""
 
 
 class Record(NamedTuple):
@@ -52,9 +55,13 @@ class Record(NamedTuple):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The config that its numbers depend on, but for the seed."""
-        config = self.content["config"]
-        return {name: value for name, value in config.items() if name not in _FREE}
+        """The config that its numbers depend on, but for the seed, and how many images it had."""
+        config, data = self.content["config"], self.content.get("data")
+        facts = data if isinstance(data, dict) else {}
+        settings = {name: value for name, value in config.items() if name not in _FREE}
+        if self.config.dataset == "digits":
+            settings.pop("data_dir", None)  # They come with jaxcnn and lie in no folder.
+        return settings | {name: facts[name] for name in _COUNTS if name in facts}
 
 
 def read_records(paths: Sequence[Path]) -> list[Record]:
@@ -64,7 +71,7 @@ def read_records(paths: Sequence[Path]) -> list[Record]:
         UserError: if a path is no run, or its ``config.json`` cannot be read.
     """
     folders = {path.resolve(): RunFolder(path) for given in paths for path in _runs_in(given)}
-    names = _names(list(folders))
+    names = shortest_names(list(folders))
     return [_read(folder, name) for name, folder in zip(names, folders.values(), strict=True)]
 
 
@@ -85,9 +92,10 @@ def _numbers_by_value(path: Path) -> tuple[int, str]:
     return len(path.parent.name), path.parent.name
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def shortest_names(paths: Sequence[Path]) -> list[str]:
     """The last part of each path, with as many parts before it as tell all of them apart."""
-    for parts in range(1, max((len(path.parts) for path in paths), default=1) + 1):
+    names: list[str] = []
+    for parts in range(1, max((len(path.parts) for path in paths), default=0) + 1):
         names = ["/".join(path.parts[-parts:]) for path in paths]
         if len(set(names)) == len(names):
             break
