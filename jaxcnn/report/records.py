@@ -54,6 +54,15 @@ class Record(NamedTuple):
         return f"{self.epochs:g}" + (f" of {self.config.recipe.epochs}" if self.unfinished else "")
 
     @property
+    def batches(self) -> int | None:
+        """The batches of an epoch; ``None`` where the number of images is not known."""
+        data = self.content.get("data")
+        images = data.get("train_images") if isinstance(data, dict) else None
+        if not isinstance(images, int):
+            return None
+        return math.ceil(images / self.config.recipe.batch_size)
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The config that its numbers depend on, but for the seed, and how many images it had."""
         config, data = self.content["config"], self.content.get("data")

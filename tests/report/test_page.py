@@ -1,13 +1,17 @@
 """The page as a reader gets it."""
 
+import dataclasses
 import json
 import re
+import signal
 
 import numpy as np
 import pytest
 
 from jaxcnn.data import load_dataset
 from jaxcnn.report import write_report
+from jaxcnn.training import RunFolder, read_config, train
+from jaxcnn.training.stopping import Stopped, StopRequests
 from tests.report import browser
 from tests.report.html import Page, check_whole
 from tests.test_cli import jaxcnn, refused
@@ -113,6 +117,20 @@ def test_one_unfinished_run_says_so(run):
     lines = (run / "metrics.jsonl").read_text().splitlines()
     (run / "metrics.jsonl").write_text(lines[0] + "\n")
     assert "This run is not finished: it has 1 of 2 epochs." in page_of(run).text
+
+
+def test_a_run_that_was_stopped_within_an_epoch(run, monkeypatch):
+    """Its weights are of a later moment than its figures, and the page says of which."""
+    config = dataclasses.replace(read_config(RunFolder(run)), run_dir=run, resume=True, epochs=3)
+    monkeypatch.setattr(StopRequests, "number", signal.SIGTERM, raising=False)
+    monkeypatch.setattr(StopRequests, "__init__", lambda self: setattr(self, "_before", {}))
+    with pytest.raises(Stopped):
+        train(config)
+    page = page_of(run)
+    assert "This run is not finished: it has 2 of 3 epochs." in page.text
+    where = "weights of epoch 3, after 1 of 4 batches (the run's last figures are of epoch 2):"
+    assert where in page.text
+    assert "of epoch 3, after 1 of 4 batches sha256" in page.text
 
 
 def test_other_configs_are_other_groups(run, copy_of, tmp_path):
