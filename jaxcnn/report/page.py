@@ -54,9 +54,9 @@ def write_report(
     """Write one HTML page about one or several runs.
 
     Args:
-        runs: run folders, or folders of run folders.
-        output: the file to write; left out, ``report.html`` in the run's folder, or in the
-            innermost folder that holds all of the runs.
+        runs: run folders, or folders with runs below them, four folders deep at most.
+        output: the file to write; left out, ``report.html`` in the folder that is named, or in
+            the innermost one that holds all that are named.
         data_dir: where the data lies; left out, where it lay when the runs were begun.
         best: whether to look at the best checkpoint of a run, and not at the last.
 
@@ -70,7 +70,7 @@ def write_report(
     if not runs:
         raise UserError("a report needs at least one run folder")
     records = read_records(runs)
-    path = common_folder(records) / NAME if output is None else output.expanduser()
+    path = common_folder(runs) / NAME if output is None else output.expanduser()
     _check_output(path)
     groups = group(records)
     load = loader(data_dir)

@@ -13,8 +13,8 @@ import pytest
 
 from jaxcnn.report import page as room
 from jaxcnn.report import write_report
-from jaxcnn.report.records import Record, common_folder
-from jaxcnn.training import RunFolder, TrainConfig, UserError
+from jaxcnn.report.records import common_folder
+from jaxcnn.training import UserError
 from jaxcnn.training.run_folder import write_whole
 from tests.report.html import Page, check_whole
 
@@ -119,9 +119,7 @@ def test_no_run(run, tmp_path):
     with pytest.raises(UserError, match=r"metrics\.jsonl is a file, not the folder of a run"):
         write_report([run / "metrics.jsonl"])
     with pytest.raises(UserError, match="no folder in common: name the page with --output"):
-        common_folder(
-            [Record(RunFolder(Path(p)), p, TrainConfig(), {}, [], []) for p in ("/a", "/b")]
-        )
+        common_folder([Path("/a"), Path("/b")])
     (run / "config.json").write_text("{")
     with pytest.raises(UserError, match=r"config\.json is damaged"):
         write_report([run])

@@ -145,7 +145,7 @@ def test_other_configs_are_other_groups(run, copy_of, tmp_path):
 
 def test_a_run_that_is_named_twice_is_shown_once(run):
     report = write_report([run, run.parent / "." / run.name, run.parent])
-    assert (report.runs, report.path) == (1, run / "report.html")
+    assert (report.runs, report.path) == (1, run.parent / "report.html")
 
 
 @pytest.mark.parametrize("width", [1280, 360])
