@@ -1,10 +1,11 @@
 """The numbers of all runs of a page beside each other, and what they were told."""
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxcnn.report.groups import Group, Spread, last, spread, told
+from jaxcnn.report.groups import Group, Spread, finite, last, spread, told
 from jaxcnn.report.records import Record
 
 _COLUMNS = (
@@ -55,14 +56,22 @@ def results(groups: Sequence[Group]) -> list[Result]:
     for group in groups:
         lines += [_result(group.letter, record, columns) for record in group.records]
         if len(group.counted) > 1:
-            spreads = [(name, spread(last(run, name) for run in group.counted)) for name in columns]
+            spreads = [(name, spread(outcome(run, name) for run in group.counted)) for name in columns]
             means = [with_deviation(name, value) for name, value in spreads]
             lines.append(Result(group.letter, "mean ± std", "", "", means, True))
     return lines
 
 
+def outcome(record: Record, name: str) -> float:
+    """What a run came to: its last number, or the median speed of its epochs, as `train` says."""
+    if name != "images_per_second":
+        return last(record, name)
+    speeds = finite(row.get(name, math.nan) for row in record.rows)
+    return statistics.median(speeds) if speeds else math.nan
+
+
 def _result(letter: str, record: Record, columns: Sequence[str]) -> Result:
-    figures = [figure(name, last(record, name)) for name in columns]
+    figures = [figure(name, outcome(record, name)) for name in columns]
     return Result(letter, record.name, str(record.config.seed), record.progress, figures, False)
 
 
@@ -84,7 +93,7 @@ def headline(group: Group) -> list[Fact]:
     """The figures that a group of runs comes to."""
     told = []
     for name, title in _COLUMNS:
-        value = spread(last(record, name) for record in group.counted)
+        value = spread(outcome(record, name) for record in group.counted)
         if value.size:
             told.append(Fact(title, with_deviation(name, value)))
     return told

@@ -48,3 +48,14 @@ def test_a_finished_run_counts_for_its_seed():
     (both,) = group([record("a", 0.2), record("b", 0.2, 0.8)])
     assert [run.name for run in both.counted] == ["b"]
     assert both.notes == ["a has 1 of 2 epochs: it is left out of every mean."]
+
+
+def test_the_speed_is_the_one_that_train_prints():
+    """The median of the epochs: the last one alone is as good as chance."""
+    run = record("a", 0.2, 0.8, 0.9, epochs=3)
+    for row, speed in zip(run.rows, (100.0, 500.0, 300.0), strict=True):
+        row["images_per_second"] = speed
+    (alone,) = group([run])
+    assert headline(alone) == [("test accuracy", "0.9000"), ("images/s", "300")]
+    run.rows[-1]["images_per_second"] = float("nan")
+    assert results([alone])[0].figures == ["0.9000", "300"]
