@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from jaxcnn.report import curves, tables
 from jaxcnn.report.anatomy import describe_field
 from jaxcnn.report.chapters import Chapter, loader, write_chapter
 from jaxcnn.report.groups import Group, group
+from jaxcnn.report.places import places_of, without
 from jaxcnn.report.records import common_folder, read_records
 from jaxcnn.report.scales import short
 from jaxcnn.report.templating import templates
@@ -75,7 +76,8 @@ def write_report(
     groups = group(records)
     load = loader(data_dir)
     chapters = [write_chapter(each, load, best=best) for each in groups]
-    write_whole(path, render(groups, chapters))
+    page = render(groups, chapters, without(places_of(records, [*runs, data_dir])))
+    write_whole(path, page)
     named = len(chapters) > 1
     troubles = [
         f"{chapter.record.name}: {trouble}" if named else trouble
@@ -85,9 +87,12 @@ def write_report(
     return Report(path, len(records), troubles)
 
 
-def render(groups: Sequence[Group], chapters: Sequence[Chapter]) -> str:
-    """The page as HTML."""
+def render(
+    groups: Sequence[Group], chapters: Sequence[Chapter], shorten: Callable[[str], str]
+) -> str:
+    """The page as HTML; ``shorten`` takes out of a text what the page must not tell."""
     environment = templates()
+    environment.filters["shorten"] = shorten
     environment.filters |= {"short": short, "shape": _shape, "share": _share, "number": _number}
     panels, constants = curves.draw(groups)
     return environment.get_template("report.html").render(

@@ -133,6 +133,28 @@ def test_a_run_that_was_stopped_within_an_epoch(run, monkeypatch):
     assert "of epoch 3, after 1 of 4 batches sha256" in page.text
 
 
+def test_no_path_of_the_machine_is_on_the_page(run, copy_of, tmp_path):
+    """It can be sent to anyone: folders are called by their names."""
+    data = tmp_path / "my home" / "photos, all"
+    other = copy_of("other", data_dir=str(data), run_dir=str(tmp_path / "old" / "other"))
+    content = json.loads((other / "config.json").read_text())
+    content["data"]["source"] = f"pictures in {data}/train, and more of {tmp_path}/elsewhere"
+    content["written"] = {"by": ["/opt/secret/python", f"{data}"]}
+    (other / "config.json").write_text(json.dumps(content))
+    for path in (run, other):
+        lines = (path / "metrics.jsonl").read_text().splitlines()
+        (path / "metrics.jsonl").write_text("\n".join([*lines, "{"]))
+    report = write_report([run, other])
+    text = report.path.read_text(encoding="utf-8")
+    for secret in ("my home", "/opt/", "secret", *tmp_path.parts[-2:]):
+        assert secret not in text
+    page = Page(text)
+    for name in ("photos, all", "pictures in train, and more of elsewhere", "by python, photos, all"):
+        assert name in page.text
+    assert "the data directory photos, all does not exist" in page.text
+    assert str(data) in report.troubles[-1]
+
+
 def test_other_configs_are_other_groups(run, copy_of, tmp_path):
     other = copy_of("faster", lr=0.5)
     page = page_of(run, other, output=tmp_path / "both.html")
