@@ -42,6 +42,8 @@ def test_confusion():
     # Half of the cats are right; all dogs are wrong, which is the strongest mistake.
     assert [confusion.rows[0][0].share, confusion.rows[1][0].share] == [0.5, 1]
     assert confusion.rows[0][1].share == math.sqrt(1 / 4)
+    # Of no dog is it said that it is one; of birds there are none.
+    assert [confusion.rows[i][i].missed for i in range(3)] == [False, True, False]
     assert confusion.pairs[0] == Pair("dog", "cat", 2, 1.0)
     assert [pair.images for pair in confusion.pairs] == [2, 1, 1]
     assert [c.recall for c in confusion.classes] == [0.5, 0, None]
