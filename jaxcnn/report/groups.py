@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxcnn.report.records import Record, shortest_names
-
+from jaxcnn.report.records import OF_THE_DATA, Record, shortest_names
 
 _LEFT_OUT = "it is left out of every mean."
 
@@ -59,6 +58,17 @@ class Group(NamedTuple):
         ranked = sorted(scored, key=lambda record: last(record, "test_accuracy"))
         return ranked[(len(ranked) - 1) // 2] if ranked else self.counted[0]
 
+    @property
+    def choice(self) -> str:
+        """Why the typical run is the one to be looked at, as the end of a sentence."""
+        number = len([run for run in self.counted if finite([last(run, "test_accuracy")])])
+        if number < 2:
+            return "the only one that counts" if len(self.counted) == 1 else "the first of them"
+        if number % 2:
+            return f"whose test accuracy is the median of {number} runs"
+        half = "lower" if number == 2 else "lower of the two in the middle"
+        return f"whose test accuracy is the {half} of {number} runs"
+
 
 def _unfinished(group: Group) -> str:
     progress = group.counted[0].progress
@@ -98,12 +108,21 @@ def _letter(index: int) -> str:
 
 
 def _differing(records: Sequence[Record]) -> list[str]:
-    """The settings in which the configs are not all the same."""
+    """The settings in which the configs are not all the same.
+
+    Of other sets other images are no news: these are named where they differ within one set.
+    """
+    by_set: dict[str, list[Record]] = {}
+    for record in records:
+        by_set.setdefault(record.config.dataset, []).append(record)
     names = dict.fromkeys(name for record in records for name in record.settings)
     return [
         name
         for name in names
-        if len({repr(record.settings.get(name)) for record in records}) > 1
+        if any(
+            len({repr(record.settings.get(name)) for record in runs}) > 1
+            for runs in (by_set.values() if name in OF_THE_DATA else [records])
+        )
         and name not in ("model", "dataset")
     ]
 
@@ -118,7 +137,7 @@ def _folder_names(records: Sequence[Record]) -> dict[str, str]:
 def _title(record: Record, differing: Iterable[str], folders: Mapping[str, str]) -> str:
     settings = record.settings
     parts = [f"{record.config.model} on {record.config.dataset}"]
-    for name in differing:
+    for name in (name for name in differing if name in settings):
         value = settings.get(name)
         words = folders[str(value)] if name == "data_dir" and value else told(value)
         parts.append(f"{name.replace('_', ' ')} {words}")
@@ -129,6 +148,8 @@ def told(value: Any) -> str:
     """A setting for people."""
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

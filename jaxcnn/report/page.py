@@ -110,6 +110,7 @@ def render(
         describe_field=describe_field,
         axes=curves,
         colour=lambda series: series % SERIES + 1,
+        when=tables.when([record for each in groups for record in each.records]),
         made=time.strftime("%Y-%m-%d %H:%M"),
         version=__version__,
     )
@@ -118,11 +119,15 @@ def render(
 def _title(groups: Sequence[Group]) -> str:
     if len(groups) == 1:
         return groups[0].title
-    models = list(dict.fromkeys(each.records[0].config.model for each in groups))
-    sets = list(dict.fromkeys(each.records[0].config.dataset for each in groups))
-    if len(models) > _NAMED or len(sets) > _NAMED:
+    firsts = [each.records[0] for each in groups]
+    models = list(dict.fromkeys(run.config.model for run in firsts))
+    sets = list(dict.fromkeys(run.config.dataset for run in firsts))
+    pairs = dict.fromkeys(f"{run.config.model} on {run.config.dataset}" for run in firsts)
+    if max(len(models), len(sets), len(pairs)) > _NAMED:
         return f"{len(groups)} configurations compared"
-    return f"{' and '.join(models)} on {' and '.join(sets)}"
+    # "lenet and alexnet on mnist and digits" would say that each was trained on both.
+    whole = len(models) == 1 or len(sets) == 1
+    return f"{' and '.join(models)} on {' and '.join(sets)}" if whole else ", ".join(pairs)
 
 
 def _shape(sizes: Sequence[int]) -> str:

@@ -35,5 +35,7 @@ def without(places: Iterable[str]) -> Callable[[str], str]:
     known = [re.escape(place.rstrip("/")) for place in sorted(places, key=len, reverse=True)]
     begins = "|".join(f"{place}(?!{_NAME})" for place in known if place)
     # A slash within a word, or in "</", begins no path.
-    path = re.compile(rf"(?:{begins + '|' if begins else ''}(?<![\w.<)\]-])/{_NAME})(?:/{_NAME})*/?")
+    path = re.compile(
+        rf"(?:{begins + '|' if begins else ''}(?<![\w.<)\]-])/{_NAME})(?:/{_NAME})*/?"
+    )
     return lambda text: path.sub(lambda found: Path(found[0]).name, text)

@@ -22,6 +22,9 @@ _DEPTH = 4
 _COUNTS = ("train_images", "test_images")
 """What tells a folder of pictures from the same folder with more of them."""
 
+OF_THE_DATA = frozenset({"data_dir", *_COUNTS})
+"""Settings that say which images a set of this name has."""
+
 
 class Record(NamedTuple):
     """One run as its folder tells it.

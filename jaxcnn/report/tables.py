@@ -1,5 +1,6 @@
 """The numbers of all runs of a page beside each other, and what they were told."""
 
+import datetime
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,7 +57,9 @@ def results(groups: Sequence[Group]) -> list[Result]:
     for group in groups:
         lines += [_result(group.letter, record, columns) for record in group.records]
         if len(group.counted) > 1:
-            spreads = [(name, spread(outcome(run, name) for run in group.counted)) for name in columns]
+            spreads = [
+                (name, spread(outcome(run, name) for run in group.counted)) for name in columns
+            ]
             means = [with_deviation(name, value) for name, value in spreads]
             lines.append(Result(group.letter, "mean ± std", "", "", means, True))
     return lines
@@ -107,13 +110,59 @@ def settings_of(record: Record) -> list[Part]:
     return [*found, *([Part("run", list(_facts(loose)))] if loose else [])]
 
 
-def _facts(part: Mapping[str, Any], before: str = "") -> Iterator[Fact]:
+def _facts(part: Mapping[str, Any]) -> Iterator[Fact]:
+    """What is set, a line each, and then in one line each what is off and what is not set."""
+    flat = list(_flat(part))
+    off = [name for name, value in flat if value is False]
+    unset = [name for name, value in flat if value is None or value in ([], "")]
+    for name, value in flat:
+        if not (value is None or value is False or value in ([], "")):
+            yield Fact(name, _moment(value) if name == "started" else _in_words(value))
+    for title, names in (("off", off), ("not set", unset)):
+        if names:
+            yield Fact(title, ", ".join(names))
+
+
+def _flat(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values of a part by their names in words, those of its parts among them."""
     for name, value in part.items():
-        title = f"{before}{name}".replace("_", " ")
         if isinstance(value, Mapping):
-            yield from _facts(value, f"{title} ")
+            yield from _flat(value)
         else:
-            yield Fact(title, _in_words(value))
+            yield name.replace("_", " "), value
+
+
+def when(records: Sequence[Record]) -> str:
+    """When the runs were started and how long they trained, as far as they say so."""
+    begun = sorted(
+        str(record.content["started"]) for record in records if "started" in record.content
+    )
+    seconds = sum(finite(row.get("seconds", 0.0) for run in records for row in run.rows))
+    parts = (
+        [f"{'the first ' if len(records) > 1 else ''}started {_moment(begun[0])}"] if begun else []
+    )
+    parts += (
+        [f"{_duration(seconds)} of training{' in all' if len(records) > 1 else ''}"]
+        if seconds
+        else []
+    )
+    text = ", ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _moment(started: Any) -> str:
+    """``2026-11-22T12:49:13+0100`` as ``2026-11-22 12:49``, in the time of its own place."""
+    try:
+        return datetime.datetime.fromisoformat(str(started)).strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return str(started)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 9.5 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _in_words(value: Any) -> str:

@@ -38,7 +38,7 @@ def test_no_finished_epoch(run):
         "No epoch is finished, so there are no curves of this run.",
         f"No trained weights could be used: {run} has no checkpoint yet.",
     ]
-    assert "sum 61,706 833,040" in page.text
+    assert "total 61,706 833,040" in page.text
     assert page.pictures() == []
 
 

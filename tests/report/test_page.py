@@ -37,7 +37,7 @@ def test_one_run(run, trained_run):
         assert title in page.text
     # The table of the network: conv1's size, parameters, 2 · 28 · 28 · 25 · 6 FLOPs, field.
     assert "conv1 28 × 28 × 6 156 235,200 5 × 5 1 × 1" in page.text
-    assert "sum 61,706 833,040" in page.text
+    assert "total 61,706 833,040" in page.text
     # Every test image is counted once.
     cells = page.all("td", kind="right") + page.all("td", kind="wrong")
     counts = [int(cell["title"].split()[0]) for cell in cells]
@@ -45,7 +45,11 @@ def test_one_run(run, trained_run):
     right = sum(int(cell["title"].split()[0]) for cell in page.all("td", kind="right"))
     assert right / 17 == trained_run.test_accuracy
     assert len(page.all("ol", kind="mistakes")) == (right < 17)
-    assert len(page.all("img", kind="strip")) == 5  # dense1 to dense3 and the ReLUs between
+    assert len(page.all("div", kind="strip")) == 5  # dense1 to dense3 and the ReLUs between
+    assert page.text.count("T-shirt/top Trouser Pullover Dress") == 2  # the matrix, and dense3
+    assert re.search(
+        r"seed 0\. Started 20\d\d-\d\d-\d\d \d\d:\d\d, [\d.]+ s of training\.", page.text
+    )
     maps = page.all("svg", kind="map")
     assert len(maps) == 3 * 6 + 3 * 8  # conv, relu, pool: six channels, then eight of sixteen
 
@@ -90,10 +94,10 @@ def test_seeds_of_one_config_are_one_group(run, copy_of, trained_run):
     assert "3 runs that differ only in the seed" in page.text
     assert page.text.index("seed-1 ") < page.text.index("seed-10 ")
     # In detail: one run, the one in the middle.
-    assert "In detail: run seed-1 ," in page.text
+    assert "In detail: run seed-1 , whose test accuracy is the median of 3 runs." in page.text
     assert page.text.count("The worst mistakes") == 1
-    assert len(page.all("path", kind="band")) == 9  # three scores twice, rate, norm, speed
-    assert len(page.all("path", kind="faint")) == 9 * (1 + len(others))
+    assert len(page.all("path", kind="band")) == 8  # three scores twice, norm, speed
+    assert len(page.all("path", kind="faint")) == 8 * (1 + len(others))
     assert (run.parent / "report.html").exists()
 
 
@@ -149,7 +153,11 @@ def test_no_path_of_the_machine_is_on_the_page(run, copy_of, tmp_path):
     for secret in ("my home", "/opt/", "secret", *tmp_path.parts[-2:]):
         assert secret not in text
     page = Page(text)
-    for name in ("photos, all", "pictures in train, and more of elsewhere", "by python, photos, all"):
+    for name in (
+        "photos, all",
+        "pictures in train, and more of elsewhere",
+        "by python, photos, all",
+    ):
         assert name in page.text
     assert "the data directory photos, all does not exist" in page.text
     assert str(data) in report.troubles[-1]
