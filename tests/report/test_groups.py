@@ -16,7 +16,9 @@ def record(name, *scores, data=None, epochs=2, **changes):
     """A run whose epochs had these test accuracies."""
     config = TrainConfig(epochs=epochs, **changes)
     rows = [{"epoch": float(i), "test_accuracy": s} for i, s in enumerate(scores, start=1)]
-    content = {"config": json.loads(json.dumps(to_json(config)))} | ({} if data is None else {"data": data})
+    content = {"config": json.loads(json.dumps(to_json(config)))} | (
+        {} if data is None else {"data": data}
+    )
     return Record(RunFolder(Path(name)), name, config, content, rows, [])
 
 
