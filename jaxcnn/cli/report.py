@@ -16,9 +16,9 @@ class ReportConfig:
     """Write one HTML page about one or several runs, which needs no network to be read.
 
     Attributes:
-        runs: The run folders; a folder of run folders stands for all of them.
-        output: The file to write; left out, report.html in the run's folder, or in the folder
-            that holds all of the runs.
+        runs: The run folders; a folder stands for all the runs below it.
+        output: The file to write; left out, report.html in the folder that is named, or in the
+            one that holds all that are named.
         data_dir: Where the data lies; left out, where it lay when the runs were begun.
         best: Use the best checkpoint by the run's --best-by, not the last one.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.

@@ -19,6 +19,7 @@ _MOST_STAGES = 24
 _MOST_MAPS = 8
 _MOST_UNITS = 512
 _MOST_KERNELS = 64
+_MOST_NAMES = 20
 
 
 class Box(NamedTuple):
@@ -59,6 +60,7 @@ class Stage(NamedTuple):
         field: what that output sees, on the sample; ``None`` where nobody knows.
         low: the smallest number of the output.
         high: the largest.
+        names: the classes that a strip's numbers stand for; empty where they stand for none.
     """
 
     row: Row
@@ -68,6 +70,7 @@ class Stage(NamedTuple):
     field: Box | None
     low: float
     high: float
+    names: tuple[str, ...] = ()
 
 
 class Guess(NamedTuple):
@@ -163,6 +166,8 @@ def walk_through(
     kept = _evenly(rows, _MOST_STAGES)
     stages = [_stage(row, found[row.name]) for row in kept]
     names = trained.facts.class_names
+    if _tells_classes(stages, rows, found, names):
+        stages[-1] = stages[-1]._replace(names=names)
     label = int(scores.labels[index])
     return Walk(
         pictures.photograph(image),
@@ -174,6 +179,14 @@ def walk_through(
         _guesses(scores.probabilities[index], names, label),
         _view(image.shape, stages),
     )
+
+
+def _tells_classes(
+    stages: list[Stage], rows: list[Row], found: dict[str, np.ndarray], names: tuple[str, ...]
+) -> bool:
+    """Whether the last strip has a number for each class, and few enough to name them."""
+    last = found[rows[-1].name].shape if stages else ()
+    return last == (len(names),) and len(names) <= _MOST_NAMES
 
 
 def _worth_showing(rows: list[Row], found: dict[str, np.ndarray]) -> list[Row]:

@@ -55,6 +55,21 @@ class Chapter(NamedTuple):
     walk: Walk | None
     troubles: list[str]
 
+    @property
+    def weights(self) -> str:
+        """When the run had these weights: ``epoch 1`` or ``epoch 2, after 132 of 235 batches``."""
+        epoch, batch = (self.trained.epochs, self.trained.batches) if self.trained else (0, 0)
+        if not batch:
+            return f"epoch {epoch}"
+        whole = f" of {self.record.batches:,}" if self.record.batches else ""
+        return f"epoch {epoch + 1}, after {batch:,}{whole} batches"
+
+    @property
+    def elsewhere(self) -> str:
+        """The epoch that the figures are of, where the weights are of another moment."""
+        same = self.weights == f"epoch {self.record.epochs:g}"
+        return "" if same or not self.record.rows else f"epoch {self.record.epochs:g}"
+
 
 Loader = Callable[[TrainConfig], Dataset]
 T = TypeVar("T")

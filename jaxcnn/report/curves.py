@@ -21,6 +21,14 @@ _MARKED = 60
 _GAP = 12.0
 """The least distance between two labels, in units of the SVG."""
 
+_WIDE = 48.0
+"""Labels that are so far apart from left to right do not touch."""
+
+_NOT_DRAWN = frozenset({*_POSITIONS, "seconds", "compile_seconds"})
+"""Not told by an epoch's curve: how long a run took is said in one number."""
+
+_TITLES = {"top5 accuracy": "top-5 accuracy", "images per second": "images/s"}
+
 
 class Line(NamedTuple):
     """A curve: an SVG path, and how it is drawn.
@@ -50,6 +58,7 @@ class Point(NamedTuple):
 class Label(NamedTuple):
     """The name of a curve, at its end."""
 
+    x: float
     y: float
     text: str
     series: int
@@ -121,11 +130,12 @@ def draw(groups: Sequence[Group]) -> tuple[list[Panel], list[Constant]]:
 def _panels_of(rows: Iterable[Numbers]) -> dict[str, dict[str, str]]:
     """The names in the metrics by title, each with the part of the data it is of."""
     panels: dict[str, dict[str, str]] = {"loss": {}, "accuracy": {}}
-    for name in dict.fromkeys(name for row in rows for name in row if name not in _POSITIONS):
+    for name in dict.fromkeys(name for row in rows for name in row if name not in _NOT_DRAWN):
         found = _SPLIT.fullmatch(name)
         title, part = (found[2], found[1]) if found else (name, "")
         panels.setdefault(title, {})[name] = part
-    return {title.replace("_", " "): names for title, names in panels.items() if names}
+    spaced = {title.replace("_", " "): names for title, names in panels.items() if names}
+    return {_TITLES.get(title, title): names for title, names in spaced.items()}
 
 
 def _panel(title: str, names: dict[str, str], position: str, groups: Sequence[Group]) -> Panel:
@@ -150,27 +160,30 @@ def _panel(title: str, names: dict[str, str], position: str, groups: Sequence[Gr
             for s in all_series
         ],
         [point for series in marked for point in _marks(series, title, position, xs, ys)],
-        _labels(all_series, groups, len(names) > 1, ys),
+        _labels(all_series, groups, len(names) > 1, xs, ys),
         dashes,
         _in_words(title, all_series),
     )
 
 
 def _series_of(group: Group, index: int, name: str, part: str, position: str) -> list[_Series]:
-    """Each run's curve and, where there are several, their mean's."""
+    """Each run's curve and, where there are several, the mean of those that a mean is taken of."""
     curves = [_points(record.rows, name, position) for record in group.records]
-    curves = [points for points in curves if points]
     faint = len(curves) > 1
-    found = [_Series(part, index, group.letter, points, [], faint) for points in curves]
+    found = [_Series(part, index, group.letter, points, [], faint) for points in curves if points]
     if faint:
-        by_x: dict[float, list[float]] = {}
-        for x, y in (point for points in curves for point in points):
-            by_x.setdefault(x, []).append(y)
-        means = [(x, spread(by_x[x])) for x in sorted(by_x)]
-        mean = [(x, value.mean) for x, value in means]
-        deviations = [value.deviation for _, value in means]
-        found.append(_Series(part, index, group.letter, mean, deviations, False))
+        counted = [_points(record.rows, name, position) for record in group.counted]
+        mean, deviations = _mean([dict(points) for points in counted if points])
+        if mean:
+            found.append(_Series(part, index, group.letter, mean, deviations, False))
     return found
+
+
+def _mean(curves: Sequence[dict[float, float]]) -> tuple[list[tuple[float, float]], list[float]]:
+    """The mean of curves and its deviations, at those places that all of them have."""
+    places = sorted(set.intersection(*map(set, curves))) if curves else []
+    values = [(x, spread(curve[x] for curve in curves)) for x in places]
+    return [(x, value.mean) for x, value in values], [value.deviation for _, value in values]
 
 
 def _points(rows: Sequence[Numbers], name: str, position: str) -> list[tuple[float, float]]:
@@ -218,7 +231,7 @@ def _marks(series: _Series, title: str, position: str, xs: Scale, ys: Scale) -> 
 
 
 def _labels(
-    all_series: Sequence[_Series], groups: Sequence[Group], parts: bool, ys: Scale
+    all_series: Sequence[_Series], groups: Sequence[Group], parts: bool, xs: Scale, ys: Scale
 ) -> list[Label]:
     """Names at the ends of the curves, moved apart where they would touch."""
     wanted = []
@@ -226,13 +239,35 @@ def _labels(
         if not series.faint:
             words = [series.name] if len(groups) > 1 else []
             words += [series.part] if parts else []
-            wanted.append(Label(ys(series.points[-1][1]), " ".join(words), series.series))
+            if words:
+                x, y = series.points[-1]
+                wanted.append(Label(round(xs(x), 1), ys(y), " ".join(words), series.series))
+    return [label for near in _columns(wanted) for label in _apart(near)]
+
+
+def _columns(labels: Iterable[Label]) -> list[list[Label]]:
+    """Labels that could touch, since their curves end at nearly one place."""
+    columns: list[list[Label]] = []
+    for label in sorted(labels, key=lambda label: label.x):
+        if columns and label.x - columns[-1][-1].x < _WIDE:
+            columns[-1].append(label)
+        else:
+            columns.append([label])
+    return columns
+
+
+def _apart(labels: Sequence[Label]) -> list[Label]:
+    """Labels moved down where they would touch, then those up that fell out of the frame."""
     placed: list[Label] = []
-    for label in sorted(wanted, key=lambda label: label.y):
+    for label in sorted(labels, key=lambda label: label.y):
         least = placed[-1].y + _GAP if placed else TOP
         placed.append(label._replace(y=max(label.y, least)))
-    over = max(placed[-1].y - (BOTTOM + 4), 0.0) if placed else 0.0
-    return [label._replace(y=round(label.y - over, 1)) for label in placed if label.text]
+    # Beside the frame there is room for one below the axis, within it there are numbers.
+    most = BOTTOM + 4.0 if labels[0].x > RIGHT - _WIDE else BOTTOM - 8.0
+    for index in reversed(range(len(placed))):
+        placed[index] = placed[index]._replace(y=round(min(placed[index].y, most), 1))
+        most = placed[index].y - _GAP
+    return placed
 
 
 def _in_words(title: str, all_series: Sequence[_Series]) -> str:

@@ -3,10 +3,13 @@
 import json
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxcnn.report.records import Record
+from jaxcnn.report.records import OF_THE_DATA, Record, shortest_names
+
+_LEFT_OUT = "it is left out of every mean."
 
 
 class Group(NamedTuple):
@@ -23,11 +26,55 @@ class Group(NamedTuple):
     records: list[Record]
 
     @property
+    def counted(self) -> list[Record]:
+        """The runs that a mean is taken of, one for each seed.
+
+        They are those that came furthest, hence the finished ones where there are any.
+        """
+        furthest = max(record.epochs for record in self.records)
+        by_seed: dict[int, Record] = {}
+        for record in self.records:
+            if record.epochs == furthest:
+                by_seed.setdefault(record.config.seed, record)
+        return list(by_seed.values())
+
+    @property
+    def notes(self) -> list[str]:
+        """Which runs are in no mean and why, and whether the others are at their end."""
+        counted = self.counted
+        notes = [_unfinished(self)] if counted[0].unfinished else []
+        for record in self.records:
+            if record.epochs < counted[0].epochs:
+                notes.append(f"{record.name} has {record.progress} epochs: {_LEFT_OUT}")
+            elif record not in counted:
+                first = next(run.name for run in counted if run.config.seed == record.config.seed)
+                notes.append(f"{record.name} has the seed of {first}: {_LEFT_OUT}")
+        return notes
+
+    @property
     def typical(self) -> Record:
         """The run that is looked at in detail: the one with the median last test accuracy."""
-        scored = [record for record in self.records if finite([last(record, "test_accuracy")])]
+        scored = [record for record in self.counted if finite([last(record, "test_accuracy")])]
         ranked = sorted(scored, key=lambda record: last(record, "test_accuracy"))
-        return ranked[(len(ranked) - 1) // 2] if ranked else self.records[0]
+        return ranked[(len(ranked) - 1) // 2] if ranked else self.counted[0]
+
+    @property
+    def choice(self) -> str:
+        """Why the typical run is the one to be looked at, as the end of a sentence."""
+        number = len([run for run in self.counted if finite([last(run, "test_accuracy")])])
+        if number < 2:
+            return "the only one that counts" if len(self.counted) == 1 else "the first of them"
+        if number % 2:
+            return f"whose test accuracy is the median of {number} runs"
+        half = "lower" if number == 2 else "lower of the two in the middle"
+        return f"whose test accuracy is the {half} of {number} runs"
+
+
+def _unfinished(group: Group) -> str:
+    progress = group.counted[0].progress
+    if len(group.records) == 1:
+        return f"This run is not finished: it has {progress} epochs."
+    return f"No run of these is finished: the figures are those after {progress} epochs."
 
 
 class Spread(NamedTuple):
@@ -45,9 +92,11 @@ def group(records: Sequence[Record]) -> list[Group]:
         key = json.dumps(record.settings, sort_keys=True, default=str)
         by_config.setdefault(key, []).append(record)
     members = [sorted(runs, key=lambda run: run.config.seed) for runs in by_config.values()]
-    differing = _differing([runs[0] for runs in members])
+    firsts = [runs[0] for runs in members]
+    differing = _differing(firsts)
+    folders = _folder_names(firsts)
     return [
-        Group(_letter(index), _title(runs[0], differing), runs)
+        Group(_letter(index), _title(runs[0], differing, folders), runs)
         for index, runs in enumerate(members)
     ]
 
@@ -59,20 +108,39 @@ def _letter(index: int) -> str:
 
 
 def _differing(records: Sequence[Record]) -> list[str]:
-    """The settings in which the configs are not all the same."""
+    """The settings in which the configs are not all the same.
+
+    Of other sets other images are no news: these are named where they differ within one set.
+    """
+    by_set: dict[str, list[Record]] = {}
+    for record in records:
+        by_set.setdefault(record.config.dataset, []).append(record)
     names = dict.fromkeys(name for record in records for name in record.settings)
     return [
         name
         for name in names
-        if len({repr(record.settings.get(name)) for record in records}) > 1
+        if any(
+            len({repr(record.settings.get(name)) for record in runs}) > 1
+            for runs in (by_set.values() if name in OF_THE_DATA else [records])
+        )
         and name not in ("model", "dataset")
     ]
 
 
-def _title(record: Record, differing: Iterable[str]) -> str:
+def _folder_names(records: Sequence[Record]) -> dict[str, str]:
+    """The data folders by as few of their last parts as tell them apart, not by where they lie."""
+    given = [record.settings.get("data_dir") for record in records]
+    folders = list(dict.fromkeys(str(folder) for folder in given if folder))
+    return dict(zip(folders, shortest_names([Path(folder) for folder in folders]), strict=True))
+
+
+def _title(record: Record, differing: Iterable[str], folders: Mapping[str, str]) -> str:
     settings = record.settings
     parts = [f"{record.config.model} on {record.config.dataset}"]
-    parts += [f"{name.replace('_', ' ')} {told(settings.get(name))}" for name in differing]
+    for name in (name for name in differing if name in settings):
+        value = settings.get(name)
+        words = folders[str(value)] if name == "data_dir" and value else told(value)
+        parts.append(f"{name.replace('_', ' ')} {words}")
     return ", ".join(parts)
 
 
@@ -80,6 +148,8 @@ def told(value: Any) -> str:
     """A setting for people."""
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -23,12 +23,14 @@ class Cell(NamedTuple):
         images: those of the row's class that were taken for the column's.
         share: the colour's strength, 0 to 1.
         right: whether row and column are one class.
+        missed: whether they are, and no image of the class is recognised.
         says: the whole of it in words.
     """
 
     images: int
     share: float
     right: bool
+    missed: bool
     says: str
 
 
@@ -101,6 +103,7 @@ def _cells(counts: np.ndarray, strength: np.ndarray, names: tuple[str, ...]) -> 
                 int(count),
                 float(strength[actual, predicted]),
                 actual == predicted,
+                actual == predicted and not count and bool(row.any()),
                 f"{count:,} images of {names[actual]} taken for {names[predicted]}",
             )
             for predicted, count in enumerate(row)

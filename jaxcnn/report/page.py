@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from jaxcnn.report import curves, tables
 from jaxcnn.report.anatomy import describe_field
 from jaxcnn.report.chapters import Chapter, loader, write_chapter
 from jaxcnn.report.groups import Group, group
+from jaxcnn.report.places import places_of, without
 from jaxcnn.report.records import common_folder, read_records
 from jaxcnn.report.scales import short
 from jaxcnn.report.templating import templates
@@ -54,9 +55,9 @@ def write_report(
     """Write one HTML page about one or several runs.
 
     Args:
-        runs: run folders, or folders of run folders.
-        output: the file to write; left out, ``report.html`` in the run's folder, or in the
-            innermost folder that holds all of the runs.
+        runs: run folders, or folders with runs below them, four folders deep at most.
+        output: the file to write; left out, ``report.html`` in the folder that is named, or in
+            the innermost one that holds all that are named.
         data_dir: where the data lies; left out, where it lay when the runs were begun.
         best: whether to look at the best checkpoint of a run, and not at the last.
 
@@ -70,12 +71,13 @@ def write_report(
     if not runs:
         raise UserError("a report needs at least one run folder")
     records = read_records(runs)
-    path = common_folder(records) / NAME if output is None else output.expanduser()
+    path = common_folder(runs) / NAME if output is None else output.expanduser()
     _check_output(path)
     groups = group(records)
     load = loader(data_dir)
     chapters = [write_chapter(each, load, best=best) for each in groups]
-    write_whole(path, render(groups, chapters))
+    page = render(groups, chapters, without(places_of(records, [*runs, data_dir])))
+    write_whole(path, page)
     named = len(chapters) > 1
     troubles = [
         f"{chapter.record.name}: {trouble}" if named else trouble
@@ -85,15 +87,19 @@ def write_report(
     return Report(path, len(records), troubles)
 
 
-def render(groups: Sequence[Group], chapters: Sequence[Chapter]) -> str:
-    """The page as HTML."""
+def render(
+    groups: Sequence[Group], chapters: Sequence[Chapter], shorten: Callable[[str], str]
+) -> str:
+    """The page as HTML; ``shorten`` takes out of a text what the page must not tell."""
     environment = templates()
+    environment.filters["shorten"] = shorten
     environment.filters |= {"short": short, "shape": _shape, "share": _share, "number": _number}
     panels, constants = curves.draw(groups)
     return environment.get_template("report.html").render(
         groups=groups,
         chapters=chapters,
         runs=sum(len(each.records) for each in groups),
+        seeds=len({record.config.seed for each in groups for record in each.records}),
         title=_title(groups),
         panels=panels,
         constants=constants,
@@ -104,6 +110,7 @@ def render(groups: Sequence[Group], chapters: Sequence[Chapter]) -> str:
         describe_field=describe_field,
         axes=curves,
         colour=lambda series: series % SERIES + 1,
+        when=tables.when([record for each in groups for record in each.records]),
         made=time.strftime("%Y-%m-%d %H:%M"),
         version=__version__,
     )
@@ -112,11 +119,15 @@ def render(groups: Sequence[Group], chapters: Sequence[Chapter]) -> str:
 def _title(groups: Sequence[Group]) -> str:
     if len(groups) == 1:
         return groups[0].title
-    models = list(dict.fromkeys(each.records[0].config.model for each in groups))
-    sets = list(dict.fromkeys(each.records[0].config.dataset for each in groups))
-    if len(models) > _NAMED or len(sets) > _NAMED:
+    firsts = [each.records[0] for each in groups]
+    models = list(dict.fromkeys(run.config.model for run in firsts))
+    sets = list(dict.fromkeys(run.config.dataset for run in firsts))
+    pairs = dict.fromkeys(f"{run.config.model} on {run.config.dataset}" for run in firsts)
+    if max(len(models), len(sets), len(pairs)) > _NAMED:
         return f"{len(groups)} configurations compared"
-    return f"{' and '.join(models)} on {' and '.join(sets)}"
+    # "lenet and alexnet on mnist and digits" would say that each was trained on both.
+    whole = len(models) == 1 or len(sets) == 1
+    return f"{' and '.join(models)} on {' and '.join(sets)}" if whole else ", ".join(pairs)
 
 
 def _shape(sizes: Sequence[int]) -> str:

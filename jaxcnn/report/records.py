@@ -3,7 +3,8 @@
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +13,17 @@ from jaxcnn.training.resumption import FREE
 
 Numbers = dict[str, float]
 
-_FREE = FREE | {"seed", "overwrite", "resume"}
-"""Settings that may differ between runs of one group."""
+_FREE = (FREE - {"data_dir"}) | {"seed", "overwrite", "resume"}
+"""Settings that may differ between runs of one group; other images are another matter."""
+
+_DEPTH = 4
+"""How many folders deep runs are looked for."""
+
+_COUNTS = ("train_images", "test_images")
+"""What tells a folder of pictures from the same folder with more of them."""
+
+OF_THE_DATA = frozenset({"data_dir", *_COUNTS})
+"""Settings that say which images a set of this name has."""
 
 
 class Record(NamedTuple):
@@ -36,20 +46,48 @@ class Record(NamedTuple):
     troubles: list[str]
 
     @property
+    def epochs(self) -> float:
+        """How many epochs its metrics reach to."""
+        return self.rows[-1].get("epoch", float(len(self.rows))) if self.rows else 0.0
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it was to run for more epochs than its metrics have."""
+        return self.epochs < self.config.recipe.epochs
+
+    @property
+    def progress(self) -> str:
+        """``12``, or ``4 of 12`` for a run that is not at its end."""
+        return f"{self.epochs:g}" + (f" of {self.config.recipe.epochs}" if self.unfinished else "")
+
+    @property
+    def batches(self) -> int | None:
+        """The batches of an epoch; ``None`` where the number of images is not known."""
+        data = self.content.get("data")
+        images = data.get("train_images") if isinstance(data, dict) else None
+        if not isinstance(images, int):
+            return None
+        return math.ceil(images / self.config.recipe.batch_size)
+
+    @property
     def settings(self) -> dict[str, Any]:
-        """The config that its numbers depend on, but for the seed."""
-        config = self.content["config"]
-        return {name: value for name, value in config.items() if name not in _FREE}
+        """The config that its numbers depend on, but for the seed, and how many images it had."""
+        config, data = self.content["config"], self.content.get("data")
+        facts = data if isinstance(data, dict) else {}
+        settings = {name: value for name, value in config.items() if name not in _FREE}
+        if self.config.dataset == "digits":
+            settings.pop("data_dir", None)  # They come with jaxcnn and lie in no folder.
+        return settings | {name: facts[name] for name in _COUNTS if name in facts}
 
 
 def read_records(paths: Sequence[Path]) -> list[Record]:
-    """The runs in ``paths``; a folder of runs stands for all of them, in the order of their names.
+    """The runs in ``paths``; a folder stands for the runs below it, in the order of their names.
 
     Raises:
         UserError: if a path is no run, or its ``config.json`` cannot be read.
     """
     folders = {path.resolve(): RunFolder(path) for given in paths for path in _runs_in(given)}
-    names = _names(list(folders))
+    names = shortest_names(list(folders))
     return [_read(folder, name) for name, folder in zip(names, folders.values(), strict=True)]
 
 
@@ -57,22 +95,32 @@ def _runs_in(path: Path) -> list[Path]:
     try:
         if not path.exists():
             raise UserError(f"there is no run {path}: give the folder of a run")
-        if (path / "config.json").exists() or not path.is_dir():
-            return [path]
-        inside = sorted(path.glob("*/config.json"), key=_numbers_by_value)
+        return [path] if not path.is_dir() else list(_runs_below(path, _DEPTH)) or [path]
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    return [found.parent for found in inside] or [path]
 
 
-def _numbers_by_value(path: Path) -> tuple[int, str]:
+def _runs_below(path: Path, depth: int) -> Iterator[Path]:
+    """``path`` itself if it is a run, else the runs in its folders; what is in a run is its own."""
+    if (path / "config.json").exists():
+        yield path
+    elif depth:
+        for inside in sorted(path.iterdir(), key=_numbers_by_value):
+            readable = inside.is_dir() and os.access(inside, os.R_OK | os.X_OK)
+            if readable and not inside.name.startswith("."):
+                yield from _runs_below(inside, depth - 1)
+
+
+def _numbers_by_value(path: Path) -> list[tuple[str, int]]:
     """``seed-10`` comes after ``seed-9``."""
-    return len(path.parent.name), path.parent.name
+    parts = re.findall(r"(\D*)(\d{0,18})", path.name)
+    return [(words, int(number or -1)) for words, number in parts]
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def shortest_names(paths: Sequence[Path]) -> list[str]:
     """The last part of each path, with as many parts before it as tell all of them apart."""
-    for parts in range(1, max((len(path.parts) for path in paths), default=1) + 1):
+    names: list[str] = []
+    for parts in range(1, max((len(path.parts) for path in paths), default=0) + 1):
         names = ["/".join(path.parts[-parts:]) for path in paths]
         if len(set(names)) == len(names):
             break
@@ -128,13 +176,13 @@ def _in_order(rows: Iterable[Numbers]) -> list[Numbers]:
     return [by_epoch[epoch] for epoch in sorted(by_epoch)]
 
 
-def common_folder(records: Sequence[Record]) -> Path:
-    """The innermost folder that holds every one of the runs, or is the only run's own.
+def common_folder(given: Sequence[Path]) -> Path:
+    """The innermost folder that holds everything that was named, or is the only folder named.
 
     Raises:
         UserError: if there is none but the root of the file system.
     """
-    paths = [os.path.normpath(record.folder.path) for record in records]
+    paths = [os.path.normpath(path) for path in given]
     if any(os.path.isabs(path) or path.startswith("..") for path in paths):
         paths = [os.path.abspath(path) for path in paths]
     common = Path(os.path.commonpath(paths))

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 _TICKS = 5
 
+_UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
 
 class Tick(NamedTuple):
     """A number on an axis: its place and its words."""
@@ -59,6 +61,8 @@ def make_scale(values: Sequence[float], start: float, end: float, *, whole: bool
     ['1e-05', '0.0001', '0.001', '0.01', '0.1']
     >>> [tick.text for tick in make_scale([0.02, 2.3], 0, 100).ticks]
     ['0.02', '0.05', '0.1', '0.2', '0.5', '1', '2']
+    >>> [tick.text for tick in make_scale([18_200, 18_800], 0, 100).ticks]
+    ['18.2k', '18.4k', '18.6k', '18.8k']
     """
     low, high = min(values), max(values)
     logarithmic = not whole and low > 0 and high / low >= 100
@@ -87,11 +91,24 @@ def _round_numbers(low: float, high: float, whole: bool) -> list[tuple[float, st
     step = max(round(step), 1.0) if whole else step
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     numbers = [count * step for count in range(first, last + 1)]
+    largest = max(map(abs, numbers), default=1.0)
+    size, unit = (1.0, "") if 0.00005 < largest < 10_000 else _unit(largest)
+    digits = _decimals(step / size)
+    return [(n, f"{n / size:,.{digits}f}{unit}" if n else "0") for n in numbers]
+
+
+def _unit(largest: float) -> tuple[float, str]:
+    """What the numbers of an axis are counted in, so that few characters tell them apart."""
+    if 10_000 <= largest < 1e15:
+        return next((size, unit) for size, unit in _UNITS if largest >= size)
+    power = math.floor(math.log10(largest)) if largest else 0
+    return 10.0**power, f"e{power:+03d}"
+
+
+def _decimals(step: float) -> int:
+    """The decimals without which multiples of ``step`` would be rounded."""
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    digits += round(step, digits) != round(step, digits + 1)
-    if not 0.00005 < max(map(abs, numbers), default=1.0) < 10_000:
-        return [(number, short(number)) for number in numbers]
-    return [(number, f"{number:,.{digits}f}") for number in numbers]
+    return digits + (round(step, digits) != round(step, digits + 1))
 
 
 def _decades(low: float, high: float) -> list[tuple[float, str]]:
@@ -108,11 +125,13 @@ def _decades(low: float, high: float) -> list[tuple[float, str]]:
 def short(value: float) -> str:
     """A number with few characters.
 
-    >>> [short(n) for n in (0.2, 1500.0, 12000.0, 3e6, -0.5, 0.0, 61706.0)]
-    ['0.2', '1,500', '12k', '3M', '-0.5', '0', '61.7k']
+    >>> [short(n) for n in (0.2, 1500.0, 12000.0, 3e6, -0.5, 0.0, 61706.0, 999_900.0, 1e16)]
+    ['0.2', '1,500', '12k', '3M', '-0.5', '0', '61.7k', '1,000k', '1e+16']
     """
-    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= size:
-            divisor = 1e3 if unit == "k" else size
-            return f"{value / divisor:.3g}{unit}"
+    if 10_000 <= abs(value) < 1e15:
+        size, unit = next((size, unit) for size, unit in _UNITS if abs(value) >= size)
+        scaled = value / size
+        return (f"{scaled:,.0f}" if abs(scaled) >= 99.95 else f"{scaled:.3g}") + unit
+    if abs(value) >= 1e15:
+        return f"{value:.3g}"
     return f"{value:,.0f}" if value == round(value) else f"{value:.4g}"

@@ -1,5 +1,6 @@
 """The curves of a sweep as one SVG file: mean ± standard deviation for each learning rate."""
 
+import dataclasses
 from pathlib import Path
 
 from jaxcnn.report import curves
@@ -42,7 +43,8 @@ def write_plot(swept: Swept, config: TrainConfig) -> Path:
 
 def _record(swept: Swept, member: Member, config: TrainConfig) -> Record:
     rows = [{"epoch": row["epoch"], **{name: row[name] for name in _DRAWN}} for row in member.rows]
-    return Record(swept.folder, f"seed {member.seed}", config, {}, rows, [])
+    told = dataclasses.replace(config, seed=member.seed)
+    return Record(swept.folder, f"seed {member.seed}", told, {}, rows, [])
 
 
 def _render(panels: list[curves.Panel], title: str) -> str:

@@ -1,10 +1,12 @@
 """The numbers of all runs of a page beside each other, and what they were told."""
 
+import datetime
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxcnn.report.groups import Group, Spread, last, spread, told
+from jaxcnn.report.groups import Group, Spread, finite, last, spread, told
 from jaxcnn.report.records import Record
 
 _COLUMNS = (
@@ -54,17 +56,26 @@ def results(groups: Sequence[Group]) -> list[Result]:
     lines = []
     for group in groups:
         lines += [_result(group.letter, record, columns) for record in group.records]
-        if len(group.records) > 1:
-            spreads = [(name, spread(last(run, name) for run in group.records)) for name in columns]
+        if len(group.counted) > 1:
+            spreads = [
+                (name, spread(outcome(run, name) for run in group.counted)) for name in columns
+            ]
             means = [with_deviation(name, value) for name, value in spreads]
             lines.append(Result(group.letter, "mean ± std", "", "", means, True))
     return lines
 
 
+def outcome(record: Record, name: str) -> float:
+    """What a run came to: its last number, or the median speed of its epochs, as `train` says."""
+    if name != "images_per_second":
+        return last(record, name)
+    speeds = finite(row.get(name, math.nan) for row in record.rows)
+    return statistics.median(speeds) if speeds else math.nan
+
+
 def _result(letter: str, record: Record, columns: Sequence[str]) -> Result:
-    epochs = f"{last(record, 'epoch'):g}" if record.rows else "0"
-    figures = [figure(name, last(record, name)) for name in columns]
-    return Result(letter, record.name, str(record.config.seed), epochs, figures, False)
+    figures = [figure(name, outcome(record, name)) for name in columns]
+    return Result(letter, record.name, str(record.config.seed), record.progress, figures, False)
 
 
 def with_deviation(name: str, value: Spread) -> str:
@@ -85,7 +96,7 @@ def headline(group: Group) -> list[Fact]:
     """The figures that a group of runs comes to."""
     told = []
     for name, title in _COLUMNS:
-        value = spread(last(record, name) for record in group.records)
+        value = spread(outcome(record, name) for record in group.counted)
         if value.size:
             told.append(Fact(title, with_deviation(name, value)))
     return told
@@ -99,13 +110,59 @@ def settings_of(record: Record) -> list[Part]:
     return [*found, *([Part("run", list(_facts(loose)))] if loose else [])]
 
 
-def _facts(part: Mapping[str, Any], before: str = "") -> Iterator[Fact]:
+def _facts(part: Mapping[str, Any]) -> Iterator[Fact]:
+    """What is set, a line each, and then in one line each what is off and what is not set."""
+    flat = list(_flat(part))
+    off = [name for name, value in flat if value is False]
+    unset = [name for name, value in flat if value is None or value in ([], "")]
+    for name, value in flat:
+        if not (value is None or value is False or value in ([], "")):
+            yield Fact(name, _moment(value) if name == "started" else _in_words(value))
+    for title, names in (("off", off), ("not set", unset)):
+        if names:
+            yield Fact(title, ", ".join(names))
+
+
+def _flat(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values of a part by their names in words, those of its parts among them."""
     for name, value in part.items():
-        title = f"{before}{name}".replace("_", " ")
         if isinstance(value, Mapping):
-            yield from _facts(value, f"{title} ")
+            yield from _flat(value)
         else:
-            yield Fact(title, _in_words(value))
+            yield name.replace("_", " "), value
+
+
+def when(records: Sequence[Record]) -> str:
+    """When the runs were started and how long they trained, as far as they say so."""
+    begun = sorted(
+        str(record.content["started"]) for record in records if "started" in record.content
+    )
+    seconds = sum(finite(row.get("seconds", 0.0) for run in records for row in run.rows))
+    parts = (
+        [f"{'the first ' if len(records) > 1 else ''}started {_moment(begun[0])}"] if begun else []
+    )
+    parts += (
+        [f"{_duration(seconds)} of training{' in all' if len(records) > 1 else ''}"]
+        if seconds
+        else []
+    )
+    text = ", ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _moment(started: Any) -> str:
+    """``2026-11-22T12:49:13+0100`` as ``2026-11-22 12:49``, in the time of its own place."""
+    try:
+        return datetime.datetime.fromisoformat(str(started)).strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return str(started)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 9.5 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _in_words(value: Any) -> str:

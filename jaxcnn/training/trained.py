@@ -48,6 +48,7 @@ class Trained(NamedTuple):
         config: what the run was told.
         facts: what goes in and comes out.
         epochs: how many epochs it was trained for, a part of one left out.
+        batches: how many batches of the next epoch it was trained for besides.
     """
 
     model: Layer
@@ -56,6 +57,7 @@ class Trained(NamedTuple):
     config: TrainConfig
     facts: Facts
     epochs: int
+    batches: int = 0
 
     @property
     def card(self) -> dict[str, Any]:
@@ -101,8 +103,8 @@ def load_trained(folder: RunFolder, *, best: bool = False, facts: Facts | None =
     config = read_config(folder)
     facts = facts or read_facts(folder)
     model, moment = _restored(folder, config, facts, best=best)
-    state = moment.state
-    return Trained(model, state.params, state.model_state, config, facts, moment.epoch - 1)
+    params, state, epochs = moment.state.params, moment.state.model_state, moment.epoch - 1
+    return Trained(model, params, state, config, facts, epochs, moment.batch)
 
 
 def read_facts(folder: RunFolder) -> Facts:

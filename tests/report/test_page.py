@@ -1,13 +1,17 @@
 """The page as a reader gets it."""
 
+import dataclasses
 import json
 import re
+import signal
 
 import numpy as np
 import pytest
 
 from jaxcnn.data import load_dataset
 from jaxcnn.report import write_report
+from jaxcnn.training import RunFolder, read_config, train
+from jaxcnn.training.stopping import Stopped, StopRequests
 from tests.report import browser
 from tests.report.html import Page, check_whole
 from tests.test_cli import jaxcnn, refused
@@ -33,7 +37,7 @@ def test_one_run(run, trained_run):
         assert title in page.text
     # The table of the network: conv1's size, parameters, 2 · 28 · 28 · 25 · 6 FLOPs, field.
     assert "conv1 28 × 28 × 6 156 235,200 5 × 5 1 × 1" in page.text
-    assert "sum 61,706 833,040" in page.text
+    assert "total 61,706 833,040" in page.text
     # Every test image is counted once.
     cells = page.all("td", kind="right") + page.all("td", kind="wrong")
     counts = [int(cell["title"].split()[0]) for cell in cells]
@@ -41,7 +45,11 @@ def test_one_run(run, trained_run):
     right = sum(int(cell["title"].split()[0]) for cell in page.all("td", kind="right"))
     assert right / 17 == trained_run.test_accuracy
     assert len(page.all("ol", kind="mistakes")) == (right < 17)
-    assert len(page.all("img", kind="strip")) == 5  # dense1 to dense3 and the ReLUs between
+    assert len(page.all("div", kind="strip")) == 5  # dense1 to dense3 and the ReLUs between
+    assert page.text.count("T-shirt/top Trouser Pullover Dress") == 2  # the matrix, and dense3
+    assert re.search(
+        r"seed 0\. Started 20\d\d-\d\d-\d\d \d\d:\d\d, [\d.]+ s of training\.", page.text
+    )
     maps = page.all("svg", kind="map")
     assert len(maps) == 3 * 6 + 3 * 8  # conv, relu, pool: six channels, then eight of sixteen
 
@@ -86,11 +94,73 @@ def test_seeds_of_one_config_are_one_group(run, copy_of, trained_run):
     assert "3 runs that differ only in the seed" in page.text
     assert page.text.index("seed-1 ") < page.text.index("seed-10 ")
     # In detail: one run, the one in the middle.
-    assert "In detail: run seed-1 ," in page.text
+    assert "In detail: run seed-1 , whose test accuracy is the median of 3 runs." in page.text
     assert page.text.count("The worst mistakes") == 1
-    assert len(page.all("path", kind="band")) == 9  # three scores twice, rate, norm, speed
-    assert len(page.all("path", kind="faint")) == 9 * (1 + len(others))
+    assert len(page.all("path", kind="band")) == 8  # three scores twice, norm, speed
+    assert len(page.all("path", kind="faint")) == 8 * (1 + len(others))
     assert (run.parent / "report.html").exists()
+
+
+def test_an_unfinished_run_is_in_no_mean(run, copy_of, trained_run):
+    for seed, factor in ((1, 0.5), (2, 0.0)):
+        copy_of(f"seed-{seed}", factor, seed=seed)
+    stopped = run.parent / "seed-2" / "metrics.jsonl"
+    stopped.write_text(stopped.read_text().splitlines()[0] + "\n")
+    page = page_of(run.parent)
+    accuracies = np.array([1, 0.5]) * trained_run.test_accuracy
+    expected = f"{accuracies.mean():.4f} ± {accuracies.std(ddof=1):.4f}"
+    assert f"mean ± std {expected}" in page.text
+    assert "seed-2 has 1 of 2 epochs: it is left out of every mean." in page.text
+    assert "seed-2 2 1 of 2 0.0000" in page.text
+    # The first epoch's mean is of the same two runs: all three would move it.
+    first = json.loads((run / "metrics.jsonl").read_text().splitlines()[0])["test_accuracy"]
+    assert f"test accuracy {0.75 * first:.4g} ± " in page.text
+
+
+def test_one_unfinished_run_says_so(run):
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    (run / "metrics.jsonl").write_text(lines[0] + "\n")
+    assert "This run is not finished: it has 1 of 2 epochs." in page_of(run).text
+
+
+def test_a_run_that_was_stopped_within_an_epoch(run, monkeypatch):
+    """Its weights are of a later moment than its figures, and the page says of which."""
+    config = dataclasses.replace(read_config(RunFolder(run)), run_dir=run, resume=True, epochs=3)
+    monkeypatch.setattr(StopRequests, "number", signal.SIGTERM, raising=False)
+    monkeypatch.setattr(StopRequests, "__init__", lambda self: setattr(self, "_before", {}))
+    with pytest.raises(Stopped):
+        train(config)
+    page = page_of(run)
+    assert "This run is not finished: it has 2 of 3 epochs." in page.text
+    where = "weights of epoch 3, after 1 of 4 batches (the run's last figures are of epoch 2):"
+    assert where in page.text
+    assert "of epoch 3, after 1 of 4 batches sha256" in page.text
+
+
+def test_no_path_of_the_machine_is_on_the_page(run, copy_of, tmp_path):
+    """It can be sent to anyone: folders are called by their names."""
+    data = tmp_path / "my home" / "photos, all"
+    other = copy_of("other", data_dir=str(data), run_dir=str(tmp_path / "old" / "other"))
+    content = json.loads((other / "config.json").read_text())
+    content["data"]["source"] = f"pictures in {data}/train, and more of {tmp_path}/elsewhere"
+    content["written"] = {"by": ["/opt/secret/python", f"{data}"]}
+    (other / "config.json").write_text(json.dumps(content))
+    for path in (run, other):
+        lines = (path / "metrics.jsonl").read_text().splitlines()
+        (path / "metrics.jsonl").write_text("\n".join([*lines, "{"]))
+    report = write_report([run, other])
+    text = report.path.read_text(encoding="utf-8")
+    for secret in ("my home", "/opt/", "secret", *tmp_path.parts[-2:]):
+        assert secret not in text
+    page = Page(text)
+    for name in (
+        "photos, all",
+        "pictures in train, and more of elsewhere",
+        "by python, photos, all",
+    ):
+        assert name in page.text
+    assert "the data directory photos, all does not exist" in page.text
+    assert str(data) in report.troubles[-1]
 
 
 def test_other_configs_are_other_groups(run, copy_of, tmp_path):
@@ -105,7 +175,7 @@ def test_other_configs_are_other_groups(run, copy_of, tmp_path):
 
 def test_a_run_that_is_named_twice_is_shown_once(run):
     report = write_report([run, run.parent / "." / run.name, run.parent])
-    assert (report.runs, report.path) == (1, run / "report.html")
+    assert (report.runs, report.path) == (1, run.parent / "report.html")
 
 
 @pytest.mark.parametrize("width", [1280, 360])

@@ -42,6 +42,8 @@ def test_confusion():
     # Half of the cats are right; all dogs are wrong, which is the strongest mistake.
     assert [confusion.rows[0][0].share, confusion.rows[1][0].share] == [0.5, 1]
     assert confusion.rows[0][1].share == math.sqrt(1 / 4)
+    # Of no dog is it said that it is one; of birds there are none.
+    assert [confusion.rows[i][i].missed for i in range(3)] == [False, True, False]
     assert confusion.pairs[0] == Pair("dog", "cat", 2, 1.0)
     assert [pair.images for pair in confusion.pairs] == [2, 1, 1]
     assert [c.recall for c in confusion.classes] == [0.5, 0, None]
@@ -144,3 +146,20 @@ def test_scales_hold_every_value(values):
     assert 1 <= len(scale.ticks) <= 8
     counted = make_scale([1, 1, 2], 0, 100, whole=True)
     assert [tick.text for tick in counted.ticks] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(18_140, 18_860), (123_000, 123_900), (9_000, 31_000), (1_000_000, 1_000_400), (-2e6, 5e6),
+     (2.00001e-5, 2.00005e-5), (1e-7, 5e-7), (3e15, 3.1e15), (0.6161, 0.6164), (7e4, 7e5)],
+)  # fmt: skip
+def test_an_axis_says_where_its_ticks_are(low, high):
+    """Its words are exact: each number stands where it is written, and none is written twice."""
+    sizes = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+    scale = make_scale([low, high], 0, 1000)
+    assert len(scale.ticks) >= 3
+    for tick in scale.ticks:
+        text, size = tick.text.replace(",", ""), sizes.get(tick.text[-1], 1)
+        value = float(text[:-1] if size > 1 else text) * size
+        assert abs(scale(value) - tick.place) <= 0.06
+    assert len({tick.text for tick in scale.ticks}) == len(scale.ticks)

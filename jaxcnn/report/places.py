@@ -1,0 +1,41 @@
+"""A page may be sent to anyone: it says what folders are called, not where they lie."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxcnn.report.records import Record
+
+_NAME = r"[^\s/:;,'\"]+"
+"""A part of a path in the middle of a sentence, as far as it has no spaces."""
+
+
+def places_of(records: Sequence[Record], given: Iterable[Path | None]) -> list[str]:
+    """The paths that a page must not show, whatever characters they hold."""
+    paths = [*given, Path.home(), *(record.folder.path for record in records)]
+    known = [str(path.expanduser().absolute()) for path in paths if path is not None]
+    config = [value for record in records for value in record.content["config"].values()]
+    return [*known, *filter(_is_absolute, config)]
+
+
+def _is_absolute(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("/")
+
+
+def without(places: Iterable[str]) -> Callable[[str], str]:
+    """A function that leaves of every absolute path in a text its last part.
+
+    >>> shorten = without(["/home/me/my photos"])
+    >>> shorten("the data directory '/home/me/my photos/cats' does not exist")
+    "the data directory 'cats' does not exist"
+    >>> shorten("IDX files in /usr/share/mnist, 12 images/s")
+    'IDX files in mnist, 12 images/s'
+    """
+    known = [re.escape(place.rstrip("/")) for place in sorted(places, key=len, reverse=True)]
+    begins = "|".join(f"{place}(?!{_NAME})" for place in known if place)
+    # A slash within a word, or in "</", begins no path.
+    path = re.compile(
+        rf"(?:{begins + '|' if begins else ''}(?<![\w.<)\]-])/{_NAME})(?:/{_NAME})*/?"
+    )
+    return lambda text: path.sub(lambda found: Path(found[0]).name, text)
