@@ -16,7 +16,6 @@ from jaxcnn.training.config import unknown
 
 Config = TypeVar("Config")
 
-STYLE = (tyro.conf.FlagCreatePairsOff,)
 REGISTRY = tyro.constructors.ConstructorRegistry()
 
 _KINDS: dict[Any, tuple[str, str]] = {
@@ -28,7 +27,7 @@ _KINDS: dict[Any, tuple[str, str]] = {
 
 
 def parse(kind: Any, words: Sequence[str], **options: Any) -> Any:
-    """``tyro.cli`` in the style of this command.
+    """``tyro.cli``, with the words and sentences of this command.
 
     Args:
         kind: what to make of the words: a dataclass, or a union of them.
@@ -42,7 +41,7 @@ def parse(kind: Any, words: Sequence[str], **options: Any) -> Any:
     heard = io.StringIO()
     try:
         with contextlib.redirect_stderr(heard):
-            return tyro.cli(kind, args=words, config=STYLE, registry=REGISTRY, **options)
+            return tyro.cli(kind, args=words, registry=REGISTRY, **options)
     except SystemExit as stop:
         if not stop.code:
             raise

@@ -57,6 +57,20 @@ def test_resume_takes_the_runs_own(run):
         from_words("--run-dir", run.path, "--resume", "--from", run.path)
 
 
+def test_what_is_on_can_be_said_again_and_undone(run, tmp_path):
+    """Whether a setting is off by default, or a file has set it."""
+    assert from_words("--from", run.path, "--skip-nonfinite").skip_nonfinite
+    assert not from_words("--from", run.path, "--no-skip-nonfinite").skip_nonfinite
+    resumed = ("--run-dir", run.path, "--resume")
+    assert from_words(*resumed, "--skip-nonfinite").skip_nonfinite
+    assert not from_words(*resumed, "--no-skip-nonfinite").skip_nonfinite
+    file = tmp_path / "my.toml"
+    file.write_text("tensorboard = true\n[data]\nstrict = true\n")
+    assert from_words("--config", file, "--tensorboard", "--strict").tensorboard
+    undone = from_words("--config", file, "--no-tensorboard", "--no-strict")
+    assert (undone.tensorboard, undone.data.strict) == (False, False)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
