@@ -12,7 +12,7 @@ import tyro
 from tyro.constructors import PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from jaxcnn.training import UserError
-from jaxcnn.training.config import unknown
+from jaxcnn.training.names import unknown
 
 Config = TypeVar("Config")
 

@@ -1,9 +1,7 @@
 """What a training run is told: one frozen dataclass, checked before any work is done."""
 
 import dataclasses
-import difflib
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, get_args
 
@@ -13,6 +11,7 @@ from jaxcnn.data import DataOptions
 from jaxcnn.models import MODELS
 from jaxcnn.training.augmentation import AugmentConfig, check_augmentation
 from jaxcnn.training.errors import UserError
+from jaxcnn.training.names import unknown
 
 Optimizer = Literal["sgd", "momentum", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "linear", "step"]
@@ -193,14 +192,6 @@ def check_config(config: TrainConfig) -> None:
     odd = "/" in name or "\\" in name or name in (".", "..") or not name.isprintable()
     if odd or len(name) > 200:
         raise UserError(f"--experiment must be a short name without slashes, got {name!r}")
-
-
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The sentence for a name that is not among ``known``, with the nearest one."""
-    names = sorted(known)
-    nearest = difflib.get_close_matches(name, names, n=1)
-    hint = f", did you mean {nearest[0]!r}?" if nearest else ";"
-    return f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})"
 
 
 def flag(field: str) -> str:

@@ -3,11 +3,12 @@
 import dataclasses
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from jaxcnn.training.config import UserError, unknown
+from jaxcnn.training.config import UserError
+from jaxcnn.training.names import unknown
 
 Config = TypeVar("Config")
 
@@ -50,8 +51,8 @@ def with_values(base: Config, values: Mapping[str, Any], where: str) -> Config:
         where: begins the sentence of an error: the file.
 
     Raises:
-        UserError: if a key is unknown (with the nearest known one), or a value is of another
-            type than its field.
+        UserError: if a key is unknown (with the nearest known one) or given twice, or a value is
+            of another type than its field.
 
     >>> from jaxcnn.training import TrainConfig
     >>> with_values(TrainConfig(), {"lr": 1, "batch-size": 32}, "my.toml").lr
@@ -62,20 +63,37 @@ def with_values(base: Config, values: Mapping[str, Any], where: str) -> Config:
     inside = {field: name for name, part in parts.items() for field in get_type_hints(type(part))}
     known = (hints.keys() | inside.keys()) - FLAGS_ONLY
     changes: dict[str, Any] = {}
+    given: set[str] = set()
     for key, value in values.items():
-        name = key.replace("-", "_")
-        if name in FLAGS_ONLY:
-            raise UserError(f"{where}: {key!r} is a flag of the command line only")
-        if name not in known:
-            raise UserError(f"{where}: {unknown('key', key, known)}")
-        here = f"{where}: {key!r}"
+        name, here = _known_name(key, known, where), f"{where}: {key!r}"
         if name not in hints:
             name, value, here = inside[name], {key: value}, where
-        if name in parts and isinstance(value, dict):
+        table = name in parts and isinstance(value, dict)
+        _check_once(value if table else (key,), given, where)
+        if table:
             changes[name] = with_values(changes.get(name, parts[name]), value, here)
         else:
             changes[name] = _converted(value, hints[name], here)
     return dataclasses.replace(base, **changes)  # type: ignore[type-var]
+
+
+def _known_name(key: str, known: Set[str], where: str) -> str:
+    """The field that a key of a file stands for."""
+    name = key.replace("-", "_")
+    if name in FLAGS_ONLY:
+        raise UserError(f"{where}: {key!r} is a flag of the command line only")
+    if name not in known:
+        raise UserError(f"{where}: {unknown('key', key, known)}")
+    return name
+
+
+def _check_once(keys: Iterable[str], given: set[str], where: str) -> None:
+    """Refuse a key that was there before, in its other spelling or in the table of its part."""
+    for key in keys:
+        name = key.replace("-", "_")
+        if name in given:
+            raise UserError(f"{where}: {key!r} is given twice")
+        given.add(name)
 
 
 def _parts(base: Any) -> dict[str, Any]:
@@ -109,7 +127,8 @@ def _described(kinds: tuple[Any, ...]) -> str:
     words = []
     for kind in kinds:
         if dataclasses.is_dataclass(kind):
-            words.append("a table")
+            fields = ", ".join(field.name for field in dataclasses.fields(kind))
+            words.append(f"a table of {fields}")
         elif get_origin(kind) is Literal:
             words.append(f"one of {', '.join(map(str, get_args(kind)))}")
         elif kind is not type(None):
