@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from jaxcnn.cli import Command
 from jaxcnn.cli.flags import parse
 from jaxcnn.cli.sweep import SweepCommand
 from jaxcnn.cli.sweep import settled as sweep_settled
@@ -136,12 +137,15 @@ def test_a_table_is_a_dataclass():
     [
         (["--lr", "abc"], "^--lr: expected a number, got 'abc'$"),
         (["--epochs", "2.5"], "^--epochs: expected a whole number, got '2.5'$"),
-        (["--optimizer", "sdg"], "^--optimizer: expected one of sgd, momentum, adam, adamw, got 'sdg'$"),
+        (["--optimizer", "sdg"], r"^--optimizer: expected one of sgd, momentum, adam, adamw, got 'sdg', did you mean 'sgd'\?$"),
         (["--channels", "2"], "^--channels: expected one of 1, 3, got '2'$"),
         (["--best-by", "x"], "^--best-by: expected one of test_accuracy, test_loss, got 'x'$"),
         (["--lr"], "^--lr: a value is missing$"),
         (["--epohcs", "3"], r"^unknown option --epohcs, did you mean --epochs\? \(--help lists them\)$"),
-        (["--augment", "flip", "flop"], "^--augment: expected one of pad-crop, flip, cutout, mixup, got 'flop'$"),
+        (["--augment", "flip", "flop"], r"^--augment: expected one of pad-crop, flip, cutout, mixup, got 'flop', did you mean 'flip'\?$"),
+        (["--augment"], r"^--augment: a value is missing \(None is none\)$"),
+        (["--learning-rate", "3"], r"^unknown option --learning-rate, did you mean --lr\? "),
+        (["mine"], "^one word too many: 'mine' "),
         (["--lr", "None"], None),
     ],
 )  # fmt: skip
@@ -151,6 +155,28 @@ def test_flags_are_refused_in_one_sentence(words, message):
         return
     with pytest.raises(UserError, match=message):
         from_words(*words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("eval x --batch 3", r"^unknown option --batch \("),
+        ("eval x --batch-size 3", r"^unknown option --batch-size \("),
+        ("experiments --run x", r"^unknown option --run \("),
+        ("data inspect --outptu x", r"^unknown option --outptu, did you mean --output\? \("),
+        ("check --dtypes", r"^--dtypes: a value is missing \(None is none\)$"),
+        ("check --dtypes float31", r"got 'float31', did you mean 'float32'\?$"),
+    ],
+)
+def test_only_flags_of_the_command_are_hinted_at(words, message):
+    with pytest.raises(UserError, match=message):
+        parse(Command, words.split(), prog="jaxcnn")
+
+
+def test_none_undoes_what_a_file_names(tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_text('augment = ["flip"]')
+    assert from_words("--config", file, "--augment", "None").augmentation.augment == ()
 
 
 def sweep_from_words(*words):
