@@ -81,6 +81,16 @@ def test_lenet_fashion_mnist(tiny, tmp_path):
     assert re.search(r"\| mean ± std \| 0\.\d{4} ± 0\.\d{4} \|", text)
 
 
+def test_flags_of_an_experiment_that_has_none():
+    assert "[[56, 72], [104, 120]]" in printed("channels", "--help")
+    assert "two input channels:" not in printed("channels", "--help")
+    done = subprocess.run(
+        [sys.executable, FOLDER / "channels.py", "--seeds", "3"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "jaxcnn: unknown option --seeds (--help lists them)\n"
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
 def test_docstrings_say_what_command_and_result(path):
     docstring = load(path.stem).__doc__
