@@ -163,6 +163,8 @@ def _spec(
 def _converter(kind: Callable[[str], Any], noun: str) -> Callable[[str], Any]:
     def convert(word: str) -> Any:
         try:
+            if kind is Path and not word:
+                raise ValueError  # it would be the folder one is in
             return kind(word)
         except ValueError:
             raise ValueError(f"expected {noun}, got {word!r}") from None

@@ -77,7 +77,7 @@ def test_lenet_fashion_mnist(tiny, tmp_path):
     text = printed(
         "lenet_fashion_mnist", "--data-dir", tiny, "--epochs", 1, "--seeds", 2, cwd=tmp_path
     )
-    assert "lenet, sgd, learning rate 0.9, batches of 256, 1 epochs, seed 0" in text
+    assert "lenet, sgd, learning rate 0.9, batches of 256, 1 epoch, seed 0" in text
     assert re.search(r"\| mean ± std \| 0\.\d{4} ± 0\.\d{4} \|", text)
 
 

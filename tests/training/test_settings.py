@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,8 @@ def test_what_is_on_can_be_said_again_and_undone(run, tmp_path):
         ("wandb = 1", r"my\.toml: 'wandb' must be true or false, got 1"),
         ("data_dir = 3", r"my\.toml: 'data_dir' must be a path, got 3"),
         ('data_dir = "a\\u0000b"', r"my\.toml: 'data_dir' must be a path"),
+        ('data_dir = ""', r"my\.toml: 'data_dir' must be a path, got ''"),
+        ("#" * 1_000_001, r"--config .*my\.toml has 1,000,001 bytes, expected at most 1,000,000"),
         ("[lr]\na = 1", r"my\.toml: 'lr' must be a number, got \{'a': 1\}"),
         ('augment = "flop"', r"my\.toml: 'augment' must be one of pad-crop, flip, cutout, mixup, got 'flop'"),
         ("image-size = 2.5", r"my\.toml: 'image-size' must be a whole number, got 2\.5"),
@@ -118,6 +121,8 @@ def test_files_that_are_not_there(tmp_path):
         from_words("--config", tmp_path / "no.toml")
     with pytest.raises(UserError, match="--config .* cannot be read: Is a directory"):
         read_toml(tmp_path)
+    with pytest.raises(UserError, match="--config /dev/zero is no file"):
+        read_toml(Path("/dev/zero"))
     with pytest.raises(UserError, match="nowhere holds no run"):
         from_words("--from", "nowhere")
 
@@ -141,6 +146,7 @@ def test_a_table_is_a_dataclass():
         (["--channels", "2"], "^--channels: expected one of 1, 3, got '2'$"),
         (["--best-by", "x"], "^--best-by: expected one of test_accuracy, test_loss, got 'x'$"),
         (["--lr"], "^--lr: a value is missing$"),
+        (["--run-dir", ""], "^--run-dir: expected a path, got ''$"),
         (["--epohcs", "3"], r"^unknown option --epohcs, did you mean --epochs\? \(--help lists them\)$"),
         (["--augment", "flip", "flop"], r"^--augment: expected one of pad-crop, flip, cutout, mixup, got 'flop', did you mean 'flip'\?$"),
         (["--augment"], r"^--augment: a value is missing \(None is none\)$"),
