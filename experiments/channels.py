@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 import jaxcnn as jc
+from jaxcnn.cli import demonstration
 
 
 def two_channels() -> tuple[jax.Array, jax.Array]:
@@ -55,4 +56,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    demonstration(main, __doc__)

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 import jaxcnn as jc
+from jaxcnn.cli import demonstration
 
 KERNEL = jnp.array([[1.0, -1.0]])
 
@@ -40,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    demonstration(main, __doc__)

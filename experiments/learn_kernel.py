@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import optax
 
 import jaxcnn as jc
+from jaxcnn.cli import demonstration
 
 SEED, STEPS, LEARNING_RATE = 1, 10, 0.03
 
@@ -56,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    demonstration(main, __doc__)

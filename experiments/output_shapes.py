@@ -15,6 +15,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 import jaxcnn as jc
+from jaxcnn.cli import demonstration
 
 IMAGE = (8, 8)
 
@@ -58,4 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    demonstration(main, __doc__)

@@ -5,8 +5,13 @@
 first used, so that the import stays light.
 """
 
+# ruff: noqa: E402  the imports below take a second, in which Ctrl-C may come
 import importlib
 from types import ModuleType
+
+from jaxcnn.starting import end_quietly_when_interrupted
+
+end_quietly_when_interrupted()
 
 from jaxcnn import engine, ops
 from jaxcnn.engine import accelerate, restore

@@ -13,6 +13,7 @@ import jaxcnn
 PACKAGE = Path(jaxcnn.__file__).parent
 MAY_IMPORT = {
     "version": set(),
+    "starting": set(),
     "engine": set(),
     "reference": set(),
     "ops": {"engine"},
@@ -23,7 +24,7 @@ MAY_IMPORT = {
     "data": set(),
     "training": {"data", "layers", "models", "ops"},
     "report": {"data", "layers", "models", "ops", "training"},
-    "cli": {"check", "data", "engine", "interop", "report", "training"},
+    "cli": {"check", "data", "engine", "interop", "report", "starting", "training", "version"},
     "__main__": {"cli"},
 }
 """What each room may import besides itself; the table in architecture terms is a total order."""

@@ -10,7 +10,7 @@ from jaxcnn.cli.caching import keep_compiled
 from jaxcnn.cli.check import CheckConfig, check_command
 from jaxcnn.cli.data import DataConfig, data_command
 from jaxcnn.cli.evaluate import EvalConfig, evaluate_command
-from jaxcnn.cli.experiments import ExperimentsConfig, experiments_command
+from jaxcnn.cli.experiments import ExperimentsConfig, demonstration, experiments_command
 from jaxcnn.cli.export import ExportConfig, export_command
 from jaxcnn.cli.flags import parse
 from jaxcnn.cli.mistakes import INTERRUPTED, PIPE_CLOSED, USER_ERROR, mistakes_in_one_sentence
@@ -18,8 +18,9 @@ from jaxcnn.cli.predict import PredictConfig, predict_command
 from jaxcnn.cli.report import ReportConfig, report_command
 from jaxcnn.cli.sweep import SweepCommand, sweep_command
 from jaxcnn.cli.train import TrainCommand, experiment, train_command
+from jaxcnn.version import __version__
 
-__all__ = ["INTERRUPTED", "PIPE_CLOSED", "USER_ERROR", "experiment", "main"]
+__all__ = ["INTERRUPTED", "PIPE_CLOSED", "USER_ERROR", "demonstration", "experiment", "main"]
 
 Command = (
     Annotated[TrainCommand, tyro.conf.subcommand("train")]
@@ -45,9 +46,15 @@ ACTIONS: dict[type, Callable[[Any], object]] = {
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Train convolutional networks in JAX, score, report and use them, check the ops here."""
+    """Train convolutional networks in JAX, score, report and use them, check the ops here.
+
+    --version says which jaxcnn this is.
+    """
     words = sys.argv[1:] if args is None else list(args)
-    with mistakes_in_one_sentence():
+    with mistakes_in_one_sentence(resumable=words[:1] in (["train"], ["sweep"])):
+        if words == ["--version"]:
+            print(f"jaxcnn {__version__}")
+            return
         command = parse(Command, words, prog="jaxcnn", description=main.__doc__)
         keep_compiled()
         if isinstance(command, TrainCommand):

@@ -8,8 +8,9 @@ import tyro
 
 from jaxcnn.check import checkable, run_check
 from jaxcnn.training import UserError
-from jaxcnn.training.config import Platform, unknown
+from jaxcnn.training.config import Platform
 from jaxcnn.training.devices import use_platform
+from jaxcnn.training.names import unknown
 
 
 @dataclasses.dataclass(frozen=True)

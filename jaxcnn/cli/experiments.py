@@ -2,9 +2,13 @@
 
 import ast
 import dataclasses
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import jaxcnn
+from jaxcnn.cli.flags import parse
+from jaxcnn.cli.mistakes import mistakes_in_one_sentence
 from jaxcnn.training import UserError
 
 
@@ -20,7 +24,7 @@ def experiments_command(command: ExperimentsConfig) -> None:
     width = max(len(path.name) for path in paths)
     for path in paths:
         print(f"{path.name:{width}}  {first_line(path)}")
-    print(f"\nrun one with: python {folder / paths[0].name} (--help lists its flags)")
+    print(f"\nrun one with: python {folder / paths[0].name} (--help says more)")
 
 
 def experiments_folder() -> Path:
@@ -42,3 +46,15 @@ def first_line(path: Path) -> str:
     """The first line of a file's docstring; the file is read, not run."""
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return docstring.partition("\n")[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class NoFlags:
+    """An experiment that takes none."""
+
+
+def demonstration(run: Callable[[], object], description: str | None) -> None:
+    """The command line of a file in ``experiments/`` that has no flags but --help."""
+    with mistakes_in_one_sentence():
+        parse(NoFlags, sys.argv[1:], description=description)
+        run()

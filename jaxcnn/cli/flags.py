@@ -12,11 +12,10 @@ import tyro
 from tyro.constructors import PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from jaxcnn.training import UserError
-from jaxcnn.training.config import unknown
+from jaxcnn.training.names import nearest, unknown
 
 Config = TypeVar("Config")
 
-STYLE = (tyro.conf.FlagCreatePairsOff,)
 REGISTRY = tyro.constructors.ConstructorRegistry()
 
 _KINDS: dict[Any, tuple[str, str]] = {
@@ -28,7 +27,7 @@ _KINDS: dict[Any, tuple[str, str]] = {
 
 
 def parse(kind: Any, words: Sequence[str], **options: Any) -> Any:
-    """``tyro.cli`` in the style of this command.
+    """``tyro.cli``, with the words and sentences of this command.
 
     Args:
         kind: what to make of the words: a dataclass, or a union of them.
@@ -42,21 +41,36 @@ def parse(kind: Any, words: Sequence[str], **options: Any) -> Any:
     heard = io.StringIO()
     try:
         with contextlib.redirect_stderr(heard):
-            return tyro.cli(kind, args=words, config=STYLE, registry=REGISTRY, **options)
+            return tyro.cli(kind, args=words, registry=REGISTRY, **options)
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UserError(one_sentence(heard.getvalue())) from None
+    raise UserError(one_sentence(heard.getvalue(), lambda: _flags(kind, words, **options)))
 
 
-def one_sentence(box: str) -> str:
-    """What tyro's box of an error says, as one sentence."""
+def _flags(kind: Any, words: Sequence[str], **options: Any) -> list[str]:
+    """The flags of the command that the words begin with, as its help lists them."""
+    command = [word for word in words[:1] if not word.startswith("-")]
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
+        tyro.cli(kind, args=[*command, "--help"], registry=REGISTRY, **options)
+    lines = re.findall(r"^[│ ] (--.*)$", text.getvalue(), re.MULTILINE)
+    return [flag for line in lines for flag in re.findall(r"(?:^|, )--([\w-]+)", line)]
+
+
+def one_sentence(box: str, flags: Callable[[], Sequence[str]]) -> str:
+    """What tyro's box of an error says, as one sentence.
+
+    Args:
+        box: what tyro has printed.
+        flags: gives the flags that there are, without their dashes.
+    """
     lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
     paragraphs = re.split(r"\n─+\n", "\n".join(lines))
     said = " ".join(paragraphs[0].split()) or " ".join(box.split())
     rest = "\n".join(paragraphs[1:])
-    if found := re.match(r"Unrecognized options: (\S+?),?( |$)", said):
-        return _unknown_word(found[1], rest)
+    if found := re.match(r"Unrecognized (?:or misplaced )?options: (\S+?),?( |$)", said):
+        return _unknown_word(found[1], rest, flags)
     if found := re.match(r"Missing value for argument '(.+?)'", said):
         return f"{found[1]}: a value is missing"
     if found := re.match(r"Missing from (.+?): (\S+) (.+?)\.? \(required\)", said):
@@ -64,11 +78,13 @@ def one_sentence(box: str) -> str:
     return said.removeprefix("Error parsing ").rstrip(".")
 
 
-def _unknown_word(word: str, rest: str) -> str:
+def _unknown_word(word: str, rest: str, flags: Callable[[], Sequence[str]]) -> str:
     if found := re.search(r"Available subcommands: (\w+(?:,\s+\w+)*)", rest):
         return unknown("command", word, re.split(r",\s*", found[1].strip()))
-    near = re.search(r"^(--[\w-]+)", rest, re.MULTILINE)
-    hint = f", did you mean {near[1]}?" if near else ""
+    if not word.startswith("-"):
+        return f"one word too many: {word!r} (--help says what may come)"
+    near = nearest(word.strip("-"), flags())
+    hint = f", did you mean --{near}?" if near else ""
     return f"unknown option {word}{hint} (--help lists them)"
 
 
@@ -87,7 +103,8 @@ def _several(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
     if get_origin(kind) is not tuple or get_args(kind)[1:] != (...,):
         return None
     found = _word(get_args(kind)[0])
-    return found and _list_spec(*found, optional)
+    needed = tyro.conf.Positional not in info.markers
+    return found and _list_spec(*found, needed, optional)
 
 
 def _optional(kind: Any) -> tuple[Any, bool]:
@@ -110,17 +127,21 @@ def _word(kind: Any) -> tuple[str, Callable[[str], Any]] | None:
 
 
 def _list_spec(
-    metavar: str, convert: Callable[[str], Any], optional: bool
+    metavar: str, convert: Callable[[str], Any], needed: bool, optional: bool
 ) -> PrimitiveConstructorSpec[Any]:
     def instance(words: list[str]) -> Any:
-        return None if optional and words == ["None"] else tuple(map(convert, words))
+        if needed and not words:
+            raise ValueError("a value is missing (None is none)")
+        if words == ["None"]:
+            return None if optional else ()
+        return tuple(map(convert, words))
 
     return PrimitiveConstructorSpec(
         nargs="*",
         metavar=f"[{metavar} [{metavar} ...]]",
         instance_from_str=instance,
         is_instance=lambda value: True,
-        str_from_instance=lambda value: ["None"] if value is None else list(map(str, value)),
+        str_from_instance=lambda value: list(map(str, value or ["None"])),
     )
 
 
@@ -142,6 +163,8 @@ def _spec(
 def _converter(kind: Callable[[str], Any], noun: str) -> Callable[[str], Any]:
     def convert(word: str) -> Any:
         try:
+            if kind is Path and not word:
+                raise ValueError  # it would be the folder one is in
             return kind(word)
         except ValueError:
             raise ValueError(f"expected {noun}, got {word!r}") from None
@@ -152,7 +175,9 @@ def _converter(kind: Callable[[str], Any], noun: str) -> Callable[[str], Any]:
 def _chooser(choices: dict[str, Any]) -> Callable[[str], Any]:
     def convert(word: str) -> Any:
         if word not in choices:
-            raise ValueError(f"expected one of {', '.join(choices)}, got {word!r}")
+            near = nearest(word, choices)
+            hint = f", did you mean {near!r}?" if near else ""
+            raise ValueError(f"expected one of {', '.join(choices)}, got {word!r}{hint}")
         return choices[word]
 
     return convert

@@ -7,23 +7,31 @@ import sys
 from collections.abc import Iterator
 
 from jaxcnn.data import DataError
+from jaxcnn.starting import INTERRUPTED, ready
 from jaxcnn.training import Stopped, UserError
 
 USER_ERROR = 2
 """The exit status after a mistake that the user can mend."""
 
-INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
-
 PIPE_CLOSED = 141
 """The exit status after the reader of the output has gone (128 + SIGPIPE)."""
 
 
+_GONE = (errno.EPIPE, errno.EIO)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 @contextlib.contextmanager
-def mistakes_in_one_sentence() -> Iterator[None]:
-    """A user's mistake ends the program with one sentence and status 2, without a traceback."""
+def mistakes_in_one_sentence(*, resumable: bool = False) -> Iterator[None]:
+    """A user's mistake ends the program with one sentence and status 2, without a traceback.
+
+    Args:
+        resumable: whether what is interrupted can go on.
+    """
+    ready()
     try:
-        yield
+        with _all_written():
+            yield
     except (UserError, DataError) as error:
         print(f"jaxcnn: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)
@@ -31,15 +39,30 @@ def mistakes_in_one_sentence() -> Iterator[None]:
         _last_words(str(stop))
         sys.exit(stop.status)
     except KeyboardInterrupt:
-        _last_words("interrupted (a run goes on with --run-dir and --resume)")
+        hint = " (a run goes on with --run-dir and --resume)" if resumable else ""
+        _last_words(f"interrupted{hint}")
         # At once: an ordinary exit would wait for a checkpoint that is being written.
         os._exit(INTERRUPTED)
     except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.EIO):
+        if error.errno not in _GONE + _FULL:
             raise
-        # Whoever read the output has gone; Python would complain once more while it ends.
+        # What is left would not be written either; Python would complain once more while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(PIPE_CLOSED)
+        if error.errno in _GONE:
+            sys.exit(PIPE_CLOSED)
+        _last_words(f"the output cannot be written: {error.strerror}")
+        sys.exit(USER_ERROR)
+
+
+@contextlib.contextmanager
+def _all_written() -> Iterator[None]:
+    """What was printed is written at the end, and not while Python ends."""
+    try:
+        yield
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
 
 
 def _last_words(sentence: str) -> None:

@@ -47,7 +47,7 @@ def settled(command: TrainCommand, words: Sequence[str]) -> TrainConfig:
 def experiment(default: TrainConfig, description: str | None) -> None:
     """The command line of a file in ``experiments/``: every field of its config is a flag."""
     words = sys.argv[1:]
-    with mistakes_in_one_sentence():
+    with mistakes_in_one_sentence(resumable=True):
         plan: seeds.Plan = parse(
             seeds.Plan, words, default=seeds.Plan(default), description=description
         )

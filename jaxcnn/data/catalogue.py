@@ -68,7 +68,11 @@ def open_dataset(
     >>> digits.train.read(np.array([5, 0])).labels
     array([5, 0], dtype=int32)
     """
-    options = options or DataOptions()
+    if not isinstance(name, str):
+        raise DataError(f"the name of a data set must be text, got {name!r}")
+    options = DataOptions() if options is None else options
+    if not isinstance(options, DataOptions):
+        raise DataError(f"the options of a data set must be DataOptions, got {options!r}")
     options.check()
     return _source(name, data_dir, options).chosen(options)
 

@@ -26,8 +26,8 @@ def read_input(
         float32 ``(h, w, c)`` in [0, 1].
 
     Raises:
-        DataError: if the file cannot be read, is no such picture, is damaged or too large, or if
-            no picture has ``c`` channels.
+        DataError: if the shape is none, or no picture has ``c`` channels, or if the file cannot
+            be read, is no such picture, is damaged or too large.
 
     >>> import io
     >>> from PIL import Image
@@ -39,6 +39,8 @@ def read_input(
     # Pillow takes a moment to import, which whoever reads no pictures need not wait for.
     from jaxcnn.data.pictures import read_picture
 
+    if len(image_shape) != 3:
+        raise DataError(f"the shape of an image must be (h, w, c), got {tuple(image_shape)}")
     height, width, channels = image_shape
     if channels not in (1, 3):
         raise DataError(

@@ -31,9 +31,14 @@ class DataOptions:
         """Refuse what no data set can give.
 
         Raises:
-            DataError: if the size or the number of channels is out of range.
+            DataError: if the size or the number of channels is out of range, or of another type.
         """
+        for flag, value in (("--split", self.split), ("--test-split", self.test_split)):
+            if not isinstance(value, str):
+                raise DataError(f"{flag} must be text, got {value!r}")
         size = self.image_size
+        if size is not None and type(size) is not int:
+            raise DataError(f"--image-size must be a whole number, got {size!r}")
         if size is not None and not 1 <= size <= LARGEST_SIZE:
             raise DataError(f"--image-size must be from 1 to {LARGEST_SIZE}, got {size}")
         if self.channels not in (None, 1, 3):

@@ -71,6 +71,8 @@ def assemble(config: TrainConfig, data: Dataset) -> Assembly:
     if recipe.batch_size > images:
         say(f"note: batches of {recipe.batch_size} are more than the {images} training images")
     steps = recipe.epochs * math.ceil(images / recipe.batch_size)
+    if steps >= 2**31:
+        raise UserError(f"--epochs: {steps:,} steps are more than a run can count (2**31 - 1)")
     if config.warmup_steps >= steps:
         raise UserError(
             f"--warmup-steps must be below the {steps} steps of the run, got {config.warmup_steps}"

@@ -1,11 +1,9 @@
 """What a training run is told: one frozen dataclass, checked before any work is done."""
 
 import dataclasses
-import difflib
 import math
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple
 
 from tyro.conf import arg
 
@@ -13,6 +11,8 @@ from jaxcnn.data import DataOptions
 from jaxcnn.models import MODELS
 from jaxcnn.training.augmentation import AugmentConfig, check_augmentation
 from jaxcnn.training.errors import UserError
+from jaxcnn.training.kinds import check_kinds
+from jaxcnn.training.names import unknown
 
 Optimizer = Literal["sgd", "momentum", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "linear", "step"]
@@ -98,6 +98,13 @@ class TrainConfig:
     profile: bool = False
     wandb: bool = False
 
+    def __post_init__(self) -> None:
+        """Take text for a path, too."""
+        for name in ("data_dir", "run_dir"):
+            value = getattr(self, name)
+            if isinstance(value, str) and value:
+                object.__setattr__(self, name, Path(value))
+
     @property
     def name(self) -> str:
         """The experiment's name, which the default run folder starts with."""
@@ -135,7 +142,7 @@ class Recipe(NamedTuple):
         """One line for people."""
         return (
             f"{self.optimizer}, learning rate {self.lr:g}, batches of {self.batch_size}, "
-            f"{self.epochs} epochs"
+            f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
         )
 
 
@@ -162,24 +169,22 @@ def check_config(config: TrainConfig) -> None:
     Raises:
         UserError: with one sentence that names the field, what it may be and what it is.
     """
+    if not isinstance(config, TrainConfig):
+        raise UserError(f"a run is told what to do by a TrainConfig, got {config!r}")
+    check_kinds(config)
     if config.model not in MODELS:
         raise UserError(unknown("model", config.model, MODELS))
     recipe = config.recipe
-    _check_choice("optimizer", recipe.optimizer, Optimizer)
-    _check_choice("schedule", config.schedule, Schedule)
     _check_least("epochs", recipe.epochs, 1)
     _check_least("batch_size", recipe.batch_size, 1)
     _check_least("warmup_steps", config.warmup_steps, 0)
     _check_least("seed", config.seed, 0)
-    if config.seed >= 2**32:
-        raise UserError(f"--seed must be below 2**32, got {config.seed}")
     _check_number("lr", recipe.lr, positive=True)
     _check_number("weight_decay", config.decay)
     if config.clip_norm is not None:
         _check_number("clip_norm", config.clip_norm, positive=True)
     _check_least("checkpoint_every", config.checkpoint_every, 0)
     _check_least("keep", config.keep, 1)
-    _check_choice("best_by", config.best_by, Score)
     if config.checkpoint_minutes is not None:
         _check_number("checkpoint_minutes", config.checkpoint_minutes, positive=True)
     if not 0 <= config.momentum < 1:
@@ -190,28 +195,16 @@ def check_config(config: TrainConfig) -> None:
     if config.resume and config.run_dir is None:
         raise UserError("--resume needs --run-dir, the folder of the run to go on with")
     name = config.name
+    if config.experiment == "":
+        raise UserError("--experiment must be a short name, got ''")
     odd = "/" in name or "\\" in name or name in (".", "..") or not name.isprintable()
     if odd or len(name) > 200:
         raise UserError(f"--experiment must be a short name without slashes, got {name!r}")
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The sentence for a name that is not among ``known``, with the nearest one."""
-    names = sorted(known)
-    nearest = difflib.get_close_matches(name, names, n=1)
-    hint = f", did you mean {nearest[0]!r}?" if nearest else ";"
-    return f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})"
-
-
 def flag(field: str) -> str:
     """A field's name as it is typed on the command line."""
     return field.replace("_", "-")
-
-
-def _check_choice(field: str, value: str, allowed: object) -> None:
-    names = get_args(allowed)
-    if value not in names:
-        raise UserError(f"--{flag(field)} must be one of {', '.join(names)}, got {value!r}")
 
 
 def _check_number(field: str, value: float, *, positive: bool = False) -> None:
@@ -223,3 +216,5 @@ def _check_number(field: str, value: float, *, positive: bool = False) -> None:
 def _check_least(field: str, value: int, least: int) -> None:
     if value < least:
         raise UserError(f"--{flag(field)} must be at least {least}, got {value}")
+    if value >= 2**32:
+        raise UserError(f"--{flag(field)} must be below 2**32, got {value}")

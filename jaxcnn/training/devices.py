@@ -17,7 +17,7 @@ def use_platform(platform: str | None) -> None:
         jax.config.update("jax_platforms", platform)
     try:
         found = jax.default_backend()
-    except RuntimeError:
+    except (RuntimeError, AssertionError):  # the latter where a plugin is missing
         asked = f"--platform {platform}" if platform else "the platform in JAX_PLATFORMS"
         raise UserError(
             f"{asked} is not available: no such device here, or this jax is installed without "

@@ -1,26 +1,23 @@
 """Settings from files: a TOML file, or the ``config.json`` of another run."""
 
 import dataclasses
+import stat
 import tomllib
-import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
-from jaxcnn.training.config import UserError, unknown
+from jaxcnn.training.errors import UserError
+from jaxcnn.training.kinds import converted
+from jaxcnn.training.names import unknown
 
 Config = TypeVar("Config")
 
-_NOUNS = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    Path: "a path",
-}
-
 FLAGS_ONLY = frozenset({"overwrite", "resume"})
 """How a folder is opened is said on the command line, each time anew."""
+
+LARGEST = 1_000_000
+"""The most bytes that a file of settings may have."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -30,13 +27,25 @@ def read_toml(path: Path) -> dict[str, Any]:
         UserError: if it cannot be read, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text())
+        _check_text(path)
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"--config {path} does not exist") from None
     except OSError as error:
         raise UserError(f"--config {path} cannot be read: {error.strerror}") from None
     except ValueError as error:  # not TOML, or not even text
         raise UserError(f"--config {path} is no TOML file: {error}") from None
+
+
+def _check_text(path: Path) -> None:
+    """Refuse what would never end, or fill the memory."""
+    found = path.stat()
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        raise UserError(f"--config {path} is no file")
+    if found.st_size > LARGEST:
+        raise UserError(
+            f"--config {path} has {found.st_size:,} bytes, expected at most {LARGEST:,}"
+        )
 
 
 def with_values(base: Config, values: Mapping[str, Any], where: str) -> Config:
@@ -50,8 +59,8 @@ def with_values(base: Config, values: Mapping[str, Any], where: str) -> Config:
         where: begins the sentence of an error: the file.
 
     Raises:
-        UserError: if a key is unknown (with the nearest known one), or a value is of another
-            type than its field.
+        UserError: if a key is unknown (with the nearest known one) or given twice, or a value is
+            of another type than its field.
 
     >>> from jaxcnn.training import TrainConfig
     >>> with_values(TrainConfig(), {"lr": 1, "batch-size": 32}, "my.toml").lr
@@ -62,56 +71,40 @@ def with_values(base: Config, values: Mapping[str, Any], where: str) -> Config:
     inside = {field: name for name, part in parts.items() for field in get_type_hints(type(part))}
     known = (hints.keys() | inside.keys()) - FLAGS_ONLY
     changes: dict[str, Any] = {}
+    given: set[str] = set()
     for key, value in values.items():
-        name = key.replace("-", "_")
-        if name in FLAGS_ONLY:
-            raise UserError(f"{where}: {key!r} is a flag of the command line only")
-        if name not in known:
-            raise UserError(f"{where}: {unknown('key', key, known)}")
-        here = f"{where}: {key!r}"
+        name, here = _known_name(key, known, where), f"{where}: {key!r}"
         if name not in hints:
             name, value, here = inside[name], {key: value}, where
-        if name in parts and isinstance(value, dict):
+        table = name in parts and isinstance(value, dict)
+        _check_once(value if table else (key,), given, where)
+        if table:
             changes[name] = with_values(changes.get(name, parts[name]), value, here)
         else:
-            changes[name] = _converted(value, hints[name], here)
+            changes[name] = converted(value, hints[name], here)
     return dataclasses.replace(base, **changes)  # type: ignore[type-var]
+
+
+def _known_name(key: str, known: Set[str], where: str) -> str:
+    """The field that a key of a file stands for."""
+    name = key.replace("-", "_")
+    if name in FLAGS_ONLY:
+        raise UserError(f"{where}: {key!r} is a flag of the command line only")
+    if name not in known:
+        raise UserError(f"{where}: {unknown('key', key, known)}")
+    return name
+
+
+def _check_once(keys: Iterable[str], given: set[str], where: str) -> None:
+    """Refuse a key that was there before, in its other spelling or in the table of its part."""
+    for key in keys:
+        name = key.replace("-", "_")
+        if name in given:
+            raise UserError(f"{where}: {key!r} is given twice")
+        given.add(name)
 
 
 def _parts(base: Any) -> dict[str, Any]:
     """The fields of a dataclass that are dataclasses, too."""
     found = {name: getattr(base, name) for name in get_type_hints(type(base))}
     return {name: part for name, part in found.items() if dataclasses.is_dataclass(part)}
-
-
-def _converted(value: Any, hint: Any, where: str) -> Any:
-    """``value`` as a field of type ``hint`` holds it."""
-    union = get_origin(hint) in (Union, types.UnionType)
-    kinds = get_args(hint) if union else (hint,)
-    if value is None and type(None) in kinds:
-        return None
-    for kind in kinds:
-        if get_origin(kind) is tuple:
-            several = value if isinstance(value, list | tuple) else [value]
-            return tuple(_converted(part, get_args(kind)[0], where) for part in several)
-        if get_origin(kind) is Literal and value in get_args(kind):
-            return value
-        if type(value) is kind:
-            return value
-    if float in kinds and type(value) is int:
-        return float(value)
-    if Path in kinds and isinstance(value, str) and "\0" not in value:
-        return Path(value)
-    raise UserError(f"{where} must be {_described(kinds)}, got {value!r}")
-
-
-def _described(kinds: tuple[Any, ...]) -> str:
-    words = []
-    for kind in kinds:
-        if dataclasses.is_dataclass(kind):
-            words.append("a table")
-        elif get_origin(kind) is Literal:
-            words.append(f"one of {', '.join(map(str, get_args(kind)))}")
-        elif kind is not type(None):
-            words.append(_NOUNS.get(kind, str(kind)))
-    return " or ".join(words)

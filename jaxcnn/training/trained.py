@@ -83,7 +83,7 @@ class Trained(NamedTuple):
 
         pieces = [
             softmax(self.params, self.model_state, jnp.asarray(images[start : start + _AT_ONCE]))
-            for start in range(0, len(images), _AT_ONCE)
+            for start in range(0, max(len(images), 1), _AT_ONCE)
         ]
         return np.concatenate(pieces)
 

@@ -158,3 +158,8 @@ def test_a_network_of_other_channels(save):
         "becomes grey or coloured, .* the 4 channels that the network was trained on",
         (28, 28, 4),
     )
+
+
+def test_a_shape_without_channels(save):
+    with pytest.raises(DataError, match=r"image must be \(h, w, c\), got \(28, 28\)"):
+        read_input(save(Image.fromarray(BYTES)), (28, 28))

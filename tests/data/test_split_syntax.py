@@ -123,10 +123,17 @@ def test_no_image_is_learned_and_tested():
         (DataOptions(image_size=0), "--image-size must be from 1 to 4096, got 0"),
         (DataOptions(image_size=10**9), "--image-size must be from 1 to 4096, got 1000000000"),
         (DataOptions(channels=2), "--channels must be 1 or 3, got 2"),
+        (DataOptions(split=3), "--split must be text, got 3"),
+        (DataOptions(image_size="3"), "--image-size must be a whole number, got '3'"),
+        (3, "the options of a data set must be DataOptions, got 3"),
     ],
 )
 def test_options_out_of_range_are_refused(options, message):
     refused(message, "digits", options=options)
+
+
+def test_a_name_is_text():
+    refused("the name of a data set must be text, got 3", 3)
 
 
 def test_grey_images_as_colour_and_back(tmp_path):

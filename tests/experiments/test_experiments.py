@@ -77,8 +77,18 @@ def test_lenet_fashion_mnist(tiny, tmp_path):
     text = printed(
         "lenet_fashion_mnist", "--data-dir", tiny, "--epochs", 1, "--seeds", 2, cwd=tmp_path
     )
-    assert "lenet, sgd, learning rate 0.9, batches of 256, 1 epochs, seed 0" in text
+    assert "lenet, sgd, learning rate 0.9, batches of 256, 1 epoch, seed 0" in text
     assert re.search(r"\| mean ± std \| 0\.\d{4} ± 0\.\d{4} \|", text)
+
+
+def test_flags_of_an_experiment_that_has_none():
+    assert "[[56, 72], [104, 120]]" in printed("channels", "--help")
+    assert "two input channels:" not in printed("channels", "--help")
+    done = subprocess.run(
+        [sys.executable, FOLDER / "channels.py", "--seeds", "3"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "jaxcnn: unknown option --seeds (--help lists them)\n"
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)

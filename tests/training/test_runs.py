@@ -3,11 +3,14 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from jaxcnn.data import DataOptions
 from jaxcnn.training import RunFolder, TrainConfig, UserError, evaluate, read_config, train
+from jaxcnn.training.augmentation import AugmentConfig
 from jaxcnn.training.config import check_config
 from jaxcnn.training.run_folder import begin, make_folder, read_metrics
 from jaxcnn.training.seeds import Plan, SeedRun, spread, table, train_seeds
@@ -284,6 +287,23 @@ def test_damaged_config(config):
         ({"schedule": "cos"}, "--schedule must be one of constant, cosine, linear, step, got 'cos'"),
         ({"overwrite": True, "resume": True}, "--overwrite and --resume contradict each other"),
         ({"experiment": "../x", "run_dir": None}, "--experiment must be a short name"),
+        ({"epochs": 1.5}, "--epochs must be a whole number, got 1.5"),
+        ({"epochs": "3"}, "--epochs must be a whole number, got '3'"),
+        ({"epochs": True}, "--epochs must be a whole number, got True"),
+        ({"epochs": 10**22}, r"--epochs must be below 2\*\*32, got 10"),
+        ({"epochs": 2**31}, r"--epochs: \d+,[\d,]+ steps are more than a run can count"),
+        ({"lr": "0.1"}, "--lr must be a number, got '0.1'"),
+        ({"seed": "a"}, "--seed must be a whole number, got 'a'"),
+        ({"keep": "x"}, "--keep must be a whole number, got 'x'"),
+        ({"momentum": "x"}, "--momentum must be a number, got 'x'"),
+        ({"model": None}, "--model must be text, got None"),
+        ({"experiment": 3}, "--experiment must be text, got 3"),
+        ({"experiment": ""}, "--experiment must be a short name, got ''"),
+        ({"platform": "npu"}, "--platform must be one of cpu, gpu, tpu, got 'npu'"),
+        ({"data_dir": ""}, "--data-dir must be a path, got ''"),
+        ({"data": DataOptions(split=3)}, "--split must be text, got 3"),
+        ({"data": None}, "--data must be a table of split, .* got None"),
+        ({"augmentation": AugmentConfig("flip")}, "--augment must be a tuple, each one of pad-crop, .* got 'flip'"),
         ({"warmup_steps": 21}, "--warmup-steps must be below the 21 steps of the run, got 21"),
     ],
 )  # fmt: skip
@@ -291,6 +311,16 @@ def test_bad_configs_are_refused_before_any_work(config, change, message):
     with pytest.raises(UserError, match=message):
         train(dataclasses.replace(config, **change))
     assert not config.run_dir.exists()
+
+
+def test_what_is_no_config():
+    with pytest.raises(UserError, match="told what to do by a TrainConfig, got 'lenet'"):
+        train("lenet")
+
+
+def test_text_for_a_path():
+    config = TrainConfig(run_dir="runs/mine", data_dir="there")
+    assert (config.run_dir, config.data_dir) == (Path("runs/mine"), Path("there"))
 
 
 def test_seeds_are_run_in_turn(config):

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
+from jaxcnn.cli import Command
 from jaxcnn.cli.flags import parse
 from jaxcnn.cli.sweep import SweepCommand
 from jaxcnn.cli.sweep import settled as sweep_settled
@@ -57,6 +59,20 @@ def test_resume_takes_the_runs_own(run):
         from_words("--run-dir", run.path, "--resume", "--from", run.path)
 
 
+def test_what_is_on_can_be_said_again_and_undone(run, tmp_path):
+    """Whether a setting is off by default, or a file has set it."""
+    assert from_words("--from", run.path, "--skip-nonfinite").skip_nonfinite
+    assert not from_words("--from", run.path, "--no-skip-nonfinite").skip_nonfinite
+    resumed = ("--run-dir", run.path, "--resume")
+    assert from_words(*resumed, "--skip-nonfinite").skip_nonfinite
+    assert not from_words(*resumed, "--no-skip-nonfinite").skip_nonfinite
+    file = tmp_path / "my.toml"
+    file.write_text("tensorboard = true\n[data]\nstrict = true\n")
+    assert from_words("--config", file, "--tensorboard", "--strict").tensorboard
+    undone = from_words("--config", file, "--no-tensorboard", "--no-strict")
+    assert (undone.tensorboard, undone.data.strict) == (False, False)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -68,10 +84,17 @@ def test_resume_takes_the_runs_own(run):
         ("wandb = 1", r"my\.toml: 'wandb' must be true or false, got 1"),
         ("data_dir = 3", r"my\.toml: 'data_dir' must be a path, got 3"),
         ('data_dir = "a\\u0000b"', r"my\.toml: 'data_dir' must be a path"),
+        ('data_dir = ""', r"my\.toml: 'data_dir' must be a path, got ''"),
+        ("#" * 1_000_001, r"--config .*my\.toml has 1,000,001 bytes, expected at most 1,000,000"),
         ("[lr]\na = 1", r"my\.toml: 'lr' must be a number, got \{'a': 1\}"),
         ('augment = "flop"', r"my\.toml: 'augment' must be one of pad-crop, flip, cutout, mixup, got 'flop'"),
         ("image-size = 2.5", r"my\.toml: 'image-size' must be a whole number, got 2\.5"),
-        ("data = 3", r"my\.toml: 'data' must be a table, got 3"),
+        ("data = 3", r"my\.toml: 'data' must be a table of split, test_split, image_size, channels, strict, got 3"),
+        ('augmentation = ["flip"]', r"my\.toml: 'augmentation' must be a table of augment, crop_padding, cutout_size, mixup_alpha, got \['flip'\]"),
+        ("learning_rate = 0.1", r"my\.toml: unknown key 'learning_rate', did you mean 'lr'\?$"),
+        ("zzz = 0.1", r"my\.toml: unknown key 'zzz' \(the nearest known: \w+, \w+, \w+\)$"),
+        ("image-size = 9\nimage_size = 8", r"my\.toml: 'image_size' is given twice"),
+        ("image-size = 9\n[data]\nimage_size = 8", r"my\.toml: 'image_size' is given twice"),
         ("overwrite = true", r"my\.toml: 'overwrite' is a flag of the command line only"),
         ("lr = ", r"--config .*my\.toml is no TOML file: "),
         (b"\xff\xfe", r"--config .*my\.toml is no TOML file: "),
@@ -98,6 +121,8 @@ def test_files_that_are_not_there(tmp_path):
         from_words("--config", tmp_path / "no.toml")
     with pytest.raises(UserError, match="--config .* cannot be read: Is a directory"):
         read_toml(tmp_path)
+    with pytest.raises(UserError, match="--config /dev/zero is no file"):
+        read_toml(Path("/dev/zero"))
     with pytest.raises(UserError, match="nowhere holds no run"):
         from_words("--from", "nowhere")
 
@@ -117,12 +142,16 @@ def test_a_table_is_a_dataclass():
     [
         (["--lr", "abc"], "^--lr: expected a number, got 'abc'$"),
         (["--epochs", "2.5"], "^--epochs: expected a whole number, got '2.5'$"),
-        (["--optimizer", "sdg"], "^--optimizer: expected one of sgd, momentum, adam, adamw, got 'sdg'$"),
+        (["--optimizer", "sdg"], r"^--optimizer: expected one of sgd, momentum, adam, adamw, got 'sdg', did you mean 'sgd'\?$"),
         (["--channels", "2"], "^--channels: expected one of 1, 3, got '2'$"),
         (["--best-by", "x"], "^--best-by: expected one of test_accuracy, test_loss, got 'x'$"),
         (["--lr"], "^--lr: a value is missing$"),
+        (["--run-dir", ""], "^--run-dir: expected a path, got ''$"),
         (["--epohcs", "3"], r"^unknown option --epohcs, did you mean --epochs\? \(--help lists them\)$"),
-        (["--augment", "flip", "flop"], "^--augment: expected one of pad-crop, flip, cutout, mixup, got 'flop'$"),
+        (["--augment", "flip", "flop"], r"^--augment: expected one of pad-crop, flip, cutout, mixup, got 'flop', did you mean 'flip'\?$"),
+        (["--augment"], r"^--augment: a value is missing \(None is none\)$"),
+        (["--learning-rate", "3"], r"^unknown option --learning-rate, did you mean --lr\? "),
+        (["mine"], "^one word too many: 'mine' "),
         (["--lr", "None"], None),
     ],
 )  # fmt: skip
@@ -132,6 +161,28 @@ def test_flags_are_refused_in_one_sentence(words, message):
         return
     with pytest.raises(UserError, match=message):
         from_words(*words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("eval x --batch 3", r"^unknown option --batch \("),
+        ("eval x --batch-size 3", r"^unknown option --batch-size \("),
+        ("experiments --run x", r"^unknown option --run \("),
+        ("data inspect --outptu x", r"^unknown option --outptu, did you mean --output\? \("),
+        ("check --dtypes", r"^--dtypes: a value is missing \(None is none\)$"),
+        ("check --dtypes float31", r"got 'float31', did you mean 'float32'\?$"),
+    ],
+)
+def test_only_flags_of_the_command_are_hinted_at(words, message):
+    with pytest.raises(UserError, match=message):
+        parse(Command, words.split(), prog="jaxcnn")
+
+
+def test_none_undoes_what_a_file_names(tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_text('augment = ["flip"]')
+    assert from_words("--config", file, "--augment", "None").augmentation.augment == ()
 
 
 def sweep_from_words(*words):

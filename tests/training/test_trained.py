@@ -41,6 +41,7 @@ def test_probabilities(finished, tiny):
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(found[-17:], found[:17], rtol=1e-4)
     assert (found[:17].argmax(axis=1) == test.labels).mean() == finished.test_accuracy
+    assert trained.probabilities(test.images[:0]).shape == (0, 10)
     losses = -np.log(found[np.arange(17), test.labels])
     assert losses.mean() == pytest.approx(finished.test_loss, rel=1e-4)
 

@@ -1,0 +1,36 @@
+"""Names that are not known, and which known one may have been meant."""
+
+import difflib
+from collections.abc import Iterable
+
+MANY = 12
+"""From so many known names on, the nearest ones are told instead of all."""
+
+_OTHERWISE = {"learning_rate": "lr"}
+"""What others call it, where the letters have too little in common."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like ``name``; ``None`` where none is.
+
+    >>> nearest("epohcs", ["epochs", "seed"])
+    'epochs'
+    """
+    names = sorted(known)
+    other = _OTHERWISE.get(name.replace("-", "_"))
+    if other in names:
+        return other
+    return next(iter(difflib.get_close_matches(name, names, n=1)), None)
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """The sentence for a name that is not among ``known``, with the nearest one."""
+    names = sorted(known)
+    near = nearest(name, names)
+    hint = f", did you mean {near!r}?" if near else ""
+    if len(names) <= MANY:
+        return f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})"
+    if near:
+        return f"unknown {kind} {name!r}{hint}"
+    some = difflib.get_close_matches(name, names, n=3, cutoff=0)
+    return f"unknown {kind} {name!r} (the nearest known: {', '.join(some)})"

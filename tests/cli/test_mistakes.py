@@ -1,0 +1,66 @@
+"""What ends a command before its end: one sentence and a status, without a traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import jaxcnn
+from jaxcnn.cli import main
+from jaxcnn.cli.mistakes import mistakes_in_one_sentence
+
+
+def command(*words, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "jaxcnn", *words],
+        stderr=subprocess.PIPE, text=True, timeout=120, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [["experiments"], ["--version"]])
+def test_a_full_disk_behind_the_output(words):
+    with open("/dev/full", "w") as full:
+        done = command(*words, stdout=full)
+    assert done.returncode == 2
+    assert done.stderr == "jaxcnn: the output cannot be written: No space left on device\n"
+
+
+def test_a_platform_without_its_plugin():
+    done = command("check", "pad", env=os.environ | {"JAX_PLATFORMS": "cuda"})
+    assert done.returncode == 2
+    assert done.stderr.startswith("jaxcnn: the platform in JAX_PLATFORMS is not available")
+
+
+def test_ctrl_c_while_the_command_is_imported(tmp_path):
+    """``jax`` here is a module that never ends, so the command is not past its imports."""
+    (tmp_path / "jax.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    with subprocess.Popen(
+        [sys.executable, "-m", "jaxcnn", "experiments"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": path},
+    ) as process:  # fmt: skip
+        assert process.stdout.readline() == "here\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[1] == "jaxcnn: interrupted\n"
+    assert process.returncode == 130
+
+
+def test_a_library_leaves_signals_alone():
+    text = "import signal, jaxcnn; assert signal.getsignal(2) is signal.default_int_handler"
+    assert subprocess.run([sys.executable, "-c", text], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("resumable", [True, False])
+def test_only_a_run_goes_on(resumable, monkeypatch, capsys):
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit), mistakes_in_one_sentence(resumable=resumable):
+        raise KeyboardInterrupt
+    assert ("--resume" in capsys.readouterr().err) == resumable
+
+
+def test_the_version(capsys):
+    main(["--version"])
+    assert capsys.readouterr().out == f"jaxcnn {jaxcnn.__version__}\n"
