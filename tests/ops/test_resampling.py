@@ -76,7 +76,7 @@ def meaning(x: np.ndarray, size: tuple[int, ...], options: dict[str, Any]) -> np
     return resize(torch.from_numpy(x), size, **options).numpy()
 
 
-@sweep(30)
+@sweep(20)
 @given(axes=SIZES, options=OPTIONS, seed=st.integers(0, 999))
 def test_any_size(axes: list[tuple[int, int]], options: dict[str, Any], seed: int) -> None:
     old, new = zip(*axes, strict=True)
