@@ -12,7 +12,7 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,12 +23,14 @@ import orbax.checkpoint as ocp
 
 from jaxcnn.training.config import UserError
 from jaxcnn.training.journal import warn
+from jaxcnn.training.orbax_errors import first_line, in_one_sentence, unless_loop_closed
 from jaxcnn.training.state import TrainState, tree_sha256
 from jaxcnn.training.step import Totals
 
 _FORMAT = 1
 _LOGGERS = ("absl", "asyncio")
 _DAMAGED = "damaged"
+_TRIES = 50
 
 
 class Moment(NamedTuple):
@@ -69,6 +71,10 @@ class DamagedError(Exception):
     """A checkpoint that is not what was written."""
 
 
+class PrunedError(Exception):
+    """A checkpoint that the run has removed while it was read."""
+
+
 class Checkpoints:
     """The checkpoints of one run, each a folder named by the steps that lie behind it.
 
@@ -104,8 +110,8 @@ class Checkpoints:
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._hook = sys.unraisablehook
-        sys.unraisablehook = functools.partial(_unless_loop_closed, self._hook)
-        with _in_one_sentence(f"{folder} cannot be used"):
+        sys.unraisablehook = functools.partial(unless_loop_closed, self._hook)
+        with in_one_sentence(f"{folder} cannot be used"):
             if not read_only:
                 self.folder.mkdir(exist_ok=True)
                 for leftover in self.folder.glob("*.orbax-checkpoint-tmp*"):
@@ -145,7 +151,7 @@ class Checkpoints:
             "arrays_sha256": tree_sha256(arrays),
         }
         header = {"content": content, "sha256": _json_sha256(content)}
-        with _in_one_sentence(self._cannot_be_written(step)):
+        with in_one_sentence(self._cannot_be_written(step)):
             self._orbax.save(
                 self.folder / str(step),
                 args=ocp.args.Composite(
@@ -161,7 +167,7 @@ class Checkpoints:
         Raises:
             UserError: if the checkpoint on its way cannot be written.
         """
-        with _in_one_sentence(self._cannot_be_written(None)):
+        with in_one_sentence(self._cannot_be_written(None)):
             self._orbax.wait_until_finished()
             if not self._read_only:
                 self._prune()
@@ -183,14 +189,24 @@ class Checkpoints:
             UserError: if the checkpoints are of another model or seed, none of them is whole, or
                 the best is asked for and none was scored.
         """
+        for _ in range(_TRIES):
+            with contextlib.suppress(PrunedError):
+                return self._restored(_arrays(like, totals), best=best)
+        raise UserError(
+            f"the checkpoints in {self.folder} are replaced faster than they can be read: "
+            f"a larger --checkpoint-every or --keep leaves time for it"
+        )
+
+    def _restored(self, like: dict[str, Any], *, best: bool) -> Moment | None:
+        """What `restore` gives, if the run does not prune what is being read."""
         steps, unread = self.steps(), self._read_scores()
         # Whether one whose header is damaged was the best, nobody knows.
         damaged = unread if best else {}
         for step in self._best_first() if best else reversed(steps):
             try:
-                moment = self._read(step, _arrays(like, totals))
+                moment = self._read(step, like)
             except DamagedError as error:
-                damaged[step] = error
+                damaged[step] = self._unless_pruned(step, error)
                 continue
             self._pass_over(damaged, step)
             return moment
@@ -223,11 +239,17 @@ class Checkpoints:
             try:
                 metrics = self._header(step)["metrics"]
             except DamagedError as error:
-                unread[step] = error
+                unread[step] = self._unless_pruned(step, error)
                 continue
             if self._best_by in metrics:
                 self._scores[step] = self._score(metrics)
         return unread
+
+    def _unless_pruned(self, step: int, error: DamagedError) -> DamagedError:
+        """The error, if the checkpoint is there at all: a run that goes on takes old ones away."""
+        if self._read_only and not (self.folder / str(step)).exists():
+            raise PrunedError(step) from error
+        return error
 
     def _pass_over(self, damaged: Mapping[int, DamagedError], used: int) -> None:
         """Say which ones are damaged, and move them out of the way."""
@@ -251,7 +273,7 @@ class Checkpoints:
                 args=ocp.args.Composite(state=ocp.args.StandardRestore(wanted)),
             )["state"]
         except Exception as error:
-            raise DamagedError(_first_line(error)) from error
+            raise DamagedError(first_line(error)) from error
         if tree_sha256(found) != content["arrays_sha256"]:
             raise DamagedError("its arrays do not match their sha256")
         # Copies: a buffer that NumPy holds, too, could not be donated to the next step.
@@ -266,7 +288,7 @@ class Checkpoints:
             )["header"]
             content, digest = header["content"], header["sha256"]
         except Exception as error:
-            raise DamagedError(_first_line(error)) from error
+            raise DamagedError(first_line(error)) from error
         if _json_sha256(content) != digest or content["step"] != step:
             raise DamagedError("its header does not match its sha256")
         return content
@@ -290,7 +312,7 @@ class Checkpoints:
         for count in range(1, 1000):
             aside = self.folder / f"{step}.{_DAMAGED}{'' if count == 1 else count}"
             if not aside.exists():
-                with _in_one_sentence(f"{self.folder / str(step)} cannot be renamed"):
+                with in_one_sentence(f"{self.folder / str(step)} cannot be renamed"):
                     (self.folder / str(step)).rename(aside)
                 return
 
@@ -319,12 +341,6 @@ class Checkpoints:
                 logging.getLogger(name).setLevel(level)
             if kind is None:  # after an error, answers that come too late may still come
                 sys.unraisablehook = self._hook
-
-
-def _unless_loop_closed(hook: Callable[[Any], object], what: Any) -> None:
-    """Where one of its reads or writes fails, Orbax does not wait for the answers to the others."""
-    if not (isinstance(what.exc_value, RuntimeError) and "loop is closed" in str(what.exc_value)):
-        hook(what)
 
 
 def keys_data(keys: Any) -> dict[str, list[int]]:
@@ -359,19 +375,3 @@ def _check_layout(found: list[str], wanted: list[str], where: str) -> None:
 
 def _json_sha256(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]
-
-
-@contextlib.contextmanager
-def _in_one_sentence(what: str) -> Iterator[None]:
-    """Orbax and tensorstore raise many kinds of errors."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f"{what}: {_first_line(error)}") from error

@@ -48,6 +48,27 @@ def restored(folder, config, **options):
         return checkpoints.restore(fresh(config))
 
 
+@pytest.mark.parametrize("best", [False, True])
+def test_a_checkpoint_pruned_while_it_is_read(best, trained, folder, monkeypatch, capsys):
+    """By the run, which goes on: there is a newer one, and nothing is damaged."""
+    read = Checkpoints._header
+    whole = folder.path / "whole"
+    folder.checkpoints.rename(whole)
+    folder.checkpoints.mkdir()
+    shutil.copytree(whole / "12", folder.checkpoints / "12")
+
+    def header(self, step):
+        if step == 12 and (folder.checkpoints / "12").exists():
+            (folder.checkpoints / "12").rename(folder.path / "pruned")
+            shutil.copytree(whole / "14", folder.checkpoints / "14")
+        return read(self, step)
+
+    monkeypatch.setattr(Checkpoints, "_header", header)
+    with Checkpoints(folder.checkpoints, read_only=True, best_by="test_loss") as checkpoints:
+        assert int(checkpoints.restore(fresh(trained), best=best).state.step) == 14
+    assert capsys.readouterr().err == ""
+
+
 def largest_file(folder):
     return max((p for p in folder.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
 

@@ -220,6 +220,7 @@ def test_the_disk_is_full(whole, start, tmp_path):
     _, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 2, errors
     assert "cannot be written into" in errors
+    assert errors.endswith(": File too large\n")
     assert "that of step 7 stays the last" in errors
     assert errors.count("\n") == 1
     assert steps_in(config.run_dir) == [7]
