@@ -1,6 +1,7 @@
 """One process at a time in a run folder: a lock that dies with the process that holds it."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 
@@ -25,8 +26,10 @@ def locked(folder: RunFolder) -> Iterator[None]:
         yield
         return
     try:
-        file = os.open(folder.lock, os.O_RDWR | os.O_CREAT, 0o666)
+        file = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as error:
+        if error.errno == errno.ELOOP:  # what it names would be emptied
+            raise UserError(f"{folder.lock} is a link, and cannot be locked") from None
         raise UserError(f"{folder.path} cannot be written: {error.strerror}") from None
     try:
         try:

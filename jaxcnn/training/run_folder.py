@@ -312,17 +312,35 @@ def append_metrics(folder: RunFolder, row: Mapping[str, Any]) -> None:
 
 
 def read_metrics(folder: RunFolder) -> Iterator[dict[str, Any]]:
-    """The lines of ``metrics.jsonl``; a last line cut short by a crash is left out."""
-    if not folder.metrics.exists():
+    """The lines of ``metrics.jsonl``; a last line cut short by a crash is left out.
+
+    Raises:
+        UserError: if a line is there that no run has written.
+    """
+    try:
+        lines = folder.metrics.read_bytes().splitlines()
+    except FileNotFoundError:
         return
-    for line in folder.metrics.read_text().splitlines():
+    except OSError as error:
+        raise UserError(f"{folder.metrics} cannot be read: {error.strerror}") from None
+    for line in lines:
         try:
             row = json.loads(line)
         except json.JSONDecodeError:
             return
-        if not isinstance(row, dict) or not {"epoch", "images_per_second"} <= row.keys():
+        except UnicodeDecodeError:
+            raise UserError(f"{folder.metrics} is damaged: a line of it is no text") from None
+        if not _is_epoch(row):
             raise UserError(f"{folder.metrics} is damaged: a line of it is no epoch")
         yield row
+
+
+def _is_epoch(row: Any) -> bool:
+    """Whether a line has what is needed to go on, and to tell the speed."""
+    if not isinstance(row, dict):
+        return False
+    speed = row.get("images_per_second")
+    return type(row.get("epoch")) is int and isinstance(speed, int | float)
 
 
 def keep_metrics(folder: RunFolder, epochs: int) -> int:

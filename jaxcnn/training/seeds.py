@@ -1,7 +1,6 @@
 """The same run from several seeds, and what it comes to: mean ± standard deviation."""
 
 import dataclasses
-import math
 import statistics
 import time
 from pathlib import Path
@@ -9,9 +8,12 @@ from typing import Annotated, NamedTuple
 
 import tyro
 
-from jaxcnn.training.config import TrainConfig, UserError
+from jaxcnn.training.config import TrainConfig, UserError, check_config
 from jaxcnn.training.devices import describe_devices
+from jaxcnn.training.journal import say
 from jaxcnn.training.loop import Result, train
+from jaxcnn.training.run_folder import RunFolder, check_folder, choose_folder
+from jaxcnn.training.stopping import Stopped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,25 +41,41 @@ def train_seeds(plan: Plan) -> list[SeedRun]:
     """Train from each seed in turn, every one in a run folder of its own.
 
     Args:
-        plan: the config and the number of seeds; a ``run_dir`` becomes the parent folder.
+        plan: the config and the number of seeds; a ``run_dir`` becomes the parent folder. With
+            ``resume`` the seeds that are finished are scored, one that was stopped goes on, and
+            the others are begun.
 
     Raises:
         UserError: as `jaxcnn.training.train`, or if the number of seeds is not positive.
     """
     if plan.seeds < 1:
         raise UserError(f"--seeds must be at least 1, got {plan.seeds}")
-    if plan.seeds > 1 and plan.config.resume:
-        raise UserError("--resume goes on with one run: give the --run-dir of one seed")
+    check_config(plan.config)
     parent = plan.config.run_dir or Path("runs") / (
         f"{plan.config.name}-seeds-{time.strftime('%Y%m%d-%H%M%S')}"
     )
-    runs = []
-    for seed in range(plan.config.seed, plan.config.seed + plan.seeds):
-        config = dataclasses.replace(plan.config, seed=seed, run_dir=parent / f"seed-{seed}")
-        begun = time.perf_counter()
-        result = train(config)
-        runs.append(SeedRun(seed, result, time.perf_counter() - begun))
+    numbers = range(plan.config.seed, plan.config.seed + plan.seeds)
+    configs = [_of_seed(plan.config, seed, RunFolder(parent / f"seed-{seed}")) for seed in numbers]
+    for config in configs:
+        check_config(config)
+        check_folder(choose_folder(config), config)
+    runs: list[SeedRun] = []
+    try:
+        for config in configs:
+            begun = time.perf_counter()
+            result = train(config)
+            runs.append(SeedRun(config.seed, result, time.perf_counter() - begun))
+    except (UserError, Stopped):
+        if runs:  # what is finished is not lost
+            say(table(runs))
+        raise
     return runs
+
+
+def _of_seed(config: TrainConfig, seed: int, folder: RunFolder) -> TrainConfig:
+    """The config of one seed; of several that go on, one may not have been begun."""
+    resume = config.resume and folder.holds_run()
+    return dataclasses.replace(config, seed=seed, run_dir=folder.path, resume=resume)
 
 
 def table(runs: list[SeedRun]) -> str:
@@ -82,5 +100,7 @@ def table(runs: list[SeedRun]) -> str:
 
 def spread(values: list[float], style: str) -> str:
     """``mean ± std`` of a sample; a single value has no standard deviation."""
-    deviation = statistics.stdev(values) if len(values) > 1 else math.nan
+    if len(values) == 1:
+        return f"{values[0]:{style}}"
+    deviation = statistics.stdev(values)
     return f"{statistics.fmean(values):{style}} ± {deviation:{style}}"

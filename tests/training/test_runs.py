@@ -12,8 +12,8 @@ from jaxcnn.data import DataOptions
 from jaxcnn.training import RunFolder, TrainConfig, UserError, evaluate, read_config, train
 from jaxcnn.training.augmentation import AugmentConfig
 from jaxcnn.training.config import check_config
+from jaxcnn.training.locks import locked
 from jaxcnn.training.run_folder import begin, make_folder, read_metrics
-from jaxcnn.training.seeds import Plan, SeedRun, spread, table, train_seeds
 from tests.data.idx_files import encoded
 from tests.training.numbers import numbers
 
@@ -265,6 +265,33 @@ def test_damaged_config(config):
 
 
 @pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"epoch": 1, "images_per_second": "\xff"}', "a line of it is no text"),
+        (b'{"epoch": "x", "images_per_second": 1}', "a line of it is no epoch"),
+        (b'{"epoch": 2, "images_per_second": "x"}', "a line of it is no epoch"),
+        (b"[1]", "a line of it is no epoch"),
+    ],
+)
+def test_lines_that_no_run_has_written(line, message, tmp_path):
+    (tmp_path / "metrics.jsonl").write_bytes(line + b"\n")
+    with pytest.raises(UserError, match=rf"metrics\.jsonl is damaged: {message}"):
+        list(read_metrics(RunFolder(tmp_path)))
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
+    """Locking writes the process's number, so what the link names would be lost."""
+    thesis = tmp_path / "thesis.tex"
+    thesis.write_text("…")
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.lock.symlink_to(thesis)
+    with pytest.raises(UserError, match=r"\.lock is a link"), locked(folder):
+        pass
+    assert thesis.read_text() == "…"
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"model": "lenett"}, r"unknown model 'lenett', did you mean 'lenet'\? \(known: lenet, lenet_modern\)"),
@@ -321,26 +348,6 @@ def test_what_is_no_config():
 def test_text_for_a_path():
     config = TrainConfig(run_dir="runs/mine", data_dir="there")
     assert (config.run_dir, config.data_dir) == (Path("runs/mine"), Path("there"))
-
-
-def test_seeds_are_run_in_turn(config):
-    runs = train_seeds(Plan(dataclasses.replace(config, epochs=1, seed=4), seeds=2))
-    assert [run.seed for run in runs] == [4, 5]
-    assert [run.result.folder.path.name for run in runs] == ["seed-4", "seed-5"]
-    text = table(runs)
-    assert text.count("\n| ") == 4 - 1
-    accuracies = [run.result.test_accuracy for run in runs]
-    assert f"{np.mean(accuracies):.4f} ± {np.std(accuracies, ddof=1):.4f}" in text
-    assert isinstance(runs[0], SeedRun)
-    with pytest.raises(UserError, match="--resume goes on with one run"):
-        train_seeds(Plan(dataclasses.replace(config, resume=True), seeds=2))
-    with pytest.raises(UserError, match="--seeds must be at least 1, got 0"):
-        train_seeds(Plan(config, seeds=0))
-
-
-def test_spread_is_the_sample_deviation():
-    assert spread([1.0, 2.0, 3.0], ".2f") == "2.00 ± 1.00"
-    assert spread([1.0], ".2f") == "1.00 ± nan"
 
 
 def test_recipes_fill_what_is_left_out():
