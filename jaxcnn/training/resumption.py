@@ -46,9 +46,10 @@ def check_unchanged(
     old, new = _by_flag(begun), _by_flag(now)
     for name in sorted(old.keys() - free):
         if old[name] != new[name]:
+            why = ": its learning rate falls until the last epoch" if name == "epochs" else ""
             raise UserError(
                 f"--resume: {folder.path} was begun with --{flag(name)} {_told(old[name])}, "
-                f"and cannot go on with {_told(new[name])}"
+                f"and cannot go on with {_told(new[name])}{why}"
             )
 
 

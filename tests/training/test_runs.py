@@ -340,6 +340,15 @@ def test_bad_configs_are_refused_before_any_work(config, change, message):
     assert not config.run_dir.exists()
 
 
+def test_a_falling_learning_rate_has_its_end(tmp_path):
+    config = TrainConfig(schedule="cosine", epochs=1, run_dir=tmp_path / "run")
+    folder = RunFolder(config.run_dir)
+    make_folder(folder, config)
+    begin(folder, config, {})
+    with pytest.raises(UserError, match="--epochs 1, and cannot go on with 2: its learning rate"):
+        train(dataclasses.replace(config, epochs=2, resume=True))
+
+
 def test_what_is_no_config():
     with pytest.raises(UserError, match="told what to do by a TrainConfig, got 'lenet'"):
         train("lenet")
