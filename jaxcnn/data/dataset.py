@@ -45,6 +45,10 @@ class Split:
         """Itself: it is in memory already."""
         return self
 
+    def read(self, rows: Integer[np.ndarray, " n"]) -> "Split":
+        """The images and labels at ``rows``, in that order."""
+        return Split(self.images[rows], self.labels[rows])
+
 
 @dataclass(frozen=True, eq=False)
 class StreamedSplit:

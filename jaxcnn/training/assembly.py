@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import optax
 
-from jaxcnn.data import Dataset
+from jaxcnn.data import Dataset, Split, StreamedSplit
 from jaxcnn.layers import Layer
 from jaxcnn.models import MODELS
 from jaxcnn.training.augmentation import check_augmentation, make_augment
@@ -23,6 +24,9 @@ from jaxcnn.training.optimizers import make_optimizer, make_schedule
 from jaxcnn.training.state import Keys, TrainState, init_state, keys_of
 from jaxcnn.training.step import make_train_step
 from jaxcnn.training.streaming import feed
+
+SAMPLE = 64
+"""How many images of a split its digest reads."""
 
 
 class Assembly(NamedTuple):
@@ -143,6 +147,16 @@ def data_facts(data: Dataset) -> dict[str, Any]:
             "test_images": len(data.test),
             "image_shape": data.image_shape,
             "class_names": data.class_names,
+            "sample_sha256": [sample_sha256(data.train), sample_sha256(data.test)],
         },
         "transform": dataclasses.asdict(data.transform),
     }
+
+
+def sample_sha256(split: Split | StreamedSplit) -> str:
+    """A digest of images all over a split and of their labels, streamed or not."""
+    rows = np.linspace(0, len(split) - 1, min(len(split), SAMPLE)).round().astype(np.int64)
+    part = split.read(rows)
+    digest = hashlib.sha256(np.ascontiguousarray(part.images).tobytes())
+    digest.update(part.labels.tobytes())
+    return digest.hexdigest()

@@ -21,7 +21,7 @@ from jaxcnn.training.locks import locked
 from jaxcnn.training.optimizers import learning_rate, make_optimizer
 from jaxcnn.training.profiling import Profile
 from jaxcnn.training.progress import Display
-from jaxcnn.training.resumption import check_resumable, check_same_data
+from jaxcnn.training.resumption import check_resumable, check_same_data, history
 from jaxcnn.training.rhythm import Rhythm
 from jaxcnn.training.run_folder import (
     RunFolder,
@@ -146,7 +146,7 @@ def run_through(config: TrainConfig, folder: RunFolder, parts: Assembly) -> Resu
         moment = Moment(parts.state, Totals.zero(), 1, 0)
         if config.resume:
             moment = resume(folder, checkpoints, moment, parts.epoch.steps, config.recipe.epochs)
-            write_config(folder, config, data_facts(parts.data))
+            write_config(folder, config, {**data_facts(parts.data), **history(folder.config)})
         with writing(config, folder, moment.step) as writers:
             rhythm = Rhythm(config.checkpoint_every, config.checkpoint_minutes)
             run = Run(config, folder, parts, checkpoints, show, stops, rhythm, profile, writers)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxcnn.training.config import TrainConfig, UserError, flag
-from jaxcnn.training.run_folder import RunFolder, read_config, to_json
+from jaxcnn.training.journal import warn
+from jaxcnn.training.run_folder import RunFolder, read_config, surroundings, to_json
 
 FREE = frozenset(
     {
@@ -73,16 +74,43 @@ def check_same_data(saved: Path, facts: Mapping[str, Any]) -> None:
         facts: what the data are now.
 
     Raises:
-        UserError: if the numbers of images, their size or the classes differ.
+        UserError: if the numbers of images, their size, the classes or a sample of the images
+            differ.
     """
     try:
         begun = json.loads(saved.read_text())["data"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{saved} is damaged: {error}") from None
     now = json.loads(json.dumps(facts["data"]))
-    for name in sorted(now.keys() - {"source"}):
+    for name in sorted(now.keys() - {"source", "sample_sha256"}):
         if begun.get(name) != now[name]:
             raise UserError(
                 f"--resume: {saved.parent} was begun with {name} {begun.get(name)}, but the data "
                 f"have {now[name]}"
             )
+    if begun.get("sample_sha256", now["sample_sha256"]) != now["sample_sha256"]:
+        raise UserError(
+            f"--resume: {saved.parent} was begun with other images or labels, or in another order"
+        )
+
+
+def history(saved: Path) -> dict[str, Any]:
+    """When a run, or a sweep, was begun and when it went on, for it to be kept.
+
+    Where it goes on with another jax or on another device, a warning says so: the numbers are
+    then no longer those of a run that was never stopped.
+    """
+    begun, now = json.loads(saved.read_text()), surroundings()
+    versions = begun.get("versions", {})
+    changed = [
+        f"{name} {versions[name]}"
+        for name in ("jax", "jaxlib")
+        if versions.get(name, now["versions"][name]) != now["versions"][name]
+    ]
+    if begun.get("devices", now["devices"]) != now["devices"]:
+        changed.append(f"on {', '.join(begun['devices'])}")
+    if changed:
+        what = " and ".join(changed)
+        warn(f"{saved.parent} was begun with {what}: what follows is not equal to the bit")
+    resumed = [*begun.get("resumed", []), now["started"]]
+    return {"started": begun.get("started", now["started"]), "resumed": resumed}

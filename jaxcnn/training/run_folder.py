@@ -202,7 +202,7 @@ def _remove(path: Path) -> None:
 
 def write_config(folder: RunFolder, config: TrainConfig, facts: Mapping[str, Any]) -> None:
     """Write ``config.json``: the config, the data, the versions and the devices."""
-    content = {"config": to_json(config), **facts, **surroundings()}
+    content = {"config": to_json(config), **surroundings(), **facts}
     write_whole(folder.config, json.dumps(content, indent=2) + "\n")
 
 

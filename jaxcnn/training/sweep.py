@@ -31,7 +31,7 @@ from jaxcnn.training.outcomes import (
     write_outcome,
 )
 from jaxcnn.training.plan import SweepPlan, check_plan, read_plan
-from jaxcnn.training.resumption import check_same_data, check_unchanged
+from jaxcnn.training.resumption import check_same_data, check_unchanged, history
 from jaxcnn.training.rhythm import Rhythm
 from jaxcnn.training.run_folder import (
     RunFolder,
@@ -102,6 +102,7 @@ def sweep(plan: SweepPlan) -> Swept:
         facts = _facts(plan, programs, data)
         if config.resume:
             check_same_data(folder.sweep, facts)
+            facts |= history(folder.sweep)
         else:
             if not begun:
                 make_folder(folder, config)

@@ -145,6 +145,32 @@ def test_resume_on_other_data_is_refused(config, tmp_path):
         train(dataclasses.replace(config, resume=True))
 
 
+def test_resume_on_other_images_is_refused(config):
+    """As many of the same size, with the same classes: told by a digest of some of them."""
+    run = train(config)
+    saved = json.loads(run.folder.config.read_text())
+    saved["data"]["sample_sha256"][0] = "0" * 64
+    run.folder.config.write_text(json.dumps(saved))
+    with pytest.raises(UserError, match="was begun with other images or labels"):
+        train(dataclasses.replace(config, resume=True))
+
+
+def test_resume_keeps_when_and_on_what_a_run_was_begun(config, capsys):
+    run = train(config)
+    saved = json.loads(run.folder.config.read_text())
+    saved["started"] = "2020-01-02T03:04:05+0000"
+    saved["versions"]["jax"], saved["devices"] = "0.1", ["tpu: v9"]
+    run.folder.config.write_text(json.dumps(saved))
+    train(dataclasses.replace(config, resume=True))
+    said = capsys.readouterr().err
+    assert "was begun with jax 0.1 and on tpu: v9: what follows is not equal to the bit" in said
+    now = json.loads(run.folder.config.read_text())
+    assert (now["started"], len(now["resumed"])) == (saved["started"], 1)
+    train(dataclasses.replace(config, resume=True))
+    assert "not equal to the bit" not in capsys.readouterr().err
+    assert len(json.loads(run.folder.config.read_text())["resumed"]) == 2
+
+
 def test_a_folder_taken_meanwhile_is_refused(config):
     """Another run that began in the same folder while this one was loading its data."""
     make_folder(RunFolder(config.run_dir), config)
