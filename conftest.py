@@ -1,5 +1,6 @@
-"""What every doctest may use without importing it."""
+"""What every doctest may use without importing it, and signals that are heard."""
 
+import signal
 from types import ModuleType
 
 import jax
@@ -8,6 +9,10 @@ import numpy as np
 import pytest
 
 import jaxcnn as jc
+
+# Tests that were begun in the background (``&``) ignore Ctrl-C, and so would what they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -54,7 +54,7 @@ def _flags(kind: Any, words: Sequence[str], **options: Any) -> list[str]:
     text = io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
         tyro.cli(kind, args=[*command, "--help"], registry=REGISTRY, **options)
-    lines = re.findall(r"^[│ ] (--.*)$", text.getvalue(), re.MULTILINE)
+    lines = re.findall(r"^[│ ] +(--.*)$", text.getvalue(), re.MULTILINE)
     return [flag for line in lines for flag in re.findall(r"(?:^|, )--([\w-]+)", line)]
 
 
@@ -65,9 +65,11 @@ def one_sentence(box: str, flags: Callable[[], Sequence[str]]) -> str:
         box: what tyro has printed.
         flags: gives the flags that there are, without their dashes.
     """
-    lines = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
-    paragraphs = re.split(r"\n─+\n", "\n".join(lines))
-    said = " ".join(paragraphs[0].split()) or " ".join(box.split())
+    # Where the terminal is not known to show UTF-8, a box is a title and lines of dashes.
+    lines = [line.strip("│ ") for line in box.splitlines()[1:] if not line.startswith("╰")]
+    parts = re.split(r"^[─-]{3,}$", "\n".join(lines), flags=re.MULTILINE)
+    paragraphs = [part for part in parts if part.strip()] or [box]
+    said = " ".join(paragraphs[0].split())
     rest = "\n".join(paragraphs[1:])
     if found := re.match(r"Unrecognized (?:or misplaced )?options: (\S+?),?( |$)", said):
         return _unknown_word(found[1], rest, flags)

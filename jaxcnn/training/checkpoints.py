@@ -337,10 +337,10 @@ class Checkpoints:
             with contextlib.suppress(Exception):
                 if kind is None or issubclass(kind, Exception):
                     self._orbax.close()
-            for name, level in self._levels.items():
-                logging.getLogger(name).setLevel(level)
             if kind is None:  # after an error, answers that come too late may still come
                 sys.unraisablehook = self._hook
+                for name, level in self._levels.items():
+                    logging.getLogger(name).setLevel(level)
 
 
 def keys_data(keys: Any) -> dict[str, list[int]]:

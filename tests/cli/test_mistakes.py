@@ -44,7 +44,7 @@ def test_ctrl_c_while_the_command_is_imported(tmp_path):
     ) as process:  # fmt: skip
         assert process.stdout.readline() == "here\n"
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=30)[1] == "jaxcnn: interrupted\n"
+        assert process.communicate(timeout=120)[1] == "jaxcnn: interrupted\n"
     assert process.returncode == 130
 
 
@@ -64,3 +64,15 @@ def test_only_a_run_goes_on(resumable, monkeypatch, capsys):
 def test_the_version(capsys):
     main(["--version"])
     assert capsys.readouterr().out == f"jaxcnn {jaxcnn.__version__}\n"
+
+
+def test_a_terminal_that_shows_no_utf_8():
+    """tyro's boxes have no borders there."""
+    done = subprocess.run(
+        [sys.executable, "-m", "jaxcnn", "train", "--epohcs", "3"],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        2, "jaxcnn: unknown option --epohcs, did you mean --epochs? (--help lists them)\n"
+    )  # fmt: skip

@@ -69,11 +69,13 @@ def start(environment):
 
 @contextlib.contextmanager
 def heard():
-    """Signals that these tests were told to ignore (``nohup``) are not ignored by what starts here."""
-    found = {
-        number: signal.signal(number, signal.SIG_DFL)
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    """Signals that these tests were told to ignore (``nohup``, ``&``) are heard here as ever."""
+    usual = {
+        signal.SIGHUP: signal.SIG_DFL,
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
     }
+    found = {number: signal.signal(number, handler) for number, handler in usual.items()}
     try:
         yield
     finally:
@@ -158,7 +160,7 @@ def test_asked_to_stop(name, status, whole, start, tmp_path):
 
 
 def test_a_second_ctrl_c_is_not_noted():
-    with StopRequests() as stops:
+    with heard(), StopRequests() as stops:
         signal.raise_signal(signal.SIGINT)
         assert stops.number == signal.SIGINT
         with pytest.raises(KeyboardInterrupt):

@@ -21,7 +21,7 @@ from jaxcnn.training.augmentation import AugmentConfig
 from jaxcnn.training.plan import SweepPlan
 from jaxcnn.training.rhythm import Rhythm
 from jaxcnn.training.sweep import sweep
-from tests.training.test_interruptions import SECONDS, is_saving, steps_in, wait_until
+from tests.training.test_interruptions import SECONDS, heard, is_saving, steps_in, wait_until
 from tests.training.test_sweep import HUGE
 
 
@@ -69,7 +69,8 @@ def test_stopped_again_and_again(plan, whole, tmp_path, monkeypatch):
     monkeypatch.setattr(Rhythm, "ran", ran)
     plan = changed(plan, run_dir=tmp_path / "run")
     for place in ("step 2 (epoch 1, batch 2 of 4)", "step 4 (epoch 2, batch 0 of 4)", "step 6 (epoch 2, batch 2 of 4)"):  # fmt: skip
-        stop = sweep(plan).stopped
+        with heard():
+            stop = sweep(plan).stopped
         assert stop.status == 143
         assert str(stop) == (
             f"stopped by SIGTERM and saved at {place}; go on with: "
