@@ -13,7 +13,8 @@ from jax.interpreters import mlir
 
 from jaxcnn.engine import forms
 from jaxcnn.engine.choice import choose, refuses
-from jaxcnn.engine.primitive import conv_p
+from jaxcnn.engine.partitioned import lower, lower_on_parts, place_of, sharded
+from jaxcnn.engine.primitive import axes_of, conv_p
 from jaxcnn.engine.problem import Problem
 from jaxcnn.engine.reading import Reading, read
 
@@ -41,22 +42,6 @@ def part_by(wanted: str, part: Problem, gradient: bool, *, portable: bool = Fals
     return choose(part, gradient, portable=portable).algorithm
 
 
-def portable(ctx: Any) -> bool:
-    """Whether a program may run elsewhere, or is cut into parts for devices by the compiler.
-
-    Custom calls of this process can be neither exported nor cut.
-    """
-    module = ctx.module_context
-    if module.lowering_parameters.for_export or len(module.platforms) > 1:
-        return True
-    axes = module.axis_context
-    if isinstance(axes, mlir.ShardingContext):
-        return axes.num_devices > 1
-    return isinstance(axes, mlir.SPMDAxisContext) and axes.manual_axes != frozenset(
-        axes.mesh.axis_names
-    )
-
-
 def on_cpu(
     ctx: Any, x: Any, kernel: Any, *, algorithm: str, written_out: bool, **params: Any
 ) -> Any:
@@ -65,15 +50,39 @@ def on_cpu(
     numbers = jnp.issubdtype(result.dtype, jnp.floating)
     shapes = (*left.shape, *right.shape, *result.shape)
     # Sizes that are not known yet are those of an export with a symbolic shape.
-    if algorithm != "lax" and numbers and all(isinstance(n, int) and n > 0 for n in shapes):
-        form = form_of(read(left, right, params), algorithm, portable=portable(ctx))
+    known = all(isinstance(n, int) and n > 0 for n in shapes)
+    place = place_of(ctx)
+    beyond = place == "elsewhere" and sharded(result)
+    if algorithm != "lax" and numbers and known and not beyond:
+        portable = place == "elsewhere"
+        form = form_of(read(left, right, params), algorithm, portable=portable)
+        params["out_sharding"] = None
+        if form is not None and place == "apart":
+            own = {"algorithm": algorithm, "written_out": written_out}
+            return _on_parts(ctx, x, kernel, own, params)
         if form is not None:
-            rule = functools.partial(form, dtype=result.dtype)
-            return mlir.lower_fun(rule, multiple_results=False)(ctx, x, kernel)
+            return lower(ctx, functools.partial(form, dtype=result.dtype), x, kernel)
         if not _ordered(params["dimension_numbers"]):
             rule = functools.partial(_in_order, written_out=written_out, **params)
-            return mlir.lower_fun(rule, multiple_results=False)(ctx, x, kernel)
+            return lower(ctx, rule, x, kernel)
     return _XLA(ctx, x, kernel, **params)
+
+
+def _on_parts(ctx: Any, x: Any, kernel: Any, own: dict[str, Any], params: dict[str, Any]) -> Any:
+    """The lowering for several devices: each convolves its part of the images or channels."""
+    left, right, out = params["dimension_numbers"]
+    channels, batch = ctx.avals_in[1].shape[right[1]], ctx.avals_out[0].shape[out[0]]
+
+    def part(x: Any, kernel: Any) -> Any:
+        groups = {
+            "feature_group_count": x.shape[left[1]] // channels,
+            "batch_group_count": x.shape[left[0]] // batch,
+        }
+        whole = {name for name, n in groups.items() if params[name] == 1}
+        groups |= dict.fromkeys(whole, 1)
+        return conv_p.bind(x, kernel, **own, **{**params, **groups})
+
+    return lower_on_parts(ctx, axes_of(*ctx.avals_in, params), part, x, kernel)
 
 
 def _ordered(axes: lax.ConvDimensionNumbers) -> bool:
