@@ -22,7 +22,6 @@ from jaxcnn.engine import (
 )
 from jaxcnn.engine.problem import Problem
 from jaxcnn.engine.reading import Reading
-from jaxcnn.engine.result_types import made_from
 
 FORMS: dict[str, Any] = {
     "direct": direct,
@@ -73,7 +72,7 @@ def gradient(problem: Problem, choose: Chooser, x: jax.Array, cotangent: jax.Arr
     def forward(kernel: jax.Array) -> jax.Array:
         return _in_parts(problem, x, kernel, lambda part: FORMS[choose(part, True)], solve)
 
-    like = made_from(problem.kernel_shape, x, cotangent)
+    like = jax.ShapeDtypeStruct(problem.kernel_shape, x.dtype)
     (g,) = jax.linear_transpose(forward, like)(cotangent)
     return g
 

@@ -1,6 +1,5 @@
 """The engine's forms for any JAX program: Flax, Equinox, Haiku, Keras on JAX, unchanged."""
 
-import functools
 from typing import Any, Self
 
 import jax
@@ -75,10 +74,9 @@ def _convolution(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
 def _max_pool(ctx: Any, x: Any, **params: Any) -> Any:
     (image,), (result,) = ctx.avals_in, ctx.avals_out
     windows = _windows(result.shape, image.shape, params)
-    form = maxima.native(ctx, windows)
-    if form is None or set(params["base_dilation"]) != {1}:
+    if maxima.native(ctx, windows) is None or set(params["base_dilation"]) != {1}:
         return _own_rule(lax.reduce_window_max_p)(ctx, x, **params)
-    return mlir.lower_fun(form, multiple_results=False)(ctx, x)
+    return maxima.on_cpu(ctx, x, windows=windows)
 
 
 def _max_pool_gradient(ctx: Any, cotangent: Any, x: Any, **params: Any) -> Any:
@@ -88,8 +86,8 @@ def _max_pool_gradient(ctx: Any, cotangent: Any, x: Any, **params: Any) -> Any:
     number = jnp.issubdtype(image.dtype, jnp.floating)
     if not (known and number and params["select_prim"] is lax.ge_p):
         return _own_rule(lax.select_and_scatter_add_p)(ctx, cotangent, x, **params)
-    gradient = functools.partial(send_back, windows=_windows(counts.shape, image.shape, params))
-    return mlir.lower_fun(gradient, multiple_results=False)(ctx, cotangent, x)
+    windows = _windows(counts.shape, image.shape, params)
+    return send_back.on_cpu(ctx, cotangent, x, windows=windows)
 
 
 def _own_rule(primitive: Any) -> Any:

@@ -170,17 +170,15 @@ def agreed(
 
 
 def lower(ctx: Any, function: Callable[..., Any], *operands: Any) -> Any:
-    """Lower a function of arrays whose sharding is the compiler's affair, whatever types say."""
-    avals = (*ctx.avals_in, *ctx.avals_out)
-    rule = mlir.lower_fun(function, multiple_results=False)
-    if any(map(sharded, avals)):
-        bare = {"avals_in": ctx.avals_in, "avals_out": ctx.avals_out}
-        ctx = ctx.replace(**{name: list(map(whole, types)) for name, types in bare.items()})
-    elif not all(aval.sharding.mesh.empty for aval in avals):
-        return rule(ctx, *operands)
-    # The mesh that the user has set would give a type to what the function makes by itself.
+    """Lower a function that needs no other device, whatever the types of its operands say.
+
+    Types with a mesh, or with the axes over which a `jax.shard_map` varies, would make rules of
+    JAX refuse what the function does with arrays that it makes by itself.
+    """
+    bare = {"avals_in": ctx.avals_in, "avals_out": ctx.avals_out}
+    ctx = ctx.replace(**{name: [_bare(aval) for aval in types] for name, types in bare.items()})
     with jax.sharding.use_abstract_mesh(NO_MESH):
-        return rule(ctx, *operands)
+        return mlir.lower_fun(function, multiple_results=False)(ctx, *operands)
 
 
 def sharded(aval: Any) -> bool:
@@ -190,7 +188,12 @@ def sharded(aval: Any) -> bool:
 
 def whole(aval: Any) -> Any:
     """The type of an array, without what it says of a mesh if it is sharded."""
-    return ShapedArray(aval.shape, aval.dtype, weak_type=aval.weak_type) if sharded(aval) else aval
+    return _bare(aval) if sharded(aval) else aval
+
+
+def _bare(aval: Any) -> Any:
+    with jax.sharding.use_abstract_mesh(NO_MESH):
+        return ShapedArray(aval.shape, aval.dtype, weak_type=aval.weak_type)
 
 
 def trace(function: Callable[..., Any], types: Sequence[Any]) -> Any:

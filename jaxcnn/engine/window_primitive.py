@@ -13,7 +13,6 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
 from jaxcnn.engine import compiler, partitioned
-from jaxcnn.engine.result_types import made_from
 from jaxcnn.engine.windows import Windows
 
 LEAST_TOGETHER = 4
@@ -49,7 +48,7 @@ class WindowPrimitive:
         batching.primitive_batchers[self.primitive] = self._batched
         partitioned.needs_devices(self.primitive)
         mlir.register_lowering(self.primitive, self._elsewhere)
-        mlir.register_lowering(self.primitive, self._on_cpu, platform="cpu")
+        mlir.register_lowering(self.primitive, self.on_cpu, platform="cpu")
 
     def __call__(self, *operands: Any, windows: Windows) -> Any:
         """The result."""
@@ -62,7 +61,7 @@ class WindowPrimitive:
         if not self.handler or not all(isinstance(n, int) and n > 0 for n in shapes):
             return None
         narrow = jnp.issubdtype(result.dtype, jnp.floating) and result.dtype.itemsize <= 4
-        if not narrow or not _neighbours(windows.axes) or partitioned.place_of(ctx) != "here":
+        if not narrow or not _neighbours(windows.axes) or partitioned.place_of(ctx) == "elsewhere":
             return None
         if _inner(result.shape, windows) < LEAST_TOGETHER or not self.worth(windows):
             return None
@@ -73,23 +72,18 @@ class WindowPrimitive:
     def _call(self, windows: Windows, shape: tuple[int, ...], *operands: jax.Array) -> jax.Array:
         wide = [operand.astype(jnp.float32) for operand in operands]
         target = compiler.native().targets[self.handler]
-        call = jax.ffi.ffi_call(target, made_from(shape, *wide))
+        call = jax.ffi.ffi_call(target, jax.ShapeDtypeStruct(shape, jnp.float32))
         y: jax.Array = call(*wide, sizes=_sizes(shape, windows))
         return y.astype(operands[-1].dtype)
 
-    def on_parts(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
-        """The lowering for several devices: each has its part of the axes without windows."""
-        part = functools.partial(self.primitive.bind, windows=windows)
-        axes = _axes(windows, ctx.avals_in)
-        return partitioned.lower_on_parts(ctx, axes, part, *operands)
-
-    def _on_cpu(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
+    def on_cpu(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
+        """The lowering for CPUs; of several, each has its part of the axes without windows."""
         if partitioned.place_of(ctx) == "apart":
-            return self.on_parts(ctx, *operands, windows=windows)
-        form = self.native(ctx, windows)
-        if form is None:
-            return self._elsewhere(ctx, *operands, windows=windows)
-        return mlir.lower_fun(form, multiple_results=False)(ctx, *operands)
+            part = functools.partial(self.primitive.bind, windows=windows)
+            axes = _axes(windows, ctx.avals_in)
+            return partitioned.lower_on_parts(ctx, axes, part, *operands)
+        rule = self.native(ctx, windows) or functools.partial(self.form, windows=windows)
+        return partitioned.lower(ctx, rule, *operands)
 
     def _elsewhere(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
         return partitioned.lower(ctx, functools.partial(self.form, windows=windows), *operands)
