@@ -1,7 +1,9 @@
 """Every case on eight devices: ``python -m tests.ops.eight_devices`` answers names of cases.
 
 Simulated devices have to be asked for before JAX starts, so this is a process of its own, which
-reads a case's name from each line and writes what went wrong, as a line of JSON.
+reads a case's name and how much to try from each line, and writes what went wrong, as a line of
+JSON. How much is ``whole``; ``short``, without what native code replaces, but for convolutions;
+or ``wrong``, for which a correct result is an error, so that errors are known to be found.
 """
 
 import json
@@ -111,14 +113,17 @@ def _enlarged(array: np.ndarray) -> np.ndarray:
     return larger * scale.reshape(-1, *(1,) * (array.ndim - 1))
 
 
-def outcomes(case: Case) -> Iterator[tuple[str, str]]:
+def outcomes(case: Case, much: str) -> Iterator[tuple[str, str]]:
     """What went wrong under each kind of sharding; nothing where all is well."""
     batch = Batch(case)
-    for native in (True, False):
+    both = much == "whole" or case.op.startswith("conv")
+    for native in (True, False) if both else (True,):
         compiler.native = NATIVE if native else lambda: PORTABLE
         name = "native" if native else "portable"
         whole = _compiled(batch.run, batch.arrays)
         parts = _by_parts(batch)
+        if much == "wrong":
+            whole, parts = jax.tree.map(lambda y: np.asarray(y) + 1, (whole, parts))
         for kind in KINDS:
             yield f"{kind}, {name}", _said(lambda kind=kind: _meshed(batch, kind, False), whole)
             if case.op.startswith(KERNELS) and not batch.arrays[1].shape[-1] % 2:
@@ -216,7 +221,8 @@ def main() -> None:
     cases = {str(case): case for case in suite.CASES}
     with strictly(x64=False):
         for line in sys.stdin:
-            answer = dict(outcomes(cases[line.strip()]))
+            name, much = line.split()
+            answer = dict(outcomes(cases[name], much))
             sys.stdout.write(json.dumps(answer) + "\n")
             sys.stdout.flush()
 

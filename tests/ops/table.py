@@ -22,6 +22,7 @@ PROPERTIES = {
     "bfloat16": "bf16",
     "float16": "f16",
     "layout": "layouts",
+    "sharded": "sharded",
 }
 
 INTRODUCTION = """# What was tested of each op
@@ -40,6 +41,9 @@ integers, or (the expensive properties) a short run tried the first case only.
 - **export**: result and derivatives lower for cpu, cuda, rocm and tpu.
 - **bf16**, **f16**: the dtype is kept, and the result is the wide one rounded once.
 - **layouts**: channels first and channels last agree.
+- **sharded**: results and gradients on eight devices, the batch sharded, equal those of one: under
+  a mesh with explicit axes, with automatic axes and inside `shard_map`, with native code and
+  without; for convolutions also with a kernel sharded over its output channels.
 
 """
 
@@ -88,8 +92,9 @@ class Recorder:
 def main(arguments: list[str]) -> int:
     """Run every property of every case (or what ``arguments`` select) and write the page."""
     recorder = Recorder()
-    tests = str(pathlib.Path(__file__).parent / "test_cases.py")
-    status = pytest.main([tests, "-q", "-m", "", *arguments], plugins=[recorder])
+    folder = pathlib.Path(__file__).parent
+    tests = [str(folder / name) for name in ("test_cases.py", "test_sharded.py")]
+    status = pytest.main([*tests, "-q", "-m", "", *arguments], plugins=[recorder])
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(recorder.page())
     return int(status)
