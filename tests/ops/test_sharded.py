@@ -6,10 +6,10 @@ without. `tests.ops.eight_devices` computes it in a process that has eight devic
 """
 
 import json
+import pathlib
 import select
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -24,17 +24,18 @@ PATIENCE = 300
 class EightDevices:
     """The process with eight devices: started when it is first asked, and again if it has died."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: pathlib.Path) -> None:
         self.process: subprocess.Popen[bytes] | None = None
-        self.errors = tempfile.TemporaryFile()
+        self.errors = folder / "errors.txt"
 
     def ask(self, line: str) -> dict[str, str]:
         """What went wrong with a case, by the kind of sharding; nothing where all is well."""
         if self.process is None:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.ops.eight_devices"],
-                bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
-            )  # fmt: skip
+            with self.errors.open("wb") as errors:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "tests.ops.eight_devices"],
+                    bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                )  # fmt: skip
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{line}\n".encode())
@@ -42,20 +43,19 @@ class EightDevices:
         answer = self.process.stdout.readline() if ready else b""
         if not answer:
             self.end()
-            self.errors.seek(0)
-            return {"the process": self.errors.read().decode()[-2000:] or "no answer in time"}
+            return {"the process": self.errors.read_text()[-2000:] or "no answer in time"}
         return json.loads(answer)
 
     def end(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.wait()
+            self.process.communicate(timeout=PATIENCE)
             self.process = None
 
 
 @pytest.fixture(scope="session")
-def eight_devices() -> Iterator[EightDevices]:
-    process = EightDevices()
+def eight_devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EightDevices]:
+    process = EightDevices(tmp_path_factory.mktemp("eight"))
     yield process
     process.end()
 
