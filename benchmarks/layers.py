@@ -57,16 +57,14 @@ def by_torch(
     """The same in torch, in its own layout."""
     import torch
 
-    def tensor(array: np.ndarray) -> Any:
-        return torch.tensor(np.ascontiguousarray(array)).to(device, getattr(torch, dtype))
-
     # What a call on a GPU gives is not there yet: `jax.block_until_ready` waits through this.
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     done = types.SimpleNamespace(block_until_ready=wait)
-    x, kernel = map(np.asarray, case.operands())
+    where = {"device": device, "dtype": getattr(torch, dtype)}
+    x, kernel = (shape.shape for shape in case.shapes())
     order = (case.rank, case.rank + 1) if case.transposed else (case.rank + 1, case.rank)
-    images = tensor(np.moveaxis(x, -1, 1))
-    weight = tensor(np.transpose(kernel, (*order, *range(case.rank))))
+    images = torch.randn((x[0], x[-1], *x[1:-1]), **where)
+    weight = 0.1 * torch.randn([kernel[axis] for axis in (*order, *range(case.rank))], **where)
     if task == "forward":
 
         def forward() -> Any:
