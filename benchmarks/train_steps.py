@@ -5,6 +5,7 @@ torch.compile needs a C++ compiler and is left out where it fails.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -138,10 +139,11 @@ def calls_of(network: Network) -> dict[str, Callable[[], Any]]:
     return calls
 
 
+@functools.cache
 def gflop(network: Network) -> float:
     """What a training step computes, counted in the Flax network."""
     x = jax.ShapeDtypeStruct((network.batch, *network.image), jnp.float32)
-    return step_work(products(by_flax(network), *network.start(), x))
+    return step_work(products(by_flax(network), *jax.eval_shape(network.start), x))
 
 
 def cells(row: Row, gemm: float | None) -> list[str]:

@@ -121,7 +121,7 @@ def _timed(network: Network, mode: str, placement: Placement, sampling: Sampling
         "mode": mode,
         "devices": placement.devices,
         "batch": whole.batch,
-        "gflop": gflop(whole),
+        "gflop": whole.batch * gflop(whole._replace(batch=1)),
         "ok": all(map(math.isfinite, losses.values())),
         "first_loss": {
             name: loss if math.isfinite(loss) else None for name, loss in losses.items()
