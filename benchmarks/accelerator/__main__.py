@@ -12,7 +12,7 @@ from pathlib import Path
 import jax
 
 from benchmarks.accelerator.chip import facts
-from benchmarks.accelerator.forms import form_for
+from benchmarks.accelerator.forms import NETWORKS, form_for
 from benchmarks.accelerator.measuring import GRACE, ending_at, measure
 from benchmarks.accelerator.parts import parts
 from benchmarks.accelerator.results import Results
@@ -60,9 +60,9 @@ def run(platform: str | None, output: Path, only: str, minutes: float) -> int:
     print(f"{describe_devices()}; {results.page}", flush=True)
     if backend == "cpu":
         print(
-            f"No GPU or TPU here: on one this checks every op and times matrix products, LeNet, "
-            f"ResNet-50 and {len(form_for('gpu').layers)} layers in at most {minutes:g} minutes; "
-            f"now it does a tiny form of that on the CPU.",
+            f"No GPU or TPU here: on one this checks every op and times matrix products, steps of "
+            f"{' and '.join(NETWORKS)}, and {len(form_for('gpu').layers)} layers in at most "
+            f"{minutes:g} minutes; now it does a tiny form of that on the CPU.",
             flush=True,
         )
     with ending_at(60 * minutes - GRACE, results):

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 
-from benchmarks.accelerator.page import lines, title
+from benchmarks.accelerator.page import HEADERS, lines
 from benchmarks.accelerator.parts import Measure, Part
 from benchmarks.accelerator.results import Results
 from benchmarks.comparison import Row
@@ -25,7 +25,7 @@ def measure(parts: Sequence[Part], results: Results, seconds: float) -> None:
     """
     for part in parts:
         if part.rows:
-            print(f"\n{title(part.name)}", flush=True)
+            print(f"\n{HEADERS[part.name]}", flush=True)
         for i, (name, row) in enumerate(part.rows.items()):
             left = part.until * seconds - results.seconds
             if left <= 0:

@@ -7,7 +7,7 @@ from benchmarks.comparison import Row, header, line, times_ours
 
 Record = dict[str, Any]
 
-TITLES = {
+HEADERS = {
     "products": header(["matrix product", "size", "ms", "GFLOP/s", "compile s"]),
     "check": header(["op", "cases", "float32", "its gradients", "bfloat16", ""]),
     "steps": header(
@@ -56,7 +56,7 @@ def page(record: Record) -> str:
     text = introduction(record)
     for part, rows in record["rows"].items():
         if rows:
-            table = [TITLES[part], *(text for row in rows for text in lines(part, row, record))]
+            table = [HEADERS[part], *(text for row in rows for text in lines(part, row, record))]
             text += f"\n{HEADINGS[part]}\n" + "\n".join(table) + "\n"
     return text + omissions(record)
 
@@ -90,11 +90,6 @@ def omissions(record: Record) -> str:
         return ""
     lists = (f"- {part}: {'; '.join(names)}\n" for part, names in record["left_out"].items())
     return "\n## Left out\n\nFor these rows there was no time.\n\n" + "".join(lists)
-
-
-def title(part: str) -> str:
-    """The head of a table."""
-    return TITLES[part]
 
 
 def lines(part: str, row: Row, record: Record) -> list[str]:
