@@ -12,6 +12,7 @@ from benchmarks.cases import LAYERS
 from benchmarks.command import ENOUGH, options, relied_on
 from benchmarks.networks import NETWORKS
 from benchmarks.pool_cases import POOLS
+from benchmarks.timing import MOST, interleaved
 from benchmarks.train_steps import gflop
 from benchmarks.work import products
 
@@ -36,6 +37,26 @@ def test_work_of_a_step():
     forward = [28 * 28 * 6 * 25, 10 * 10 * 16 * 25 * 6, 400 * 120, 120 * 84, 84 * 10]
     expected = 3 * sum(forward) - forward[0]
     assert gflop(NETWORKS["LeNet"]) == pytest.approx(256 * 2e-9 * expected)
+
+
+def test_short_calls_are_made_several_times(monkeypatch):
+    """A sample lasts as long as it is told to, and gives the time of one call."""
+    clock, made = [0.0], []
+
+    def call():
+        clock[0] += 0.002
+        made.append(1)
+
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    times = interleaved({"jaxcnn": call}, 3, least=0.01)["jaxcnn"]
+    assert times == [pytest.approx(2.0)] * 3
+    assert len(made) == 2 + 3 * 5
+    made.clear()
+    interleaved({"jaxcnn": call}, 3)
+    assert len(made) == 2 + 3
+    made.clear()
+    interleaved({"jaxcnn": call}, 1, least=1e9)
+    assert len(made) == 2 + MOST
 
 
 @pytest.mark.parametrize("name", POOLS)
