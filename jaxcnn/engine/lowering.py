@@ -71,7 +71,8 @@ def on_cpu(
 def _on_parts(ctx: Any, x: Any, kernel: Any, own: dict[str, Any], params: dict[str, Any]) -> Any:
     """The lowering for several devices: each convolves its part of the images or channels."""
     left, right, out = params["dimension_numbers"]
-    channels, batch = ctx.avals_in[1].shape[right[1]], ctx.avals_out[0].shape[out[0]]
+    images, kernels = ctx.avals_in
+    channels, batch = kernels.shape[right[1]], ctx.avals_out[0].shape[out[0]]
 
     def part(x: Any, kernel: Any) -> Any:
         groups = {
@@ -82,7 +83,7 @@ def _on_parts(ctx: Any, x: Any, kernel: Any, own: dict[str, Any], params: dict[s
         groups |= dict.fromkeys(whole, 1)
         return conv_p.bind(x, kernel, **own, **{**params, **groups})
 
-    return lower_on_parts(ctx, axes_of(*ctx.avals_in, params), part, x, kernel)
+    return lower_on_parts(ctx, axes_of(images, kernels, params), part, x, kernel)
 
 
 def _ordered(axes: lax.ConvDimensionNumbers) -> bool:

@@ -122,7 +122,9 @@ def _batched(*, dims: tuple[int | None, ...], **params: Any) -> Callable[..., An
 
 
 def _x_rule(cotangent: Any, x: Any, kernel: Any, **params: Any) -> Any:
-    g = _like_lax(_transposed_in_x, {"like": partitioned.whole(x.aval), **params}, cotangent, kernel)
+    g = _like_lax(
+        _transposed_in_x, {"like": partitioned.whole(x.aval), **params}, cotangent, kernel
+    )
     return partitioned.placed_like(x.aval, g)
 
 

@@ -68,7 +68,9 @@ class Batch:
         arrays = [*given, *(named[name] for name in BATCHED_BY_NAME if name in named)]
 
         def call(*arrays: Any) -> Any:
-            batched = zip((n for n in BATCHED_BY_NAME if n in named), arrays[len(given) :], strict=True)
+            batched = zip(
+                (n for n in BATCHED_BY_NAME if n in named), arrays[len(given) :], strict=True
+            )
             return suite.op_of(case, np.float32, **dict(batched))(*arrays[: len(given)])
 
         if case.op in WITHOUT_BATCH:
@@ -185,9 +187,7 @@ def _by_parts(batch: Batch) -> Any:
     run = jax.jit(batch.run, compiler_options=QUICK)
     each = []
     for device in range(DEVICES):
-        part = [
-            a[device : device + 1] if i in batch.at else a for i, a in enumerate(batch.arrays)
-        ]
+        part = [a[device : device + 1] if i in batch.at else a for i, a in enumerate(batch.arrays)]
         each.append(run(*part))
     results = jax.tree.map(lambda *leaves: np.stack(leaves), *(results for results, _ in each))
     gradients = tuple(
