@@ -13,8 +13,8 @@ from jax.interpreters import mlir
 
 from jaxcnn.engine import forms
 from jaxcnn.engine.choice import choose, refuses
-from jaxcnn.engine.partitioned import lower, lower_on_parts, place_of, sharded
-from jaxcnn.engine.primitive import axes_of, conv_p
+from jaxcnn.engine.partitioned import lower, place_of, sharded
+from jaxcnn.engine.primitive import conv_p, on_parts
 from jaxcnn.engine.problem import Problem
 from jaxcnn.engine.reading import Reading, read
 
@@ -59,31 +59,13 @@ def on_cpu(
         params["out_sharding"] = None
         if form is not None and place == "apart":
             own = {"algorithm": algorithm, "written_out": written_out}
-            return _on_parts(ctx, x, kernel, own, params)
+            return on_parts(ctx, x, kernel, **own, **params)
         if form is not None:
             return lower(ctx, functools.partial(form, dtype=result.dtype), x, kernel)
         if not _ordered(params["dimension_numbers"]):
             rule = functools.partial(_in_order, written_out=written_out, **params)
             return lower(ctx, rule, x, kernel)
     return _XLA(ctx, x, kernel, **params)
-
-
-def _on_parts(ctx: Any, x: Any, kernel: Any, own: dict[str, Any], params: dict[str, Any]) -> Any:
-    """The lowering for several devices: each convolves its part of the images or channels."""
-    left, right, out = params["dimension_numbers"]
-    images, kernels = ctx.avals_in
-    channels, batch = kernels.shape[right[1]], ctx.avals_out[0].shape[out[0]]
-
-    def part(x: Any, kernel: Any) -> Any:
-        groups = {
-            "feature_group_count": x.shape[left[1]] // channels,
-            "batch_group_count": x.shape[left[0]] // batch,
-        }
-        whole = {name for name, n in groups.items() if params[name] == 1}
-        groups |= dict.fromkeys(whole, 1)
-        return conv_p.bind(x, kernel, **own, **{**params, **groups})
-
-    return lower_on_parts(ctx, axes_of(images, kernels, params), part, x, kernel)
 
 
 def _ordered(axes: lax.ConvDimensionNumbers) -> bool:

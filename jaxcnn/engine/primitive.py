@@ -157,6 +157,31 @@ def _on_accelerators(
     return _bound(**params)(x, kernel)
 
 
+def on_parts(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
+    """The lowering for several devices: each convolves its part of the images or channels."""
+    left, right, out = params["dimension_numbers"]
+    images, kernels = ctx.avals_in
+    channels, batch = kernels.shape[right[1]], ctx.avals_out[0].shape[out[0]]
+
+    def part(x: Any, kernel: Any) -> Any:
+        own = {}
+        if params["feature_group_count"] > 1:
+            own["feature_group_count"] = x.shape[left[1]] // channels
+        if params["batch_group_count"] > 1:
+            own["batch_group_count"] = x.shape[left[0]] // batch
+        return conv_p.bind(x, kernel, **{**params, **own})
+
+    return partitioned.lower_on_parts(ctx, axes_of(images, kernels, params), part, x, kernel)
+
+
+def _lower(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
+    groups = max(params["feature_group_count"], params["batch_group_count"])
+    # XLA's partitioner would gather the images of a grouped convolution.
+    if groups > 1 and partitioned.place_of(ctx) == "apart":
+        return on_parts(ctx, x, kernel, **params)
+    return partitioned.lower(ctx, functools.partial(_on_accelerators, **params), x, kernel)
+
+
 @functools.lru_cache(maxsize=1024)
 def _compiled(params: Any) -> Callable[..., Any]:
     return jax.jit(functools.partial(conv_p.bind, **dict(params)))
@@ -167,4 +192,4 @@ conv_p.def_abstract_eval(_abstract)
 ad.defbilinear(conv_p, _x_rule, _kernel_rule)
 batching.primitive_batchers[conv_p] = _batch_rule
 partitioned.needs_devices(conv_p)
-mlir.register_lowering(conv_p, mlir.lower_fun(_on_accelerators, multiple_results=False))
+mlir.register_lowering(conv_p, _lower)
