@@ -116,15 +116,15 @@ def as_flag(op: str, name: str, value: Any) -> bool:
     return bool(value)
 
 
-def as_int(op: str, name: str, value: Any, *, minimum: int) -> int:
-    """``value`` as an int of at least ``minimum``."""
+def as_int(op: str, name: str, value: Any, *, minimum: int | None) -> int:
+    """``value`` as an int of at least ``minimum``, or any int where that is ``None``."""
     try:
         number = operator.index(value)
         if isinstance(value, bool):
             raise TypeError
     except TypeError:
         raise TypeError(f"{op}: `{name}` must be an int, got {value!r}") from None
-    if number < minimum:
+    if minimum is not None and number < minimum:
         raise ValueError(f"{op}: `{name}` must be at least {minimum}, got {number}")
     return number
 
@@ -142,7 +142,7 @@ def as_real(
     return number
 
 
-def per_axis(op: str, name: str, value: Any, rank: int, *, minimum: int) -> tuple[int, ...]:
+def per_axis(op: str, name: str, value: Any, rank: int, *, minimum: int | None) -> tuple[int, ...]:
     """``value`` as one int per spatial axis."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) != rank:
@@ -171,6 +171,8 @@ def parse_padding(
     sizes: Sequence[int],
     span: Sequence[int],
     stride: Sequence[int],
+    *,
+    crops: bool = False,
 ) -> Pairs:
     """``padding`` as one ``(low, high)`` pair per spatial axis.
 
@@ -180,12 +182,14 @@ def parse_padding(
         sizes: the spatial sizes of the input.
         span: the (dilated) extent of the window on each axis.
         stride: the stride on each axis, which ``"same"`` depends on.
+        crops: whether the numbers of a pair may be negative, as in `jax.lax`. An int may not:
+            PyTorch refuses it.
     """
     rank = len(sizes)
     if isinstance(padding, str):
         return _named_padding(op, padding, sizes, span, stride)
     if isinstance(padding, Sequence) and any(isinstance(item, Sequence) for item in padding):
-        return _pairs(op, padding, rank)
+        return pairs_of(op, padding, rank, minimum=None if crops else 0)
     return tuple((p, p) for p in per_axis(op, "padding", padding, rank, minimum=0))
 
 
@@ -207,7 +211,8 @@ def _named_padding(
     )
 
 
-def _pairs(op: str, padding: Sequence[Any], rank: int) -> Pairs:
+def pairs_of(op: str, padding: Sequence[Any], rank: int, *, minimum: int | None) -> Pairs:
+    """``padding``, which must be one pair of ints per spatial axis."""
     if len(padding) != rank or not all(
         isinstance(item, Sequence) and len(item) == 2 for item in padding
     ):
@@ -215,7 +220,7 @@ def _pairs(op: str, padding: Sequence[Any], rank: int) -> Pairs:
             f"{op}: `padding` must be one (low, high) pair for each of {rank} axes, got {padding!r}"
         )
     return tuple(
-        (as_int(op, "padding", low, minimum=0), as_int(op, "padding", high, minimum=0))
+        (as_int(op, "padding", low, minimum=minimum), as_int(op, "padding", high, minimum=minimum))
         for low, high in padding
     )
 

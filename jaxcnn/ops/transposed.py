@@ -130,7 +130,8 @@ def conv_transpose2d(
             from each side of the result: an int, one int per axis, one ``(low, high)`` pair per
             axis, or ``"valid"`` (none), ``"same"`` (the result has input · stride pixels; an
             odd one is cropped from the high side), ``"full"`` (as many as the window has beside
-            one pixel: the transpose of a full convolution).
+            one pixel: the transpose of a full convolution). A negative number of a pair adds
+            pixels, as it crops the input of that convolution.
         output_padding: pixels added to the high side of the result; less than the stride or
             less than the dilation. None beside ``"same"``, which says the size already.
         dilation: distance between neighbouring kernel elements, in pixels.
@@ -321,7 +322,7 @@ def parse_crops(
         # Where the stride is larger than the window, the pixels that no window reached follow.
         pairs = tuple((max(t, 0) // 2, t - max(t, 0) // 2) for t in totals)
     else:
-        pairs = parse_padding(op, padding, sizes, span, stride)
+        pairs = parse_padding(op, padding, sizes, span, stride, crops=True)
     crops = tuple((low, high - more) for (low, high), more in zip(pairs, extra, strict=True))
     shape = transposed_sizes(sizes, span, stride, crops)
     if min(*sizes, *shape) < 1:
