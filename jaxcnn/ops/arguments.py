@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxcnn.ops import habits
+
 LAYOUTS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 """The layouts of an op with 1, 2 or 3 spatial axes; the first is the default."""
 
@@ -78,7 +80,8 @@ def parse_any_layout(op: str, layout: str | None, ndim: int) -> Layout:
 def as_array(op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = "") -> Any:
     """``value`` as a JAX array, which must have ``ndim`` axes."""
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
-        raise TypeError(f"{op}: `{name}` must be an array, got {type(value).__name__}")
+        foreign = habits.foreign_array(name, value)
+        raise TypeError(f"{op}: `{name}` must be an array, got {type(value).__name__}{foreign}")
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "OSUMm":
         raise TypeError(f"{op}: `{name}` must hold numbers, got {value.dtype}")
     array = jnp.asarray(value)
@@ -92,20 +95,31 @@ def as_array(op: str, name: str, value: Any, *, ndim: int | None = None, axes: s
 
 def images(op: str, x: Any, layout: Layout) -> Any:
     """``x`` as an array whose axes are the ones of ``layout``."""
-    return as_array(op, "x", x, ndim=len(layout.name), axes=layout.name)
+    x = as_array(op, "x", x)
+    axes = len(layout.name)
+    if x.ndim != axes:
+        batch = "; `x[None]` adds a batch axis" if x.ndim == axes - 1 else ""
+        raise ValueError(
+            f"{op}: `x` must have {axes} axes ({layout.name}), got {x.ndim} in shape "
+            f"{x.shape}{batch}"
+        )
+    return x
 
 
 def floating(op: str, name: str, array: Any) -> None:
     """Refuse an array of integers where the op's result is a real number."""
     if not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(f"{op}: `{name}` must be floating point, got {array.dtype}")
+        real = habits.picture_of_integers(name, array.dtype)
+        raise TypeError(f"{op}: `{name}` must be floating point, got {array.dtype}{real}")
 
 
 def same_dtype(op: str, name: str, array: Any, x: Any) -> None:
     """Refuse silent promotion between ``x`` and another operand."""
     if array.dtype != x.dtype:
+        mixed = jnp.issubdtype(array.dtype, jnp.floating)
+        real = habits.picture_of_integers("x", x.dtype) if mixed else ""
         raise TypeError(
-            f"{op}: `{name}` must have the dtype of `x`, got {array.dtype} and {x.dtype}"
+            f"{op}: `{name}` must have the dtype of `x`, got {array.dtype} and {x.dtype}{real}"
         )
 
 
@@ -156,7 +170,8 @@ def per_axis(op: str, name: str, value: Any, rank: int, *, minimum: int | None) 
 def choice(op: str, name: str, value: Any, allowed: Sequence[str]) -> Any:
     """``value``, which must be one of ``allowed``."""
     if value not in allowed:
-        raise ValueError(f"{op}: `{name}` must be one of {tuple(allowed)}, got {value!r}")
+        spelled = habits.spelling(value, allowed)
+        raise ValueError(f"{op}: `{name}` must be one of {tuple(allowed)}, got {value!r}{spelled}")
     return value
 
 
@@ -206,8 +221,10 @@ def _named_padding(
             for size, extent, step in zip(sizes, span, stride, strict=True)
         ]
         return tuple((total // 2, total - total // 2) for total in totals)
+    names = ("valid", "same", "full")
+    spelled = habits.spelling(padding, names)
     raise ValueError(
-        f"{op}: `padding` must be ints, pairs or one of ('valid', 'same', 'full'), got {padding!r}"
+        f"{op}: `padding` must be ints, pairs or one of {names}, got {padding!r}{spelled}"
     )
 
 

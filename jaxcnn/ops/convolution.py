@@ -13,6 +13,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Num
 
 from jaxcnn import engine
+from jaxcnn.ops import habits
 from jaxcnn.ops.arguments import (
     PADDING_MODES,
     Layout,
@@ -322,9 +323,10 @@ def check_channels(op: str, x: Any, kernel: Any, bias: Any, groups: int, axes: L
     kernel_in, out = kernel.shape[-2:]
     if kernel_in * groups != channels:
         plural = "" if groups == 1 else "s"
+        hint = habits.axes_elsewhere(x.shape, kernel.shape, groups, axes.name, transposed=False)
         raise ValueError(
             f"{op}: `kernel` has {kernel_in} input channels, but `x` has {channels} channels "
-            f"in {groups} group{plural} (layout {axes.name})"
+            f"in {groups} group{plural} (layout {axes.name}){hint}"
         )
     if out % groups:
         raise ValueError(f"{op}: `groups` {groups} must divide the {out} output channels")

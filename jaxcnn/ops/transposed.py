@@ -14,6 +14,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Num
 
 from jaxcnn import engine
+from jaxcnn.ops import habits
 from jaxcnn.ops.arguments import (
     PADDING_MODES,
     Layout,
@@ -345,9 +346,10 @@ def transposed_sizes(
 def _check_channels(op: str, x: Any, kernel: Any, bias: Any, groups: int, axes: Layout) -> None:
     channels = x.shape[axes.channel]
     if kernel.shape[-2] != channels:
+        hint = habits.axes_elsewhere(x.shape, kernel.shape, groups, axes.name, transposed=True)
         raise ValueError(
             f"{op}: `kernel` has {kernel.shape[-2]} input channels, but `x` has {channels} "
-            f"channels (layout {axes.name})"
+            f"channels (layout {axes.name}){hint}"
         )
     if channels % groups:
         raise ValueError(f"{op}: `groups` {groups} must divide the {channels} input channels")
