@@ -64,7 +64,7 @@ class TrainConfig:
             rather than stop the run there.
         tensorboard: Write TensorBoard events into the run folder, too.
         profile: Trace a few steps into the run folder (profile/, for Perfetto or TensorBoard) and
-            print the slowest ops.
+            print the slowest layers.
         wandb: Log to Weights & Biases, too (WANDB_MODE=offline works).
     """
 

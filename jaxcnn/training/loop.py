@@ -148,7 +148,7 @@ def run_through(config: TrainConfig, folder: RunFolder, parts: Assembly) -> Resu
             keys=keys_data(parts.keys),
         ) as checkpoints,
         Display(config.recipe.epochs, parts.epoch.steps) as show,
-        Profile(folder.profile if config.profile else None) as profile,
+        Profile(folder.profile if config.profile else None, parts.epoch.programs) as profile,
     ):
         moment = Moment(parts.state, Totals.zero(), 1, 0)
         if config.resume:

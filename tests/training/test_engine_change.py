@@ -155,9 +155,10 @@ def test_sweeps_too(config, moved, monkeypatch, capsys):
     def again(**changes):
         return sweep(dataclasses.replace(plan, config=further(config, epochs=2, **changes)))
 
-    with monkeypatch.context() as patch, pytest.raises(UserError) as error:
+    with monkeypatch.context() as patch:
         patch.setattr(sweeping, "load_data", no_work)
-        again()
+        with pytest.raises(UserError) as error:
+            again()
     assert str(error.value).startswith(f"--resume: {config.run_dir} has run by {begun}, but ")
     assert files(config.run_dir) == before
     again(accept_engine=True)
@@ -181,7 +182,18 @@ def test_the_command(config):
             timeout=240, env={**os.environ, "JAXCNN_NATIVE": "1", **environment},
         )  # fmt: skip
 
-    words = ["--model", "lenet", "--dataset", "fashion_mnist", "--epochs", "1", "--batch-size", "53", "--lr", "0.1"]
+    words = [
+        "--model",
+        "lenet",
+        "--dataset",
+        "fashion_mnist",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "53",
+        "--lr",
+        "0.1",
+    ]
     words += ["--data-dir", config.data_dir, "--run-dir", config.run_dir]
     done = jaxcnn("train", *words, CXX="no-such-compiler")
     assert done.returncode == 0, done.stderr
