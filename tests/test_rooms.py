@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "models": {"layers"},
     "interop": {"layers", "models", "ops"},
     "data": set(),
-    "training": {"data", "layers", "models", "ops"},
+    "training": {"data", "engine", "layers", "models", "ops"},
     "report": {"data", "layers", "models", "ops", "training"},
     "cli": {"check", "data", "engine", "interop", "report", "starting", "training", "version"},
     "__main__": {"cli"},

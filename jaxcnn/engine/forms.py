@@ -20,6 +20,7 @@ from jaxcnn.engine import (
     winograd,
     xla,
 )
+from jaxcnn.engine.name_stacks import KERNEL_GRADIENT, RESULT
 from jaxcnn.engine.problem import Problem
 from jaxcnn.engine.reading import Reading
 
@@ -43,8 +44,10 @@ def carry_out(reading: Reading, choose: Chooser, x: jax.Array, other: jax.Array,
     wide = jnp.promote_types(dtype, jnp.float32) if dtype.itemsize < 4 else dtype
     x = jnp.transpose(x, reading.x).astype(wide)
     other = jnp.transpose(other, reading.other).astype(wide)
-    task = gradient if reading.gradient else result
-    return jnp.transpose(task(reading.problem, choose, x, other), reading.y).astype(dtype)
+    task, scope = (gradient, KERNEL_GRADIENT) if reading.gradient else (result, RESULT)
+    with jax.named_scope(scope):
+        y = task(reading.problem, choose, x, other)
+    return jnp.transpose(y, reading.y).astype(dtype)
 
 
 def result(problem: Problem, choose: Chooser, x: jax.Array, kernel: jax.Array) -> jax.Array:

@@ -213,5 +213,5 @@ def test_refuses():
         jc.conv2d(
             jnp.ones((1, 3, 3, 1), jnp.int32), jnp.ones((3, 3, 1, 1), jnp.int32), algorithm="direct"
         )
-    (reading,) = (reading for reading, _ in survey._tasks(jc.conv2d, (X, KERNEL)))
+    (reading,) = (reading for reading, *_ in survey._tasks(jc.conv2d, (X, KERNEL)))
     assert refuses(reading.problem, "direct", portable=True) == "its code is of this machine alone"
