@@ -38,6 +38,8 @@ def choose(problem: Problem, gradient: bool, *, portable: bool = False) -> Choic
         gradient: whether the gradient in its kernel is wanted.
         portable: whether the program has to run on other machines too.
     """
+    if not problem.rank:
+        return Choice("lax", "it has no spatial axes")
     if not _known(problem):
         return Choice("lax", "it is empty")
     measured = tuned.winner(problem, gradient)
