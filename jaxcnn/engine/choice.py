@@ -42,6 +42,8 @@ def choose(problem: Problem, gradient: bool, *, portable: bool = False) -> Choic
         return Choice("lax", "it has no spatial axes")
     if not _known(problem):
         return Choice("lax", "it is empty")
+    if problem.dtype.itemsize == 1:
+        return Choice("lax", "XLA rounds numbers of eight bits in its own way")
     measured = tuned.winner(problem, gradient)
     if measured in FORMS and not refuses(problem, measured, portable=portable):
         return Choice(measured, "it was the fastest on this machine")

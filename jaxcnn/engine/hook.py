@@ -73,7 +73,7 @@ def _max_pool(ctx: Any, x: Any, **params: Any) -> Any:
     (image,), (result,) = ctx.avals_in, ctx.avals_out
     windows = _windows(result.shape, image.shape, params)
     form = maxima.native(ctx, windows)
-    if form is None or set(params["base_dilation"]) != {1}:
+    if form is None or set(params["base_dilation"]) != {1} or not _floats(image.dtype):
         return _own_rule(lax.reduce_window_max_p)(ctx, x, **params)
     return mlir.lower_fun(form, multiple_results=False)(ctx, x)
 
@@ -81,12 +81,16 @@ def _max_pool(ctx: Any, x: Any, **params: Any) -> Any:
 def _max_pool_gradient(ctx: Any, cotangent: Any, x: Any, **params: Any) -> Any:
     counts, image = (aval for aval in ctx.avals_in)
     sizes = (*counts.shape, *image.shape)
-    known = all(isinstance(n, int) and n > 0 for n in sizes)
-    number = jnp.issubdtype(image.dtype, jnp.floating)
-    if not (known and number and params["select_prim"] is lax.ge_p):
+    sized = all(isinstance(n, int) and n > 0 for n in sizes)
+    if not (sized and _floats(image.dtype) and params["select_prim"] is lax.ge_p):
         return _own_rule(lax.select_and_scatter_add_p)(ctx, cotangent, x, **params)
     gradient = functools.partial(send_back, windows=_windows(counts.shape, image.shape, params))
     return mlir.lower_fun(gradient, multiple_results=False)(ctx, cotangent, x)
+
+
+def _floats(dtype: Any) -> bool:
+    """Whether pools of such numbers are computed here; many floats of eight bits know no -inf."""
+    return jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize > 1
 
 
 def _own_rule(primitive: Any) -> Any:
