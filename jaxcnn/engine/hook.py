@@ -25,6 +25,11 @@ class accelerate:  # noqa: N801 - it reads as the function that it mostly is
     the end of a ``with`` block. What JAX has compiled so far is dropped, so that it is compiled
     anew.
 
+    A program means the same as before under every setting of JAX, but for two things. An infinity
+    or a NaN that a convolution reads may reach neighbouring results too (docs/performance.md).
+    And where a window of a max pool holds a NaN, its cotangent goes to the NaN, as in PyTorch; XLA
+    gives it to the largest of the numbers behind the NaN.
+
     >>> with accelerate():
     ...     y = jax.lax.conv(jnp.ones((1, 1, 5, 5)), jnp.ones((1, 1, 3, 3)), (1, 1), "SAME")
     """
