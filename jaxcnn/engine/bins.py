@@ -61,8 +61,9 @@ def max_bins(x: jax.Array, axes: Sequence[int], bins: Sequence[Any]) -> jax.Arra
         places = along(jnp.asarray(positions) * np.int32(below), axis, values.ndim)
         if flat.ndim:
             places = places + _split(flat, positions, axis)
-        places = jnp.broadcast_to(places, values.shape)
         winner = _winner(values, axis + 1)
+        # Places made from constants are sharded as the winners are only if they depend on them.
+        places = jnp.broadcast_to(places + (winner * 0).astype(places.dtype), values.shape)
         best = jnp.take_along_axis(values, winner, axis + 1, mode="clip").squeeze(axis + 1)
         flat = jnp.take_along_axis(places, winner, axis + 1, mode="clip").squeeze(axis + 1)
     return flat

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.custom_derivatives import linear_call
 
 from jaxcnn.engine import (
@@ -41,7 +42,8 @@ Chooser = Callable[[Problem, bool], str]
 
 def carry_out(reading: Reading, choose: Chooser, x: jax.Array, other: jax.Array, dtype: Any) -> Any:
     """XLA's result for a task, by the forms that ``choose`` names for its parts."""
-    wide = jnp.promote_types(dtype, jnp.float32) if dtype.itemsize < 4 else dtype
+    # Halves are summed up in float32, and cast explicitly: the user's JAX may forbid to promote.
+    wide = np.dtype(np.float32) if dtype.itemsize < 4 else dtype
     x = jnp.transpose(x, reading.x).astype(wide)
     other = jnp.transpose(other, reading.other).astype(wide)
     task, scope = (gradient, KERNEL_GRADIENT) if reading.gradient else (result, RESULT)
