@@ -76,9 +76,11 @@ def _convolution(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
 
 def _max_pool(ctx: Any, x: Any, **params: Any) -> Any:
     (image,), (result,) = ctx.avals_in, ctx.avals_out
+    if not _floats(image.dtype):
+        return _own_rule(lax.reduce_window_max_p)(ctx, x, **params)
     windows = _windows(result.shape, image.shape, params)
     form = maxima.native(ctx, windows)
-    if form is None or set(params["base_dilation"]) != {1} or not _floats(image.dtype):
+    if form is None or set(params["base_dilation"]) != {1}:
         return _own_rule(lax.reduce_window_max_p)(ctx, x, **params)
     return mlir.lower_fun(form, multiple_results=False)(ctx, x)
 
