@@ -78,9 +78,10 @@ def _convolution(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
 
 def _max_pool(ctx: Any, x: Any, **params: Any) -> Any:
     (image,), (result,) = ctx.avals_in, ctx.avals_out
+    if not _floats(image.dtype):
+        return _own_rule(lax.reduce_window_max_p)(ctx, x, **params)
     windows = _windows(result.shape, image.shape, params)
-    others = maxima.native(ctx, windows) is None or not _floats(image.dtype)
-    if others or set(params["base_dilation"]) != {1}:
+    if maxima.native(ctx, windows) is None or set(params["base_dilation"]) != {1}:
         return _own_rule(lax.reduce_window_max_p)(ctx, x, **params)
     return maxima.on_cpu(ctx, x, windows=windows)
 
