@@ -1,4 +1,8 @@
-"""Write docs/ops.md from what the tests of this run found: ``python -m tests.ops.table``."""
+"""Write docs/ops.md from what the tests of this run found: ``python -m tests.ops.table``.
+
+A run of some of the tests (``-k "resize or sharded"``) writes the cells of what it tried anew and
+leaves the others as they are: run whole ops, since a cell counts the cases of this run.
+"""
 
 import collections
 import pathlib
@@ -64,16 +68,17 @@ class Recorder:
             held = self.outcomes[op, name].get(case, True) and outcome == "held"
             self.outcomes[op, name][case] = held
 
-    def count(self, op: str, name: str) -> str:
-        """The cell of one op and one property."""
+    def count(self, op: str, name: str, before: str) -> str:
+        """The cell of one op and one property; as it was ``before`` where none was tried."""
         cases = self.outcomes.get((op, name), {})
         held = sum(cases.values())
         if not cases:
-            return "—"
+            return before
         return str(held) if held == len(cases) else f"**{held}/{len(cases)}**"
 
-    def page(self) -> str:
-        """The whole of docs/ops.md."""
+    def page(self, old: str) -> str:
+        """The whole of docs/ops.md, from what it was."""
+        before = _cells(old)
         # pytest wants to import first what it rewrites.
         from tests.ops import suite
 
@@ -84,9 +89,23 @@ class Recorder:
         ]
         for op in ops:
             cases = sum(case.op == op for case in suite.CASES)
-            cells = [self.count(op, name) for name in PROPERTIES]
+            cells = [
+                self.count(op, name, before.get((op, title), "—"))
+                for name, title in PROPERTIES.items()
+            ]
             lines.append(f"| `{op}` | {cases} | " + " | ".join(cells) + " |")
         return INTRODUCTION + "\n".join(lines) + "\n"
+
+
+def _cells(page: str) -> dict[tuple[str, str], str]:
+    """The cells of a page, by op and title of the column."""
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    titles, *ops = rows or [[]]
+    return {
+        (name.strip("`"), title): cell
+        for name, *cells in ops
+        for title, cell in zip(titles[1:], cells, strict=True)
+    }
 
 
 def main(arguments: list[str]) -> int:
@@ -96,7 +115,7 @@ def main(arguments: list[str]) -> int:
     tests = [str(folder / name) for name in ("test_cases.py", "test_sharded.py")]
     status = pytest.main([*tests, "-q", "-m", "", *arguments], plugins=[recorder])
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(recorder.page())
+    PAGE.write_text(recorder.page(PAGE.read_text() if PAGE.exists() else ""))
     return int(status)
 
 
