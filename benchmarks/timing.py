@@ -1,6 +1,7 @@
 """Times of several ways to do one thing, in one process, taken in turn."""
 
 import importlib.metadata
+import importlib.util
 import os
 import pathlib
 import random
@@ -54,5 +55,6 @@ def machine() -> dict[str, Any]:
     if info.exists():
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         model = names[0].partition(":")[2].strip() if names else model
-    versions = {name: importlib.metadata.version(name) for name in ("jax", "flax", "torch")}
+    installed = [name for name in ("jax", "flax", "torch") if importlib.util.find_spec(name)]
+    versions = {name: importlib.metadata.version(name) for name in installed}
     return {"processor": model, "cores": os.cpu_count()} | versions
