@@ -32,6 +32,11 @@ def times_ours(row: Row, other: str) -> str:
     return f"{row[f'{other} ratio']:.2f}" + ("" if spread is None else f" ± {spread:.2f}")
 
 
+def timed(rows: list[Row], others: Iterable[str]) -> list[str]:
+    """Those of the libraries that at least one row was timed with."""
+    return [other for other in others if any(f"{other} ratio" in row for row in rows)]
+
+
 def mean_ratio(rows: Iterable[Row], other: str) -> float:
     """The geometric mean of how many times as long another library takes."""
     return statistics.geometric_mean(

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.cases import LAYERS, Case
-from benchmarks.command import keep, options
-from benchmarks.comparison import Row, compared, header, line, mean_ratio, speed, times_ours
+from benchmarks.command import WITH_TORCH, keep, options
+from benchmarks.comparison import Row, compared, header, line, mean_ratio, speed, timed, times_ours
 from benchmarks.work import gemm_speed, products
 
 TASKS = ("forward", "dx", "dw")
@@ -90,7 +90,9 @@ def calls_of(name: str, task: str) -> dict[str, Callable[[], Any]]:
     calls: dict[str, Callable[[], Any]] = {"jaxcnn": by_jax(case.ours, case, task)}
     if not (task == "dw" and name.startswith(SLOW)):
         calls["lax"] = by_jax(case.lax, case, task)
-    return calls | {"torch": by_torch(case, task)}
+    if WITH_TORCH:
+        calls["torch"] = by_torch(case, task)
+    return calls
 
 
 def cells(row: Row, gemm: float | None) -> list[str]:
@@ -112,7 +114,7 @@ def main() -> None:
             row: Row = {"layer": name, "task": task, "gflop": gflop}
             rows.append(row | compared(calls_of(name, task), wanted.rounds))
             print(line(cells(rows[-1], gemm)), flush=True)
-    for other in OTHERS:
+    for other in timed(rows, OTHERS):
         print(f"geometric mean over {other}: {mean_ratio(rows, other):.2f}")
     if wanted.complete:
         keep("layers", rows, wanted.rounds, gemm)

@@ -15,7 +15,7 @@ import numpy as np
 import optax
 
 import jaxcnn as jc
-from benchmarks.command import keep, options
+from benchmarks.command import WITH_TORCH, keep, options
 from benchmarks.comparison import Row, compared, header, line, speed, times_ours
 from benchmarks.networks import NETWORKS, Network
 from benchmarks.work import gemm_speed, products, step_work
@@ -129,6 +129,8 @@ def calls_of(network: Network) -> dict[str, Callable[[], Any]]:
     for name, hooked in (("Flax", contextlib.nullcontext), ("Flax accelerated", jc.accelerate)):
         with hooked():
             calls[name] = jax_step(network, by_flax(network))
+    if not WITH_TORCH:
+        return calls
     calls["torch"] = torch_step(network, compiled=False)
     compiled = torch_step(network, compiled=True)
     try:

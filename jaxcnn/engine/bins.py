@@ -20,7 +20,7 @@ def even_bins(size: int, count: int) -> np.ndarray:
     """
     index = np.arange(count)
     start, end = index * size // count, -(-(index + 1) * size // count)
-    held = start[:, None] + np.arange((end - start).max())
+    held = start[:, None] + np.arange(np.max(end - start))
     return np.where(held < end[:, None], held, -1).astype(np.int32)
 
 
