@@ -17,6 +17,9 @@ import numpy as np
 LAYOUTS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 """The layouts of an op with 1, 2 or 3 spatial axes; the first is the default."""
 
+AnyArray = jax.Array | np.ndarray
+"""What an op takes; what it gives is an array of JAX."""
+
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 

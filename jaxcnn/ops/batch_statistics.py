@@ -7,16 +7,16 @@ from typing import Any
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxcnn.ops.arguments import Layout, as_flag, as_real
+from jaxcnn.ops.arguments import AnyArray, Layout, as_flag, as_real
 from jaxcnn.ops.moments import batch_layout, parameter, real_input, standardized, widened
 
 
 def batch_norm(
-    x: Float[Array, "n *spatial c"],
-    mean: Float[Array, " channels"],
-    variance: Float[Array, " channels"],
-    scale: Float[Array, " channels"] | None = None,
-    bias: Float[Array, " channels"] | None = None,
+    x: Float[AnyArray, "n *spatial c"],
+    mean: Float[AnyArray, " channels"],
+    variance: Float[AnyArray, " channels"],
+    scale: Float[AnyArray, " channels"] | None = None,
+    bias: Float[AnyArray, " channels"] | None = None,
     *,
     train: bool,
     momentum: float = 0.1,

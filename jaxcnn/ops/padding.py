@@ -5,10 +5,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Shaped
+from jaxtyping import Array, ArrayLike, Num, Shaped
 
 from jaxcnn.ops.arguments import (
     PADDING_MODES,
+    AnyArray,
     Layout,
     Padding,
     PaddingMode,
@@ -23,11 +24,11 @@ _NUMPY_MODE = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 def pad(
-    x: Shaped[Array, "n *spatial c"],
+    x: Shaped[AnyArray, "n *spatial c"],
     padding: Padding,
     *,
     mode: PaddingMode = "zeros",
-    value: float = 0,
+    value: float | Num[AnyArray, ""] = 0,
     layout: str | None = None,
 ) -> Shaped[Array, "n *padded c"]:
     """Add a border to every spatial axis.

@@ -9,6 +9,7 @@ from jaxtyping import Array, Shaped
 
 from jaxcnn.ops import cubic
 from jaxcnn.ops.arguments import (
+    AnyArray,
     Layout,
     Window,
     accumulator,
@@ -36,7 +37,7 @@ class Taps(NamedTuple):
 
 
 def resize(
-    x: Shaped[Array, "n *spatial c"],
+    x: Shaped[AnyArray, "n *spatial c"],
     size: Window,
     *,
     method: ResizeMethod = "bilinear",

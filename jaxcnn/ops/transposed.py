@@ -16,6 +16,7 @@ from jaxtyping import Array, Num
 from jaxcnn import engine
 from jaxcnn.ops.arguments import (
     PADDING_MODES,
+    AnyArray,
     Layout,
     Padding,
     PaddingMode,
@@ -36,9 +37,9 @@ from jaxcnn.ops.padding import pad_spatial
 
 
 def conv_transpose1d(
-    x: Num[Array, "n w ci"],
-    kernel: Num[Array, "kw ci cog"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n w ci"],
+    kernel: Num[AnyArray, "kw ci cog"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -98,9 +99,9 @@ def conv_transpose1d(
 
 
 def conv_transpose2d(
-    x: Num[Array, "n h w ci"],
-    kernel: Num[Array, "kh kw ci cog"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n h w ci"],
+    kernel: Num[AnyArray, "kh kw ci cog"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -183,9 +184,9 @@ def conv_transpose2d(
 
 
 def conv_transpose3d(
-    x: Num[Array, "n d h w ci"],
-    kernel: Num[Array, "kd kh kw ci cog"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n d h w ci"],
+    kernel: Num[AnyArray, "kd kh kw ci cog"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
