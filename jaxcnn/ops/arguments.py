@@ -78,7 +78,9 @@ def parse_any_layout(op: str, layout: str | None, ndim: int) -> Layout:
     return parse_layout(op, layout, ndim - 2)
 
 
-def as_array(op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = "") -> Any:
+def as_array(
+    op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = ""
+) -> jax.Array:
     """``value`` as a JAX array, which must have ``ndim`` axes."""
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
         raise TypeError(f"{op}: `{name}` must be an array, got {type(value).__name__}")
@@ -93,7 +95,7 @@ def as_array(op: str, name: str, value: Any, *, ndim: int | None = None, axes: s
     return array
 
 
-def images(op: str, x: Any, layout: Layout) -> Any:
+def images(op: str, x: Any, layout: Layout) -> jax.Array:
     """``x`` as an array whose axes are the ones of ``layout``."""
     return as_array(op, "x", x, ndim=len(layout.name), axes=layout.name)
 

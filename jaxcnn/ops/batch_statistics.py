@@ -126,7 +126,7 @@ def _values_per_channel(
     return count
 
 
-def _updated(old: Any, batch: Any, momentum: float) -> Any:
+def _updated(old: Any, batch: Any, momentum: float) -> Array:
     """The running statistic after this batch, in its own dtype."""
     batch = batch.reshape(old.shape)
     return ((1 - momentum) * old.astype(batch.dtype) + momentum * batch).astype(old.dtype)
