@@ -38,6 +38,7 @@ def means(state):
     return {str(path): leaf for path, leaf in pairs if path[-1].key == "mean"}
 
 
+@pytest.mark.usefixtures("flax_promotes")
 def test_flax(small):
     name, network, params, state, x, logits, after = small
     shapes = jax.eval_shape(network.flax().init, jax.random.key(0), jnp.asarray(x))
