@@ -6,6 +6,7 @@ annotations say, shapes and dtypes included. A checker that comes first, as jaxt
 hook sets it up, would answer before the function does.
 """
 
+import ast
 import contextlib
 import functools
 import importlib.abc
@@ -62,7 +63,9 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
     """``function``, and then a comparison of what it was given and gave with its annotations."""
     signature = inspect.signature(function)
     # Not before the first call: an annotation may name what its module has yet to define.
-    hints = functools.cache(lambda: typing.get_type_hints(function, include_extras=True))
+    hints = functools.cache(
+        lambda: typing.get_type_hints(function, None, _typing_only(function), include_extras=True)
+    )
 
     def compare(result: Any, *args: Any, **options: Any) -> None:
         given = signature.bind(*args, **options).arguments
@@ -81,6 +84,15 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
         call.__code__, function.__globals__, function.__name__, None, call.__closure__
     )
     return functools.wraps(function)(same)
+
+
+def _typing_only(function: Callable[..., Any]) -> dict[str, Any]:
+    """What the module of ``function`` imports for type checkers alone."""
+    names: dict[str, Any] = {}
+    for node in ast.parse(inspect.getsource(sys.modules[function.__module__])).body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            exec(compile(ast.Module(node.body, []), "<typing only>", "exec"), names)
+    return names
 
 
 def _shapes(given: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:

@@ -46,7 +46,7 @@ def single(config, tmp_path_factory):
     return load_trained(RunFolder(folder)).params, list(read_metrics(RunFolder(folder)))
 
 
-@pytest.mark.parametrize("at_once", [None, 2])
+@pytest.mark.parametrize("at_once", [None, pytest.param(2, marks=pytest.mark.deep)])
 def test_members_end_as_single_runs(at_once, config, single, tmp_path):
     """One after another and vectorized, beside members that diverge."""
     config = dataclasses.replace(config, run_dir=tmp_path / "run")
