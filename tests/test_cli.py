@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from jaxcnn.cli import main
+
 
 def jaxcnn(*words, cwd=None):
     return subprocess.run(
@@ -78,7 +80,6 @@ def test_unknown_flag_names_the_nearest():
         (["train", "--dataset", "fashion_mnits"], "fashion_mnist"),
         (["train", "--lr", "-0.1"], "--lr must be a positive number, got -0.1"),
         (["train", "--dataset", "mnist", "--data-dir", "nowhere"], "nowhere"),
-        (["train", "--platform", "tpu"], "--platform tpu is not available"),
         (["eval", "nowhere"], "nowhere holds no run"),
         (["check", "conv2dd"], "unknown op 'conv2dd', did you mean 'conv2d'?"),
         (["check", "--strict", "--no-defects"], "--strict goes by the known defects of jax"),
@@ -92,10 +93,21 @@ def test_unknown_flag_names_the_nearest():
         (["train", "--resume", "--run-dir", "nowhere"], "nowhere holds no run"),
     ],
 )
-def test_mistakes_are_one_sentence(words, sentence, tmp_path):
-    message = refused(*words, cwd=tmp_path)
+def test_mistakes_are_one_sentence(words, sentence, tmp_path, monkeypatch, capsys):
+    """In this process, which has imported everything already."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    message = capsys.readouterr().err
     assert sentence in message
     assert message.startswith("jaxcnn: ")
+    assert message.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_platform_that_is_not_here(tmp_path):
+    message = refused("train", "--platform", "tpu", cwd=tmp_path)
+    assert message.startswith("jaxcnn: --platform tpu is not available")
     assert message.count("\n") == 1
     assert not list(tmp_path.iterdir())
 

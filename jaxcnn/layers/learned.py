@@ -151,7 +151,9 @@ def Dense(
         multiplies(math.prod(y.shape) * x.shape[-1])
         if x.ndim == 2:  # with spatial axes left, it looks at each pixel alone
             sees_everything()
-        return y + params["bias"] if bias else y, state
+        if bias:
+            y = y + jnp.broadcast_to(params["bias"], y.shape)
+        return y, state
 
     return Layer(init, apply, Blueprint("Dense", {}))
 

@@ -204,8 +204,8 @@ def sees_everything() -> None:
         survey.see_everything()
 
 
-def multiplies(times: int) -> None:
-    """Note that the layer multiplies and adds so many times."""
+def multiplies(times: Any) -> None:
+    """Note that the layer multiplies and adds so many times: an int, or `jax.export`'s symbol."""
     survey = _survey.get()
     if survey is not None:
         survey.multiply(times)

@@ -19,6 +19,9 @@ from jaxcnn.ops import habits
 LAYOUTS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 """The layouts of an op with 1, 2 or 3 spatial axes; the first is the default."""
 
+AnyArray = jax.Array | np.ndarray
+"""What an op takes; what it gives is an array of JAX."""
+
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -77,7 +80,9 @@ def parse_any_layout(op: str, layout: str | None, ndim: int) -> Layout:
     return parse_layout(op, layout, ndim - 2)
 
 
-def as_array(op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = "") -> Any:
+def as_array(
+    op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = ""
+) -> jax.Array:
     """``value`` as a JAX array, which must have ``ndim`` axes."""
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
         foreign = habits.foreign_array(name, value)
@@ -93,7 +98,7 @@ def as_array(op: str, name: str, value: Any, *, ndim: int | None = None, axes: s
     return array
 
 
-def images(op: str, x: Any, layout: Layout) -> Any:
+def images(op: str, x: Any, layout: Layout) -> jax.Array:
     """``x`` as an array whose axes are the ones of ``layout``."""
     x = as_array(op, "x", x)
     axes = len(layout.name)

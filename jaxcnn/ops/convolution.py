@@ -16,6 +16,7 @@ from jaxcnn import engine
 from jaxcnn.ops import habits
 from jaxcnn.ops.arguments import (
     PADDING_MODES,
+    AnyArray,
     Layout,
     Padding,
     PaddingMode,
@@ -43,9 +44,9 @@ PRECISIONS = ("default", "high", "highest", "fastest", "bfloat16", "tensorfloat3
 
 
 def conv1d(
-    x: Num[Array, "n w ci"],
-    kernel: Num[Array, "kw cig co"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n w ci"],
+    kernel: Num[AnyArray, "kw cig co"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -102,9 +103,9 @@ def conv1d(
 
 
 def conv2d(
-    x: Num[Array, "n h w ci"],
-    kernel: Num[Array, "kh kw cig co"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n h w ci"],
+    kernel: Num[AnyArray, "kh kw cig co"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -182,9 +183,9 @@ def conv2d(
 
 
 def conv3d(
-    x: Num[Array, "n d h w ci"],
-    kernel: Num[Array, "kd kh kw cig co"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n d h w ci"],
+    kernel: Num[AnyArray, "kd kh kw cig co"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,

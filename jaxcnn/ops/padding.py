@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, ArrayLike, Shaped
+from jaxtyping import Array, Num, Shaped
 
 from jaxcnn.ops.arguments import (
     PADDING_MODES,
+    AnyArray,
     Layout,
     Padding,
     PaddingMode,
@@ -27,11 +28,11 @@ _CROPS_FIRST = ("zeros", "circular")  # as in torch; the others copy from the wh
 
 
 def pad(
-    x: Shaped[Array, "n *spatial c"],
+    x: Shaped[AnyArray, "n *spatial c"],
     padding: Padding,
     *,
     mode: PaddingMode = "zeros",
-    value: float = 0,
+    value: float | Num[AnyArray, ""] = 0,
     layout: str | None = None,
 ) -> Shaped[Array, "n *padded c"]:
     """Add a border to every spatial axis, or crop it.
@@ -99,9 +100,7 @@ def _check_value(x: Any, value: Any, mode: str) -> None:
         raise ValueError(f"pad: `value` must be a number that {x.dtype} holds, got {value!r}")
 
 
-def pad_spatial(
-    op: str, x: Any, pairs: Pairs, *, mode: str, layout: Layout, value: ArrayLike = 0
-) -> Any:
+def pad_spatial(op: str, x: Any, pairs: Pairs, *, mode: str, layout: Layout, value: Any = 0) -> Any:
     """`pad`, with the arguments parsed already and the name of the op that a user called."""
     choice(op, "mode" if op == "pad" else "padding_mode", mode, PADDING_MODES)
     check_padding_fits(op, layout.sizes(x.shape), pairs, mode)

@@ -8,6 +8,7 @@ from jax import lax
 from jaxtyping import Array, Num, Shaped
 
 from jaxcnn.ops.arguments import (
+    AnyArray,
     Layout,
     Padding,
     Pairs,
@@ -27,7 +28,7 @@ from jaxcnn.ops.padding import check_padding_fits, pad_spatial
 
 
 def unfold(
-    x: Shaped[Array, "n *spatial c"],
+    x: Shaped[AnyArray, "n *spatial c"],
     window: Window,
     *,
     stride: Window = 1,
@@ -82,7 +83,7 @@ def unfold(
 
 
 def fold(
-    patches: Num[Array, "n *positions_window_c"],
+    patches: Num[AnyArray, "n *positions_window_c"],
     output_size: Window,
     window: Window,
     *,

@@ -2,11 +2,11 @@
 
 from jaxtyping import Array, Shaped
 
-from jaxcnn.ops.arguments import as_array, as_int, images, parse_any_layout, parse_layout
+from jaxcnn.ops.arguments import AnyArray, as_array, as_int, images, parse_any_layout, parse_layout
 
 
 def pixel_shuffle(
-    x: Shaped[Array, "n h w c"], factor: int, *, layout: str = "NHWC"
+    x: Shaped[AnyArray, "n h w c"], factor: int, *, layout: str = "NHWC"
 ) -> Shaped[Array, "n ho wo co"]:
     r"""Turn channels into pixels: ``factor²`` channels become a block of that many pixels.
 
@@ -60,7 +60,7 @@ def pixel_shuffle(
 
 
 def pixel_unshuffle(
-    x: Shaped[Array, "n h w c"], factor: int, *, layout: str = "NHWC"
+    x: Shaped[AnyArray, "n h w c"], factor: int, *, layout: str = "NHWC"
 ) -> Shaped[Array, "n ho wo co"]:
     r"""Turn pixels into channels, the inverse of `pixel_shuffle`.
 
@@ -105,7 +105,7 @@ def pixel_unshuffle(
 
 
 def channel_shuffle(
-    x: Shaped[Array, "n *spatial c"], groups: int, *, layout: str | None = None
+    x: Shaped[AnyArray, "n *spatial c"], groups: int, *, layout: str | None = None
 ) -> Shaped[Array, "n *spatial c"]:
     """Deal the channels of every group out in turn, so that groups mix.
 

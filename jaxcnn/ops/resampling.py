@@ -9,6 +9,7 @@ from jaxtyping import Array, Shaped
 
 from jaxcnn.ops import cubic
 from jaxcnn.ops.arguments import (
+    AnyArray,
     Layout,
     Window,
     accumulator,
@@ -46,7 +47,7 @@ class Taps(NamedTuple):
 
 
 def resize(
-    x: Shaped[Array, "n *spatial c"],
+    x: Shaped[AnyArray, "n *spatial c"],
     size: Window | None = None,
     *,
     scale: float | Sequence[float] | None = None,

@@ -17,6 +17,7 @@ from jaxcnn import engine
 from jaxcnn.ops import habits
 from jaxcnn.ops.arguments import (
     PADDING_MODES,
+    AnyArray,
     Layout,
     Padding,
     PaddingMode,
@@ -37,9 +38,9 @@ from jaxcnn.ops.padding import pad_spatial
 
 
 def conv_transpose1d(
-    x: Num[Array, "n w ci"],
-    kernel: Num[Array, "kw ci cog"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n w ci"],
+    kernel: Num[AnyArray, "kw ci cog"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -99,9 +100,9 @@ def conv_transpose1d(
 
 
 def conv_transpose2d(
-    x: Num[Array, "n h w ci"],
-    kernel: Num[Array, "kh kw ci cog"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n h w ci"],
+    kernel: Num[AnyArray, "kh kw ci cog"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -185,9 +186,9 @@ def conv_transpose2d(
 
 
 def conv_transpose3d(
-    x: Num[Array, "n d h w ci"],
-    kernel: Num[Array, "kd kh kw ci cog"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n d h w ci"],
+    kernel: Num[AnyArray, "kd kh kw ci cog"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
