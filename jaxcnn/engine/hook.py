@@ -9,7 +9,6 @@ from jax.interpreters import mlir
 
 from jaxcnn.engine import lowering
 from jaxcnn.engine.max_pool import maxima, send_back
-from jaxcnn.engine.partitioned import needs_devices
 from jaxcnn.engine.windows import Windows
 
 _REGISTERED = mlir._platform_specific_lowerings["cpu"]
@@ -59,8 +58,6 @@ def _register(*, on: bool) -> None:
     if on == accelerated():
         return
     if on:
-        for primitive in _REPLACED:
-            needs_devices(primitive)
         mlir.register_lowering(lax.conv_general_dilated_p, _convolution, platform="cpu")
         mlir.register_lowering(lax.reduce_window_max_p, _max_pool, platform="cpu")
         mlir.register_lowering(lax.select_and_scatter_add_p, _max_pool_gradient, platform="cpu")

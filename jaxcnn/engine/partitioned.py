@@ -8,26 +8,21 @@ an array is sharded, and automatic ones, where the compiler decides.
 """
 
 import dataclasses
+import itertools
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 from jax import lax
-from jax._src.dispatch import prim_requires_devices_during_lowering
+from jax._src.sharding_impls import parse_flatten_op_sharding  # no public way to read a sharding
 from jax.core import ShapedArray
 from jax.experimental.custom_partitioning import custom_partitioning
 from jax.interpreters import mlir
-from jax.sharding import AbstractMesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
 NO_MESH = AbstractMesh((), ())
-
-
-def needs_devices(primitive: Any) -> None:
-    """Have JAX tell the lowering of ``primitive`` on which devices the program will run."""
-    # There is no public way to ask for it.
-    prim_requires_devices_during_lowering.add(primitive)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,9 +74,10 @@ def place_of(ctx: Any) -> str:
 
     Returns:
         ``"here"`` if each device computes on whole arrays, or on parts that it was given by a
-        `jax.shard_map` over all axes; ``"apart"`` if the compiler cuts the arrays for several
-        devices; ``"elsewhere"`` if the program is exported, or only some of the axes of its mesh
-        are manual: then there is neither native code nor a rule of ours.
+        `jax.shard_map` over all axes; ``"apart"`` if arrays are cut for several devices, as their
+        types say or, on CPUs, as the compiler decides; ``"elsewhere"`` if the program is
+        exported, if only some of the axes of its mesh are manual, or if it is for devices that
+        are not there: then there is neither native code nor a rule of ours.
     """
     module = ctx.module_context
     if module.lowering_parameters.for_export or len(module.platforms) > 1:
@@ -90,7 +86,9 @@ def place_of(ctx: Any) -> str:
     if isinstance(axes, mlir.ShardingContext):
         if axes.num_devices == 1:
             return "here"
-        return "apart" if axes.device_assignment and axes.abstract_mesh else "elsewhere"
+        known = any(map(sharded, ctx.avals_in))
+        there = module.platforms[0] == "cpu" and axes.num_devices <= len(jax.devices("cpu"))
+        return "apart" if known or there else "elsewhere"
     if isinstance(axes, mlir.SPMDAxisContext):
         return "here" if axes.manual_axes == frozenset(axes.mesh.axis_names) else "elsewhere"
     return "here"
@@ -106,7 +104,8 @@ def lower_on_parts(ctx: Any, axes: Axes, local: Callable[..., jax.Array], *opera
 
     def partition(mesh: Any, parts: Any, out: Any) -> tuple[Any, Any, Any, Any]:
         arrays = (*parts, out)
-        specs, spec, summed = agreed(axes, mesh, arrays, [part.sharding.spec for part in arrays])
+        mesh, given = _decoded(mesh, arrays)
+        specs, spec, summed = agreed(axes, mesh, arrays, given)
         cut = tuple(NamedSharding(mesh, spec) for spec in specs)
         return mesh, _added(local, summed), NamedSharding(mesh, spec), cut
 
@@ -116,10 +115,55 @@ def lower_on_parts(ctx: Any, axes: Axes, local: Callable[..., jax.Array], *opera
     def bound(*values: jax.Array) -> Any:
         # What is wrapped tells the type of the result; it is not computed.
         function = custom_partitioning(lambda *_: lax.full(result.shape, 0, result.dtype))
-        function.def_partition(partition, sharding_rule=rule)
+        function.def_partition(partition, sharding_rule=rule, decode_shardings=False)
         return function(*values)
 
-    return lower(ctx, bound, *operands)
+    return lower(_with_devices(ctx), bound, *operands)
+
+
+def _with_devices(ctx: Any) -> Any:
+    """The context with devices and a mesh, which partitioning rules want to know.
+
+    Shardings count devices by their places in the program, so that any devices will do. JAX would
+    tell the real ones to a primitive that asks for them, but then it refuses programs of several
+    meshes, and of a mesh without devices.
+    """
+    module = ctx.module_context
+    count = module.axis_context.num_devices
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.size != count:
+        mesh = next(_meshes(count))
+    place = mlir.ShardingContext(count, tuple(jax.devices("cpu")[:count]), mesh)
+    return ctx.replace(module_context=module.replace(axis_context=place))
+
+
+def _decoded(mesh: Any, arrays: Sequence[Any]) -> tuple[Any, list[PartitionSpec]]:
+    """A mesh, and how arrays are sharded over it; not at all where no mesh tells."""
+    for candidate in (mesh.abstract_mesh, *_meshes(mesh.size)):
+        try:
+            specs = [
+                parse_flatten_op_sharding(x.sharding._to_xla_hlo_sharding(x.ndim), candidate)[0]
+                for x in arrays
+            ]
+        # Nothing else tells that a mesh does not fit.
+        except (AssertionError, NotImplementedError, StopIteration, ValueError):
+            continue
+        rows = zip(arrays, specs, strict=True)
+        full = [PartitionSpec(*spec, *(None,) * (x.ndim - len(spec))) for x, spec in rows]
+        names = candidate.axis_names
+        return Mesh(mesh.devices.reshape(candidate.axis_sizes), names), full
+    return mesh, [PartitionSpec(*(None,) * x.ndim) for x in arrays]
+
+
+def _meshes(count: int) -> Iterator[AbstractMesh]:
+    """Meshes of ``count`` devices whose axes can be joined to those of any other mesh."""
+    factors, rest = [], count
+    for factor in range(2, count + 1):
+        while rest % factor == 0:
+            factors.append(factor)
+            rest //= factor
+    for sizes in sorted(set(itertools.islice(itertools.permutations(factors), 5040))):
+        yield AbstractMesh(sizes, tuple(f"axis{i}" for i in range(len(sizes))))
 
 
 def _by_types(axes: Axes, local: Callable[..., jax.Array], types: Sequence[Any]) -> Any:

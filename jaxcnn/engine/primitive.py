@@ -175,8 +175,8 @@ def on_parts(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
 
 
 def _lower(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
+    # Where types say how arrays are sharded; XLA's partitioner would gather the images.
     groups = max(params["feature_group_count"], params["batch_group_count"])
-    # XLA's partitioner would gather the images of a grouped convolution.
     if groups > 1 and partitioned.place_of(ctx) == "apart":
         return on_parts(ctx, x, kernel, **params)
     return partitioned.lower(ctx, functools.partial(_on_accelerators, **params), x, kernel)
@@ -191,5 +191,4 @@ conv_p.def_impl(lambda x, kernel, **params: _compiled(tuple(params.items()))(x, 
 conv_p.def_abstract_eval(_abstract)
 ad.defbilinear(conv_p, _x_rule, _kernel_rule)
 batching.primitive_batchers[conv_p] = _batch_rule
-partitioned.needs_devices(conv_p)
 mlir.register_lowering(conv_p, _lower)

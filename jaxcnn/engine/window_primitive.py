@@ -46,7 +46,6 @@ class WindowPrimitive:
         self.primitive.def_impl(lambda *operands, windows: self._compiled(windows)(*operands))
         self.primitive.def_abstract_eval(lambda *types, windows: self._type_of(windows, types))
         batching.primitive_batchers[self.primitive] = self._batched
-        partitioned.needs_devices(self.primitive)
         mlir.register_lowering(self.primitive, self._elsewhere)
         mlir.register_lowering(self.primitive, self.on_cpu, platform="cpu")
 

@@ -3,13 +3,11 @@
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Int, Num
 
 from jaxcnn import engine
 from jaxcnn.ops.arguments import (
     AnyArray,
-    Layout,
     Padding,
     PaddingMode,
     Pairs,
@@ -18,7 +16,6 @@ from jaxcnn.ops.arguments import (
     images,
     parse_layout,
 )
-from jaxcnn.ops.padding import pad_spatial
 from jaxcnn.ops.windows import check_real, pad_windows, parse_windows
 
 # The options are documented once, in `max_pool2d`; the other pools refer to it.
@@ -231,15 +228,22 @@ def _max_pool(
         return values
     indices = engine.max_positions(padded, windows)
     if padded is not x:
-        indices = _unpadded(op, indices, axes.sizes(x.shape), pairs, padding_mode, axes)
+        indices = _unpadded(indices, axes.sizes(x.shape), pairs, padding_mode)
     return values, indices
 
 
-def _unpadded(
-    op: str, indices: Any, sizes: tuple[int, ...], pairs: Pairs, mode: str, axes: Layout
-) -> Any:
+def _unpadded(indices: Any, sizes: tuple[int, ...], pairs: Pairs, mode: str) -> Any:
     """Positions in a padded plane, as the positions that the border was copied from."""
-    shape = axes.with_sizes((1,) * (len(sizes) + 2), sizes)
-    plane = jnp.arange(np.prod(sizes), dtype=jnp.int32).reshape(shape)
-    origin = pad_spatial(op, plane, pairs, mode=mode, layout=axes).ravel()
-    return jnp.where(indices < 0, indices, origin[indices])
+    padded = [low + size + high for size, (low, high) in zip(sizes, pairs, strict=True)]
+    rest, origin, step = indices, jnp.zeros_like(indices), 1
+    for size, whole, (low, _) in reversed(list(zip(sizes, padded, pairs, strict=True))):
+        # Computed and not looked up: JAX refuses to take from a table at sharded indices.
+        place = rest % whole - low
+        if mode == "circular":
+            place = place % size
+        elif mode == "replicate":
+            place = jnp.clip(place, 0, size - 1)
+        else:
+            place = size - 1 - jnp.abs(size - 1 - jnp.abs(place))
+        origin, rest, step = origin + place * step, rest // whole, step * size
+    return jnp.where(indices < 0, indices, origin)

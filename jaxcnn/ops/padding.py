@@ -23,7 +23,6 @@ from jaxcnn.ops.arguments import (
     per_axis,
 )
 
-_NUMPY_MODE = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 _CROPS_FIRST = ("zeros", "circular")  # as in torch; the others copy from the whole axis
 
 
@@ -113,8 +112,36 @@ def pad_spatial(op: str, x: Any, pairs: Pairs, *, mode: str, layout: Layout, val
         widths[axis] = (max(low, 0), max(high, 0))
     if mode == "zeros":
         return jnp.pad(x, widths, constant_values=value)
-    y = jnp.pad(x, widths, mode=_NUMPY_MODE[mode])
-    return y if mode in _CROPS_FIRST else _cropped(y, pairs, layout)
+    for axis in layout.spatial:
+        x = _bordered(x, axis, *widths[axis], mode)
+    return x if mode in _CROPS_FIRST else _cropped(x, pairs, layout)
+
+
+def _bordered(x: Any, axis: int, low: int, high: int, mode: str) -> Any:
+    """``x`` with copies of its own elements before and after one axis.
+
+    `jax.numpy.pad` slices every axis, also those without a border, which JAX refuses where one is
+    sharded over explicit axes of a mesh.
+    """
+    size = x.shape[axis]
+    if not (low or high):
+        return x
+
+    def taken(start: int, stop: int) -> Any:
+        return lax.slice_in_dim(x, start, stop, axis=axis)
+
+    def repeated(edge: int, count: int) -> Any:
+        shape = [n if i != axis else count for i, n in enumerate(x.shape)]
+        return jnp.broadcast_to(taken(edge, edge + 1), shape)
+
+    if mode == "replicate":
+        before, after = repeated(0, low), repeated(size - 1, high)
+    elif mode == "circular":
+        before, after = taken(size - low, size), taken(0, high)
+    else:
+        before = lax.rev(taken(1, low + 1), (axis,))
+        after = lax.rev(taken(size - 1 - high, size - 1), (axis,))
+    return jnp.concatenate([before, x, after], axis)
 
 
 def _cropped(x: Any, pairs: Pairs, layout: Layout) -> Any:
