@@ -82,6 +82,7 @@ def test_unknown_flag_names_the_nearest():
         (["train", "--dataset", "mnist", "--data-dir", "nowhere"], "nowhere"),
         (["eval", "nowhere"], "nowhere holds no run"),
         (["check", "conv2dd"], "unknown op 'conv2dd', did you mean 'conv2d'?"),
+        (["check", "--strict", "--no-defects"], "--strict goes by the known defects of jax"),
         (["train", "--resume"], "--resume needs --run-dir"),
         (
             ["train", "--split", "train[:5", "--augment", "flip"],
@@ -139,3 +140,4 @@ def test_check_prints_a_table():
     done = jaxcnn("check", "corr2d", "pad", "--dtypes", "float32", "float64")
     assert done.returncode == 0, done.stderr
     assert "4 of 4 rows ok" in done.stdout
+    assert "jax #39103: sums of fused reductions: " in done.stdout

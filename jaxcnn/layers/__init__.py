@@ -5,6 +5,7 @@ from jaxcnn.layers.fixed import AvgPool2d, Flatten, Function, MaxPool2d
 from jaxcnn.layers.layer import Apply, Blueprint, Init, Layer, Params, State, output_shape
 from jaxcnn.layers.learned import Conv2d, Dense
 from jaxcnn.layers.table import Row, count_parameters, outputs, summary
+from jaxcnn.ops.habits import answer_wrong_names
 
 __all__ = [
     "Apply",
@@ -26,3 +27,5 @@ __all__ = [
     "outputs",
     "summary",
 ]
+
+answer_wrong_names(__name__, __all__)

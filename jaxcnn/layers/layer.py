@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import jax
 
@@ -53,6 +53,13 @@ class Layer(NamedTuple):
     init: Init
     apply: Apply
     blueprint: "Blueprint | None" = None
+
+    def __call__(self, *args: Any, **options: Any) -> NoReturn:
+        """Say how a layer is used: it holds no parameters, so it cannot be called."""
+        raise TypeError(
+            "Layer: a layer is not called: `params, state = model.init(key, x.shape)` once, then "
+            "`y, state = model.apply(params, state, x)`"
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -193,7 +193,7 @@ def sees(
     step = per_axis(op, "stride", stride, rank, minimum=1)
     gap = per_axis(op, "dilation", dilation, rank, minimum=1)
     # "same" with a stride depends on the size of the input, which is known only here.
-    pairs = parse_padding(op, padding, sizes, dilated(size, gap), step)
+    pairs = parse_padding(op, padding, sizes, dilated(size, gap), step, crops=True)
     survey.see({"window": size, "stride": step, "padding": pairs, "dilation": gap})
 
 

@@ -1,4 +1,8 @@
-"""Write docs/ops.md from what the tests of this run found: ``python -m tests.ops.table``."""
+"""Write docs/ops.md from what the tests of this run found: ``python -m tests.ops.table``.
+
+A run of some of the tests (``-k "resize or sharded"``) writes the cells of what it tried anew and
+leaves the others as they are: run whole ops, since a cell counts the cases of this run.
+"""
 
 import collections
 import pathlib
@@ -22,6 +26,7 @@ PROPERTIES = {
     "bfloat16": "bf16",
     "float16": "f16",
     "layout": "layouts",
+    "sharded": "sharded",
 }
 
 INTRODUCTION = """# What was tested of each op
@@ -40,6 +45,9 @@ integers, or (the expensive properties) a short run tried the first case only.
 - **export**: result and derivatives lower for cpu, cuda, rocm and tpu.
 - **bf16**, **f16**: the dtype is kept, and the result is the wide one rounded once.
 - **layouts**: channels first and channels last agree.
+- **sharded**: results and gradients on eight devices, the batch sharded, equal those of one: under
+  a mesh with explicit axes, with automatic axes and inside `shard_map`, with native code and
+  without; for convolutions also with a kernel sharded over its output channels.
 
 """
 
@@ -60,16 +68,17 @@ class Recorder:
             held = self.outcomes[op, name].get(case, True) and outcome == "held"
             self.outcomes[op, name][case] = held
 
-    def count(self, op: str, name: str) -> str:
-        """The cell of one op and one property."""
+    def count(self, op: str, name: str, before: str) -> str:
+        """The cell of one op and one property; as it was ``before`` where none was tried."""
         cases = self.outcomes.get((op, name), {})
         held = sum(cases.values())
         if not cases:
-            return "—"
+            return before
         return str(held) if held == len(cases) else f"**{held}/{len(cases)}**"
 
-    def page(self) -> str:
-        """The whole of docs/ops.md."""
+    def page(self, old: str) -> str:
+        """The whole of docs/ops.md, from what it was."""
+        before = _cells(old)
         # pytest wants to import first what it rewrites.
         from tests.ops import suite
 
@@ -80,18 +89,33 @@ class Recorder:
         ]
         for op in ops:
             cases = sum(case.op == op for case in suite.CASES)
-            cells = [self.count(op, name) for name in PROPERTIES]
+            cells = [
+                self.count(op, name, before.get((op, title), "—"))
+                for name, title in PROPERTIES.items()
+            ]
             lines.append(f"| `{op}` | {cases} | " + " | ".join(cells) + " |")
         return INTRODUCTION + "\n".join(lines) + "\n"
+
+
+def _cells(page: str) -> dict[tuple[str, str], str]:
+    """The cells of a page, by op and title of the column."""
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    titles, *ops = rows or [[]]
+    return {
+        (name.strip("`"), title): cell
+        for name, *cells in ops
+        for title, cell in zip(titles[1:], cells, strict=True)
+    }
 
 
 def main(arguments: list[str]) -> int:
     """Run every property of every case (or what ``arguments`` select) and write the page."""
     recorder = Recorder()
-    tests = str(pathlib.Path(__file__).parent / "test_cases.py")
-    status = pytest.main([tests, "-q", "-m", "", *arguments], plugins=[recorder])
+    folder = pathlib.Path(__file__).parent
+    tests = [str(folder / name) for name in ("test_cases.py", "test_sharded.py")]
+    status = pytest.main([*tests, "-q", "-m", "", *arguments], plugins=[recorder])
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(recorder.page())
+    PAGE.write_text(recorder.page(PAGE.read_text() if PAGE.exists() else ""))
     return int(status)
 
 

@@ -45,7 +45,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "integers": (
         lambda: jc.dropout(key, images.astype(int), rate=0.5),
         TypeError,
-        "dropout: `x` must be floating point, got int32",
+        "dropout: `x` must be floating point, got int32; `x.astype(jnp.float32)` makes them real",
     ),
     "rate below": (
         lambda: jc.dropout(key, images, rate=-0.1),
