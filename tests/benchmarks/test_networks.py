@@ -49,7 +49,6 @@ def means(state):
     return {str(path): leaf for path, leaf in pairs if path[-1].key == "mean"}
 
 
-@pytest.mark.usefixtures("flax_promotes")
 def test_flax(small):
     name, network, params, state, x, logits, after = small
     layer = network.jaxcnn()

@@ -33,7 +33,6 @@ def test_work_of_a_layer(name, multiplications):
     assert products(case.lax, *case.operands()) == [pytest.approx(2e-9 * multiplications)]
 
 
-@pytest.mark.usefixtures("flax_promotes")
 def test_work_of_a_step():
     """The result and two gradients of five products, but not the gradient in the images."""
     forward = [28 * 28 * 6 * 25, 10 * 10 * 16 * 25 * 6, 400 * 120, 120 * 84, 84 * 10]
@@ -61,7 +60,6 @@ def test_short_calls_are_made_several_times(monkeypatch):
     assert len(made) == 2 + MOST
 
 
-@pytest.mark.usefixtures("flax_promotes")
 @pytest.mark.parametrize("name", POOLS)
 def test_poolings_are_equal(name):
     """The forms that are timed against each other give the same, forward and backward."""
