@@ -8,6 +8,7 @@ import numpy as np
 from jax import lax
 
 import jaxcnn as jc
+from benchmarks.networks.in_flax import promoting
 
 FUNCTIONS = {"max": "max_pool", "average": "avg_pool", "adaptive": "adaptive_avg_pool"}
 
@@ -44,7 +45,8 @@ class Pool(NamedTuple):
             return self._means(x)
         fn = nn.max_pool if self.kind == "max" else nn.avg_pool
         edges = [(self.padding, self.padding)] * self.rank
-        return fn(x, (self.window,) * self.rank, (self.stride,) * self.rank, edges)
+        with promoting():
+            return fn(x, (self.window,) * self.rank, (self.stride,) * self.rank, edges)
 
     def _means(self, x: Any) -> Any:
         """An even grid of means, one axis after the other."""

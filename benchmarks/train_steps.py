@@ -18,6 +18,7 @@ import jaxcnn as jc
 from benchmarks.command import WITH_TORCH, keep, options
 from benchmarks.comparison import Row, compared, header, line, speed, times_ours
 from benchmarks.networks import NETWORKS, Network
+from benchmarks.networks.in_flax import promoting
 from benchmarks.work import gemm_speed, products, step_work
 
 RATE, MOMENTUM = 0.01, 0.9
@@ -40,7 +41,8 @@ def by_flax(network: Network) -> Forward:
 
     def forward(params: Any, state: Any, x: Any) -> tuple[Any, Any]:
         variables = {"params": params, "batch_stats": state}
-        logits, new = model.apply(variables, x, train=True, mutable=["batch_stats"])
+        with promoting():
+            logits, new = model.apply(variables, x, train=True, mutable=["batch_stats"])
         return logits, new.get("batch_stats", {})
 
     return forward

@@ -48,7 +48,8 @@ def test_the_programs_run_on_a_cpu_and_see_the_flags(monkeypatch):
 
 
 def test_every_program_belongs_to_a_defect():
-    assert [defect.probe for defect in defects.DEFECTS] == list(PROBES)
+    names = [probe.__name__ for probe in PROBES]
+    assert [defect.probe.__name__ for defect in defects.DEFECTS] == names
 
 
 def test_the_installed_jax():

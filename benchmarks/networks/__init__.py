@@ -43,7 +43,8 @@ class Network(NamedTuple):
                 return jnp.asarray(0.1 * random.standard_normal(leaf.shape, np.float32))
             return jnp.full(leaf.shape, path[-1].key in ("scale", "var"), jnp.float32)
 
-        shapes = jax.eval_shape(self.flax().init, jax.random.key(0), x)
+        with in_flax.promoting():
+            shapes = jax.eval_shape(self.flax().init, jax.random.key(0), x)
         trees = shapes["params"], shapes.get("batch_stats", {})
         params, state = jax.tree_util.tree_map_with_path(draw, trees)
         return params, state

@@ -1,11 +1,16 @@
 """The networks in Flax, with the names of `in_jaxcnn`, so that the parameters are the same tree."""
 
+import functools
 from typing import Any
 
 import flax.linen as nn
+import jax
 
 from benchmarks.networks.in_jaxcnn import widened
 from benchmarks.networks.plans import MOBILENET_V2, RESNET20, RESNET50, Inverted
+
+promoting = functools.partial(jax.numpy_dtype_promotion, "standard")
+"""What Flax runs in: its averages divide by an int, its norms mix float32 with other floats."""
 
 
 class LeNet(nn.Module):

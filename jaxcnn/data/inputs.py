@@ -29,11 +29,11 @@ def read_input(
         DataError: if the shape is none, or no picture has ``c`` channels, or if the file cannot
             be read, is no such picture, is damaged or too large.
 
-    >>> import io
+    >>> import tempfile
     >>> from PIL import Image
-    >>> file = io.BytesIO()
-    >>> Image.new("RGB", (90, 60), "red").save(file, "PNG")
-    >>> read_input(file, (28, 28, 1))[0, 0]
+    >>> with tempfile.NamedTemporaryFile(suffix=".png") as file:
+    ...     Image.new("RGB", (90, 60), "red").save(file.name)
+    ...     read_input(file.name, (28, 28, 1))[0, 0]
     array([0.29803923], dtype=float32)
     """
     # Pillow takes a moment to import, which whoever reads no pictures need not wait for.

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Num
 
 from jaxcnn.layers import Layer, Params, State
 from jaxcnn.training.augmentation import Augment
@@ -31,6 +32,10 @@ TOP = 5
 """How many guesses the top-5 accuracy allows."""
 
 
+Sum = Num[Any, "..."]
+"""One number, or one for each member of a sweep; of NumPy once it is on the host."""
+
+
 class Totals(NamedTuple):
     """Sums over examples and steps, never means of means.
 
@@ -45,14 +50,14 @@ class Totals(NamedTuple):
         nonfinite: the first step that was not finite, counted from 0; `NEVER` if all were.
     """
 
-    loss: jax.Array
-    correct: jax.Array
-    examples: jax.Array
-    top5: jax.Array
-    steps: jax.Array
-    gradient_norm: jax.Array
-    skipped: jax.Array
-    nonfinite: jax.Array
+    loss: Sum
+    correct: Sum
+    examples: Sum
+    top5: Sum
+    steps: Sum
+    gradient_norm: Sum
+    skipped: Sum
+    nonfinite: Sum
 
     @classmethod
     def zero(cls) -> "Totals":

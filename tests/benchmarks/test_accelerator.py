@@ -29,7 +29,6 @@ COMMAND = [sys.executable, "-m", "benchmarks.accelerator"]
 FLAGS = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
 SURROUNDINGS = {
     **os.environ,
-    "JAX_NUMPY_DTYPE_PROMOTION": "standard",  # for Flax
     "PYTHONPATH": str(Path(__file__).parents[2]),
     "JAXCNN_NATIVE": "0",
     "JAX_PLATFORMS": "cpu",
