@@ -1,0 +1,82 @@
+"""New models from old ones: layers rebuilt, replaced, synchronized, recomputed."""
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+from jaxcnn.layers.layer import Description, Layer
+from jaxcnn.layers.normalization import BatchNorm
+
+
+def rebuild(layer: Layer, parts: Mapping[str, Layer] | None = None, **options: Any) -> Layer:
+    """A layer built anew from its description, with other options or other parts.
+
+    Args:
+        layer: the layer.
+        parts: parts to put in place of its own, by name.
+        **options: options to put in place of its own.
+
+    Raises:
+        ValueError: if the layer has no description to rebuild it from.
+        TypeError: if its constructor does not take such an option.
+
+    >>> from jaxcnn.layers import Conv2d
+    >>> rebuild(Conv2d(8, 3), padding="same")
+    Conv2d(out_channels=8, window=3, padding='same')
+    """
+    its = layer.description
+    if its is None or its.kind is None:
+        raise ValueError("rebuild: the layer has no description, so that it cannot be rebuilt")
+    return its.kind(**{**its.options, **options}, **{**its.parts, **(parts or {})})
+
+
+def map_layers(layer: Layer, change: Callable[[Layer], Layer]) -> Layer:
+    """A model with each of its layers changed, the innermost first.
+
+    Args:
+        layer: the model.
+        change: gives for each layer another, or the same. Layers whose parts were changed are
+            rebuilt around them before they are changed themselves.
+
+    Returns:
+        The new model. It takes the old one's parameters where names and shapes stay the same.
+
+    Raises:
+        ValueError: if a layer with changed parts cannot be rebuilt.
+
+    >>> from jaxcnn.layers import Activation, Dense, Sequential
+    >>> model = Sequential(dense=Dense(3), relu=Activation("relu"))
+    >>> map_layers(model, lambda layer: Activation("gelu") if is_a(layer, Activation) else layer)
+    Sequential(dense=Dense(features=3), relu=Activation(name='gelu'))
+    """
+    parts = (layer.description or Description()).parts
+    changed = {name: map_layers(part, change) for name, part in parts.items()}
+    if any(changed[name] is not part for name, part in parts.items()):
+        layer = rebuild(layer, changed)
+    return change(layer)
+
+
+def is_a(layer: Layer, *kinds: Callable[..., Layer]) -> bool:
+    """Whether a layer was built by one of these constructors.
+
+    >>> from jaxcnn.layers import Conv2d, Dense
+    >>> is_a(Conv2d(8, 3), Conv2d), is_a(Conv2d(8, 3), Dense)
+    (True, False)
+    """
+    return layer.description is not None and layer.description.kind in kinds
+
+
+def synchronized(layer: Layer, axis_name: Hashable) -> Layer:
+    """A model whose batch normalizations take their statistics over a mapped axis.
+
+    Args:
+        layer: the model.
+        axis_name: the axis over which the batch is spread, as in `jaxcnn.batch_norm`.
+
+    >>> synchronized(BatchNorm(), "devices")
+    BatchNorm(axis_name='devices')
+    """
+
+    def change(part: Layer) -> Layer:
+        return rebuild(part, axis_name=axis_name) if is_a(part, BatchNorm) else part
+
+    return map_layers(layer, change)
