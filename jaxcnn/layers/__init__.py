@@ -5,6 +5,7 @@ from jaxcnn.layers.composition import Inline, Parallel, Remat, Residual, Sequent
 from jaxcnn.layers.convolution import Conv1d, Conv2d, Conv3d
 from jaxcnn.layers.dense import Dense, Scale
 from jaxcnn.layers.flow import Flow, Site, Visitor, combined, walk
+from jaxcnn.layers.folding import fold_batch_norm
 from jaxcnn.layers.global_pooling import (
     AdaptiveAvgPool2d,
     AdaptiveMaxPool2d,
@@ -107,6 +108,7 @@ __all__ = [
     "combined",
     "count_parameters",
     "described",
+    "fold_batch_norm",
     "is_a",
     "map_layers",
     "named_key",

@@ -59,7 +59,7 @@ def Dense(
                 f"in shape {x.shape}"
             )
         y = x @ params["kernel"]
-        return y + params["bias"] if bias else y
+        return y + params["bias"].reshape((1,) * (y.ndim - 1) + (-1,)) if bias else y
 
     return stateless(compute, draw)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
+from jaxcnn.layers.flow import combined
 from jaxcnn.layers.layer import Description, Layer
 from jaxcnn.layers.normalization import BatchNorm
 
@@ -23,10 +24,14 @@ def rebuild(layer: Layer, parts: Mapping[str, Layer] | None = None, **options: A
     >>> rebuild(Conv2d(8, 3), padding="same")
     Conv2d(out_channels=8, window=3, padding='same')
     """
-    its = layer.description
-    if its is None or its.kind is None:
+    its = layer.description or Description()
+    new = {**its.parts, **(parts or {})}
+    if its.kind is not None:
+        return its.kind(**{**its.options, **options}, **new)
+    if its.wire is None or options:
         raise ValueError("rebuild: the layer has no description, so that it cannot be rebuilt")
-    return its.kind(**{**its.options, **options}, **{**its.parts, **(parts or {})})
+    inline = [part for part, scope in its.scopes.items() if not scope]
+    return combined(its.name, new, its.wire, inline=inline, renamed=its.scopes)
 
 
 def map_layers(layer: Layer, change: Callable[[Layer], Layer]) -> Layer:
@@ -48,11 +53,29 @@ def map_layers(layer: Layer, change: Callable[[Layer], Layer]) -> Layer:
     >>> map_layers(model, lambda layer: Activation("gelu") if is_a(layer, Activation) else layer)
     Sequential(dense=Dense(features=3), relu=Activation(name='gelu'))
     """
-    parts = (layer.description or Description()).parts
-    changed = {name: map_layers(part, change) for name, part in parts.items()}
-    if any(changed[name] is not part for name, part in parts.items()):
+    return map_paths(layer, lambda path, part: change(part))
+
+
+def map_paths(
+    layer: Layer,
+    change: Callable[[tuple[str, ...], Layer], Layer],
+    path: tuple[str, ...] = (),
+) -> Layer:
+    """`map_layers`, with a change that is also told the names that lead to the parameters.
+
+    Args:
+        layer: the model.
+        change: ``(path, layer) -> layer``.
+        path: where the model itself stands.
+    """
+    its = layer.description or Description()
+    changed = {
+        name: map_paths(part, change, (*path, its.scopes[name]) if its.scopes[name] else path)
+        for name, part in its.parts.items()
+    }
+    if any(changed[name] is not part for name, part in its.parts.items()):
         layer = rebuild(layer, changed)
-    return change(layer)
+    return change(path, layer)
 
 
 def is_a(layer: Layer, *kinds: Callable[..., Layer]) -> bool:

@@ -21,7 +21,7 @@ from jaxcnn.training.locks import locked
 from jaxcnn.training.optimizers import learning_rate, make_optimizer
 from jaxcnn.training.profiling import Profile
 from jaxcnn.training.progress import Display
-from jaxcnn.training.resumption import check_resumable, check_same_data, history
+from jaxcnn.training.resumption import check_drawn, check_resumable, check_same_data, history
 from jaxcnn.training.rhythm import Rhythm
 from jaxcnn.training.run_folder import (
     RunFolder,
@@ -224,6 +224,7 @@ def resume(
                 f"{folder.path} has {written} epochs in metrics.jsonl but no checkpoint: "
                 f"--overwrite starts the run anew"
             )
+        check_drawn(folder.config)
         say("resume: there is no checkpoint yet, so the run starts from its beginning")
         keep_metrics(folder, 0)
         return first

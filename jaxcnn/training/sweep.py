@@ -31,7 +31,7 @@ from jaxcnn.training.outcomes import (
     write_outcome,
 )
 from jaxcnn.training.plan import SweepPlan, check_plan, read_plan
-from jaxcnn.training.resumption import check_same_data, check_unchanged, history
+from jaxcnn.training.resumption import check_drawn, check_same_data, check_unchanged, history
 from jaxcnn.training.rhythm import Rhythm
 from jaxcnn.training.run_folder import (
     RunFolder,
@@ -238,6 +238,7 @@ def _resume(run: Sweep, first: Moment, swept: Swept) -> tuple[Moment, Swept]:
                 f"{path} has {saved['epochs']} epochs in sweep.json but no checkpoint: "
                 f"--overwrite starts the sweep anew"
             )
+        check_drawn(swept.folder.sweep)
         say("resume: there is no checkpoint yet, so the sweep starts from its beginning")
         return first, swept
     done = moment.epoch - 1

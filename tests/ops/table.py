@@ -1,10 +1,11 @@
 """Write docs/ops.md from what the tests of this run found: ``python -m tests.ops.table``."""
 
-import collections
 import pathlib
 import sys
 
 import pytest
+
+from tests.outcomes import Recorder
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "ops.md"
 
@@ -44,45 +45,21 @@ integers, or (the expensive properties) a short run tried the first case only.
 """
 
 
-class Recorder:
-    """A pytest plugin that collects which property held for which op in which case."""
+def page(recorder: Recorder) -> str:
+    """The whole of docs/ops.md."""
+    # pytest wants to import first what it rewrites.
+    from tests.ops import suite
 
-    def __init__(self) -> None:
-        self.outcomes: dict[tuple[str, str], dict[str, bool]] = collections.defaultdict(dict)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note what a test of a case has said with `prove`."""
-        if report.when != "call":
-            return
-        case = report.nodeid.partition("[")[2].removesuffix("]")
-        for name, value in report.user_properties:
-            op, _, outcome = str(value).partition(" ")
-            held = self.outcomes[op, name].get(case, True) and outcome == "held"
-            self.outcomes[op, name][case] = held
-
-    def count(self, op: str, name: str) -> str:
-        """The cell of one op and one property."""
-        cases = self.outcomes.get((op, name), {})
-        held = sum(cases.values())
-        if not cases:
-            return "—"
-        return str(held) if held == len(cases) else f"**{held}/{len(cases)}**"
-
-    def page(self) -> str:
-        """The whole of docs/ops.md."""
-        # pytest wants to import first what it rewrites.
-        from tests.ops import suite
-
-        ops = sorted({case.op for case in suite.CASES})
-        lines = [
-            "| op | cases | " + " | ".join(PROPERTIES.values()) + " |",
-            "|---|" + "---|" * (len(PROPERTIES) + 1),
-        ]
-        for op in ops:
-            cases = sum(case.op == op for case in suite.CASES)
-            cells = [self.count(op, name) for name in PROPERTIES]
-            lines.append(f"| `{op}` | {cases} | " + " | ".join(cells) + " |")
-        return INTRODUCTION + "\n".join(lines) + "\n"
+    ops = sorted({case.op for case in suite.CASES})
+    lines = [
+        "| op | cases | " + " | ".join(PROPERTIES.values()) + " |",
+        "|---|" + "---|" * (len(PROPERTIES) + 1),
+    ]
+    for op in ops:
+        cases = sum(case.op == op for case in suite.CASES)
+        cells = [recorder.count(op, name) for name in PROPERTIES]
+        lines.append(f"| `{op}` | {cases} | " + " | ".join(cells) + " |")
+    return INTRODUCTION + "\n".join(lines) + "\n"
 
 
 def main(arguments: list[str]) -> int:
@@ -91,7 +68,7 @@ def main(arguments: list[str]) -> int:
     tests = str(pathlib.Path(__file__).parent / "test_cases.py")
     status = pytest.main([tests, "-q", "-m", "", *arguments], plugins=[recorder])
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(recorder.page())
+    PAGE.write_text(page(recorder))
     return int(status)
 
 
