@@ -37,7 +37,7 @@ def test_receptive_fields_are_the_gradients():
     last = rows["layer4/1/relu"].receptive_field
     assert rows["layer4/1/activation"].receptive_field.size == (435, 435)
     assert rows["layer4/1/activation"].receptive_field.stride == (32, 32)
-    assert last.size == (403, 403)
+    assert last.size == (371, 371)
     assert rows["layer2/0"].kind == "add"
     assert rows["fc"].receptive_field.size == (224, 224)
 
