@@ -165,9 +165,10 @@ def _conv(place: Place, options: Mapping[str, Any]) -> Iterator[tuple[str, Step]
     weight = _float(place.params["kernel"]).transpose(3, 2, 0, 1)
     stride, dilation = _pair(options["stride"]), _pair(options["dilation"])
     span = dilated(weight.shape[2:], dilation)
-    pairs = parse_padding("Conv2d", options["padding"], place.shape[1:3], span, stride)
+    padding = options["padding"]
+    pairs = parse_padding("Conv2d", padding, place.shape[1:3], span, stride, crops=True)
     mode = options["padding_mode"]
-    outside = mode != "zeros" or _uneven(pairs)
+    outside = mode != "zeros" or _uneven(pairs) or min(map(min, pairs)) < 0
     if outside and pairs != ((0, 0), (0, 0)):
         yield "_pad", Pad(mode, pairs)
     padding = (0, 0) if outside else tuple(low for low, _ in pairs)

@@ -33,6 +33,7 @@ def every_layer():
         ),
         replicate=Conv2d(8, 3, padding=2, dilation=2, padding_mode="replicate"),
         elu=Activation("elu"),
+        cropped=Conv2d(8, 2, padding=((-1, -1), (-1, -1))),
         zeros=Conv2d(4, 3, padding=(2, 1), dilation=2, stride=(1, 2)),
         pool1=MaxPool2d(3, stride=1, padding=1),
         pool2=MaxPool2d((2, 3), padding=((1, 0), (1, 0))),
