@@ -43,9 +43,10 @@ gates: env-$(EXTRAS)  ## accuracy and speed beside what was recorded (python -m 
 parity: env-test,torch  ## compare the ops with torch itself
 	$(BIN)/python -m pytest -n $(WORKERS) $(PARITY) $(ARGS)
 
-tables: env-test,torch  ## write docs/functions.md and docs/ops.md anew
+tables: env-test,torch  ## write docs/functions.md, docs/ops.md and docs/layers.md anew
 	$(BIN)/python -m tests.ops.listing
 	$(BIN)/python -m tests.ops.table
+	$(BIN)/python -m tests.layers.table
 
 bench: env-test,torch,bench  ## time everything beside lax, Flax and torch; write docs/benchmarks.md
 	$(foreach table,$(TABLES),$(BIN)/python -m benchmarks.$(table) $(ARGS) &&) \

@@ -24,7 +24,10 @@ MAY_IMPORT = {
     "data": set(),
     "training": {"data", "engine", "layers", "models", "ops"},
     "report": {"data", "layers", "models", "ops", "training"},
-    "cli": {"check", "data", "engine", "interop", "report", "starting", "training", "version"},
+    "cli": {
+        *("check", "data", "engine", "interop", "layers", "models", "report", "starting"),
+        *("training", "version"),
+    },
     "__main__": {"cli", "starting"},
 }
 """What each room may import besides itself; the table in architecture terms is a total order."""

@@ -62,7 +62,7 @@ class Block(nn.Module):
         """Images in, images out."""
         y = nn.relu(ConvNorm(self.features, 3, self.stride, name="first")(x, train))
         y = ConvNorm(self.features, 3, name="last")(y, train)
-        return y + widened(x, y)
+        return y + widened(x, self.features, self.stride)
 
 
 class ResNet20(nn.Module):

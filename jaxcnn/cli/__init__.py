@@ -16,6 +16,7 @@ from jaxcnn.cli.flags import parse
 from jaxcnn.cli.mistakes import INTERRUPTED, PIPE_CLOSED, USER_ERROR, mistakes_in_one_sentence
 from jaxcnn.cli.predict import PredictConfig, predict_command
 from jaxcnn.cli.report import ReportConfig, report_command
+from jaxcnn.cli.summary import SummaryConfig, summary_command
 from jaxcnn.cli.sweep import SweepCommand, sweep_command
 from jaxcnn.cli.train import TrainCommand, experiment, train_command
 from jaxcnn.version import __version__
@@ -29,6 +30,7 @@ Command = (
     | Annotated[PredictConfig, tyro.conf.subcommand("predict")]
     | Annotated[ExportConfig, tyro.conf.subcommand("export")]
     | Annotated[ReportConfig, tyro.conf.subcommand("report")]
+    | Annotated[SummaryConfig, tyro.conf.subcommand("summary")]
     | Annotated[DataConfig, tyro.conf.subcommand("data")]
     | Annotated[ExperimentsConfig, tyro.conf.subcommand("experiments")]
     | Annotated[CheckConfig, tyro.conf.subcommand("check")]
@@ -39,6 +41,7 @@ ACTIONS: dict[type, Callable[[Any], object]] = {
     PredictConfig: predict_command,
     ExportConfig: export_command,
     ReportConfig: report_command,
+    SummaryConfig: lambda command: print(summary_command(command)),
     DataConfig: lambda command: print(data_command(command)),
     ExperimentsConfig: experiments_command,
     CheckConfig: lambda command: sys.exit(check_command(command)),

@@ -1,6 +1,6 @@
 """A model as torch and ONNX see one: a list of steps over channels-first images.
 
-The steps are read off the layers' blueprints, with shapes and padding worked out. Both writers
+The steps are read off the layers' descriptions, with shapes and padding worked out. Both writers
 go by them, so that what is known about layers is written once.
 """
 
@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jaxcnn import layers
 from jaxcnn.interop.errors import InteropError
 from jaxcnn.interop.subject import Subject
-from jaxcnn.layers import Layer, Params, State, output_shape
+from jaxcnn.layers import Layer, Params, Sequential, State, is_a, output_shape
 from jaxcnn.ops.arguments import Pairs, dilated, parse_padding, per_axis
 
 Path = tuple[str, ...]
@@ -78,14 +77,7 @@ class Dense:
 
 Step = Conv | Pool | Pad | Activation | Flatten | Dense
 
-ACTIVATIONS = {
-    jax.nn.relu: "relu",
-    jax.nn.sigmoid: "sigmoid",
-    jnp.tanh: "tanh",
-    jax.nn.elu: "elu",
-    jax.nn.leaky_relu: "leaky_relu",
-    jax.nn.softplus: "softplus",
-}
+ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "leaky_relu", "softplus")
 """The functions that have a counterpart elsewhere, with the same default parameters."""
 
 
@@ -146,20 +138,27 @@ def _leaves(
     path: Path, layer: Layer, params: Params, state: State
 ) -> Iterator[tuple[Path, Layer, Params, State]]:
     """The layers that are not made of layers, in the order of computation."""
-    if layer.blueprint is None or layer.blueprint.kind != "Sequential":
+    if not is_a(layer, Sequential) or layer.description is None:
         yield path or ("layer",), layer, params, state
         return
-    for name, part in layer.blueprint.parts.items():
+    for name, part in layer.description.parts.items():
         yield from _leaves((*path, name), part, params.get(name, {}), state.get(name, {}))
 
 
 def _translated(layer: Layer, place: Place) -> Iterator[tuple[str, Step]]:
-    if layer.blueprint is None:
+    its = layer.description
+    if its is None or its.kind is None:
         raise place.refusal("a layer of one's own has no counterpart")
-    kind = layer.blueprint.kind
-    if kind not in _TRANSLATORS:
-        raise place.refusal(f"{kind} has no counterpart")
-    return _TRANSLATORS[kind](place, layer.blueprint.options)
+    if its.kind not in _TRANSLATORS:
+        raise place.refusal(f"{its.name} has no counterpart")
+    unusual = [
+        f"{name}={value!r}"
+        for name, value in its.options.items()
+        if name in _ONLY and value != _ONLY[name]
+    ]
+    if unusual:
+        raise place.refusal(f"{its.name} with {unusual[0]} has no counterpart")
+    return _TRANSLATORS[its.kind](place, its.options)
 
 
 def _conv(place: Place, options: Mapping[str, Any]) -> Iterator[tuple[str, Step]]:
@@ -180,24 +179,22 @@ def _pool(kind: str, border: str) -> Callable[..., Iterator[tuple[str, Step]]]:
     def translate(place: Place, options: Mapping[str, Any]) -> Iterator[tuple[str, Step]]:
         window = _pair(options["window"])
         stride = window if options["stride"] is None else _pair(options["stride"])
+        if options.get("dilation", 1) not in (1, (1, 1)):
+            raise place.refusal("a dilated pool has no counterpart")
         pairs = parse_padding(kind, options["padding"], place.shape[1:3], window, stride)
-        if _uneven(pairs):
-            yield "_pad", Pad(border, pairs)
+        mode = options["padding_mode"]
+        if _uneven(pairs) or (mode != "zeros" and pairs != ((0, 0), (0, 0))):
+            yield "_pad", Pad(border if mode == "zeros" else mode, pairs)
             pairs = ((0, 0), (0, 0))
         yield "", Pool(kind, window, stride, tuple(low for low, _ in pairs))
 
     return translate
 
 
-def _function(place: Place, options: Mapping[str, Any]) -> Iterator[tuple[str, Step]]:
-    function = options["function"]
-    for known, name in ACTIVATIONS.items():
-        if function is known:
-            yield "", Activation(name)
-            return
-    name = getattr(function, "__name__", repr(function))
-    known_names = ", ".join(ACTIVATIONS.values())
-    raise place.refusal(f"the function {name} is none of {known_names}")
+def _activation(place: Place, options: Mapping[str, Any]) -> Iterator[tuple[str, Step]]:
+    if options["name"] not in ACTIVATIONS:
+        raise place.refusal(f"{options['name']} is none of {', '.join(ACTIVATIONS)}")
+    yield "", Activation(options["name"])
 
 
 def _flatten(place: Place, options: Mapping[str, Any]) -> Iterator[tuple[str, Step]]:
@@ -216,14 +213,22 @@ def _dense(place: Place, options: Mapping[str, Any]) -> Iterator[tuple[str, Step
     yield "", Dense(weight, _bias(place.params))
 
 
-_TRANSLATORS: dict[str, Callable[..., Iterator[tuple[str, Step]]]] = {
-    "Conv2d": _conv,
-    "AvgPool2d": _pool("average", "zeros"),
-    "MaxPool2d": _pool("max", "lowest"),
-    "Function": _function,
-    "Flatten": _flatten,
-    "Dense": _dense,
+_TRANSLATORS: dict[Any, Callable[..., Iterator[tuple[str, Step]]]] = {
+    layers.Conv2d: _conv,
+    layers.AvgPool2d: _pool("average", "zeros"),
+    layers.MaxPool2d: _pool("max", "lowest"),
+    layers.Activation: _activation,
+    layers.Flatten: _flatten,
+    layers.Dense: _dense,
 }
+
+_ONLY = {
+    "layout": "NHWC",
+    "ceil_mode": False,
+    "count_include_pad": True,
+    "divisor_override": None,
+}
+"""Options of which one value has a counterpart."""
 
 
 def _float(array: Any) -> np.ndarray:

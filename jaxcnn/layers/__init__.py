@@ -1,31 +1,125 @@
-"""``(init, apply)`` pairs made from ops, and what composes them."""
+"""Layers as pairs of pure functions with one description each, and what composes them."""
 
-from jaxcnn.layers.composition import Sequential
-from jaxcnn.layers.fixed import AvgPool2d, Flatten, Function, MaxPool2d
-from jaxcnn.layers.layer import Apply, Blueprint, Init, Layer, Params, State, output_shape
-from jaxcnn.layers.learned import Conv2d, Dense
-from jaxcnn.layers.table import Row, count_parameters, outputs, summary
+from jaxcnn.layers.arrangement import ChannelShuffle, Flatten, Pad, PixelShuffle, Resize
+from jaxcnn.layers.composition import Inline, Parallel, Remat, Residual, Sequential, Split
+from jaxcnn.layers.convolution import Conv1d, Conv2d, Conv3d
+from jaxcnn.layers.dense import Dense, Scale
+from jaxcnn.layers.flow import Flow, Site, Visitor, combined, walk
+from jaxcnn.layers.folding import fold_batch_norm
+from jaxcnn.layers.global_pooling import (
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
+    GlobalAvgPool,
+    GlobalMaxPool,
+)
+from jaxcnn.layers.layer import (
+    Apply,
+    Description,
+    Init,
+    Layer,
+    Params,
+    State,
+    described,
+    output_shape,
+    stateless,
+)
+from jaxcnn.layers.naming import named_key
+from jaxcnn.layers.noise import ChannelDropout, Dropout, StochasticDepth
+from jaxcnn.layers.normalization import (
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    LocalResponseNorm,
+    RMSNorm,
+)
+from jaxcnn.layers.pointwise import ACTIVATIONS, Activation, Function, Identity
+from jaxcnn.layers.pooling import (
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    LpPool2d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+)
+from jaxcnn.layers.separable import DepthwiseConv2d, SeparableConv2d
+from jaxcnn.layers.table import Row, Summary, count_parameters, outputs, summary
+from jaxcnn.layers.transformation import is_a, map_layers, rebuild, synchronized
+from jaxcnn.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from jaxcnn.ops.habits import answer_wrong_names
 
 __all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool2d",
     "Apply",
+    "AvgPool1d",
     "AvgPool2d",
-    "Blueprint",
+    "AvgPool3d",
+    "BatchNorm",
+    "ChannelDropout",
+    "ChannelShuffle",
+    "Conv1d",
     "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "Dense",
+    "DepthwiseConv2d",
+    "Description",
+    "Dropout",
     "Flatten",
+    "Flow",
     "Function",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "GroupNorm",
+    "Identity",
     "Init",
+    "Inline",
+    "InstanceNorm",
     "Layer",
+    "LayerNorm",
+    "LocalResponseNorm",
+    "LpPool2d",
+    "MaxPool1d",
     "MaxPool2d",
+    "MaxPool3d",
+    "Pad",
+    "Parallel",
     "Params",
+    "PixelShuffle",
+    "RMSNorm",
+    "Remat",
+    "Residual",
+    "Resize",
     "Row",
+    "Scale",
+    "SeparableConv2d",
     "Sequential",
+    "Site",
+    "Split",
     "State",
+    "StochasticDepth",
+    "Summary",
+    "Visitor",
+    "combined",
     "count_parameters",
+    "described",
+    "fold_batch_norm",
+    "is_a",
+    "map_layers",
+    "named_key",
     "output_shape",
     "outputs",
+    "rebuild",
+    "stateless",
     "summary",
+    "synchronized",
+    "walk",
 ]
 
-answer_wrong_names(__name__, __all__)
+answer_wrong_names(__name__, filter(str.islower, __all__))  # constructors do it themselves

@@ -1,16 +1,22 @@
-"""What a layer is: two pure functions."""
+"""What a layer is: two pure functions, and one description from which it can be rebuilt."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, ParamSpec, Protocol
 
 import jax
+import numpy as np
+
+from jaxcnn.ops.habits import answering
 
 Params = dict[str, Any]
 """Nested dicts of arrays that are learned, with readable names (``conv1/kernel``)."""
 
 State = dict[str, Any]
 """Nested dicts of arrays that change without being learned (running statistics)."""
+
+P = ParamSpec("P")
 
 
 class Init(Protocol):
@@ -37,22 +43,30 @@ class Apply(Protocol):
 
 
 class Layer(NamedTuple):
-    """A pair of pure functions; hyper-parameters live in their closure.
+    """A pair of pure functions, and what is known about them.
 
-    Whatever computes uses nothing but the two functions.
+    Whatever computes uses nothing but the two functions. Whatever looks into a model (the
+    summary, the exports, `map_layers`, `fold_batch_norm`) walks the descriptions.
 
     Attributes:
         init: ``init(key, input_shape) -> (params, state)``. ``input_shape`` includes the batch
             axis, whose size does not matter.
         apply: ``apply(params, state, x, *, train=False, key=None) -> (y, state)``. ``key`` is
             needed only by layers that draw random numbers while training.
-        blueprint: what the layer was built from, for whoever writes it in another format; a
-            layer of one's own may leave it out.
+        description: what the layer was built from. A layer of one's own may leave it out; what
+            cannot be derived then is reported as unknown.
+
+    >>> double = Layer(lambda key, shape: ({}, {}), lambda params, state, x, **_: (2 * x, state))
+    >>> double.apply({}, {}, jnp.ones(2))[0]
+    Array([2., 2.], dtype=float32)
     """
 
     init: Init
     apply: Apply
-    blueprint: "Blueprint | None" = None
+    description: "Description | None" = None
+
+    def __repr__(self) -> str:
+        return "Layer(…)" if self.description is None else repr(self.description)
 
     def __call__(self, *args: Any, **options: Any) -> NoReturn:
         """Say how a layer is used: it holds no parameters, so it cannot be called."""
@@ -62,23 +76,121 @@ class Layer(NamedTuple):
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Blueprint:
-    """What a layer was built from; each is equal to itself only, so that layers can be hashed.
+@dataclass(frozen=True, eq=False, repr=False)
+class Description:
+    """What a layer was built from: ``kind(**options, **parts)`` builds it again.
+
+    Each description is equal to itself only, so that layers can be hashed.
 
     Attributes:
-        kind: the name of its constructor, ``"Conv2d"``.
-        options: what the constructor was told that bears on ``apply``, by the argument's name.
-        parts: the layers that it applies one after the other, by name.
+        kind: the constructor, `Conv2d` for example; ``None`` where nobody named one.
+        options: every argument of the constructor that is not a layer, defaults included.
+        parts: the layers it is made of, by the name of the constructor's argument.
+        scopes: for each part the name that its parameters have among the layer's own; ``""``
+            where the names of the part's own parts stand there instead.
+        wire: ``wire(flow, x) -> y``, how the parts are connected (see `combined`); ``None`` for
+            a layer that is not made of layers.
+        inline: whether the names of its parts belong to the layer that it is a part of.
 
     >>> from jaxcnn.layers import AvgPool2d
-    >>> AvgPool2d(2, stride=1).blueprint.options
-    {'window': 2, 'stride': 1, 'padding': 0}
+    >>> AvgPool2d(2, stride=1).description.options["stride"]
+    1
     """
 
-    kind: str
-    options: Mapping[str, Any]
+    kind: Callable[..., Layer] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, Layer] = field(default_factory=dict)
+    scopes: Mapping[str, str] = field(default_factory=dict)
+    wire: Callable[..., Any] | None = None
+    inline: bool = False
+
+    @property
+    def name(self) -> str:
+        """The constructor's name, ``"Conv2d"``; ``"Layer"`` where nobody named one."""
+        return "Layer" if self.kind is None else self.kind.__name__
+
+    def __repr__(self) -> str:
+        usual = {} if self.kind is None else inspect.signature(self.kind).parameters
+        given = [
+            _told(name, value)
+            for name, value in self.options.items()
+            if name not in usual or not _same(value, usual[name].default)
+        ]
+        given += [_told(name, part) for name, part in self.parts.items()]
+        return f"{self.name}({', '.join(given)})"
+
+
+def described(constructor: Callable[P, Layer]) -> Callable[P, Layer]:
+    """Give each layer that a constructor returns its description: the constructor's arguments.
+
+    It works for constructors of one's own as it does for those of this package.
+
+    Args:
+        constructor: a function that returns a `Layer`. Arguments that are layers and that
+            `combined` was told of become ``parts``, the others ``options``.
+
+    Returns:
+        The same constructor; what it returns can be rebuilt and printed.
+
+    >>> @described
+    ... def Twice(by=2.0):
+    ...     return Layer(lambda key, shape: ({}, {}), lambda params, state, x, **_: (by * x, state))
+    >>> Twice(by=3.0)
+    Twice(by=3.0)
+    """
+    signature, answered = inspect.signature(constructor), answering(constructor)
+    variadic = {
+        name
+        for name, parameter in signature.parameters.items()
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }
+
+    def build(*args: P.args, **kwargs: P.kwargs) -> Layer:
+        layer = answered(*args, **kwargs)
+        known = layer.description or Description()
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        hidden = variadic | known.parts.keys()
+        options = {name: value for name, value in bound.arguments.items() if name not in hidden}
+        its = Description(build, options, known.parts, known.scopes, known.wire, known.inline)
+        return layer._replace(description=its)
+
+    for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
+        setattr(build, name, getattr(constructor, name))
+    build.__wrapped__ = constructor  # type: ignore[attr-defined]
+    return build
+
+
+def stateless(
+    compute: Callable[[Params, jax.Array], jax.Array],
+    draw: Callable[[jax.Array, Sequence[int]], Params] = lambda key, input_shape: {},
+) -> Layer:
+    """A layer without state that does the same while training and after it.
+
+    Args:
+        compute: ``(params, x) -> y``.
+        draw: ``(key, input_shape) -> params``; none where it is left out.
+
+    >>> layer = stateless(lambda params, x: x * params["gain"], lambda key, shape: {"gain": 2.0})
+    >>> params, state = layer.init(jax.random.key(0), (1, 3))
+    >>> layer.apply(params, state, jnp.ones((1, 3)))[0]
+    Array([[2., 2., 2.]], dtype=float32)
+    """
+
+    def init(key: jax.Array, input_shape: Sequence[int]) -> tuple[Params, State]:
+        return draw(key, input_shape), {}
+
+    def apply(
+        params: Params,
+        state: State,
+        x: jax.Array,
+        *,
+        train: bool = False,
+        key: jax.Array | None = None,
+    ) -> tuple[jax.Array, State]:
+        return compute(params, x), state
+
+    return Layer(init, apply)
 
 
 def output_shape(
@@ -91,3 +203,18 @@ def output_shape(
     x = jax.ShapeDtypeStruct(tuple(input_shape), "float32")
     y, _ = jax.eval_shape(layer.apply, params, state, x)
     return tuple(y.shape)
+
+
+def _told(name: str, value: Any) -> str:
+    """An argument as it is printed; names that Python has no keyword for stand in quotes."""
+    if isinstance(value, jax.Array | np.ndarray):
+        value = f"array{value.shape}"
+    elif callable(value) and not isinstance(value, Layer):
+        value = getattr(value, "__name__", repr(value))
+    else:
+        value = repr(value)
+    return f"{name if name.isidentifier() else repr(name)}={value}"
+
+
+def _same(value: Any, default: Any) -> bool:
+    return value is default or (type(value) is type(default) and bool(np.all(value == default)))

@@ -1,99 +1,58 @@
-"""The summary table of a model, and what each of its layers gives for an image.
+"""The summary table of a model, and what each of its layers gives for an image."""
 
-Layers are closures, so that nobody can look into them. While a model is traced they note what
-they do: a name and an output (`note`), a window (`sees`), multiplications (`multiplies`).
-"""
-
-import contextlib
-import contextvars
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 
-from jaxcnn.layers.layer import Layer, Params, State
-from jaxcnn.ops.arguments import Padding, Window, dilated, parse_padding, per_axis
-from jaxcnn.ops.geometry import ReceptiveField, receptive_field
+from jaxcnn.layers.flow import Pieces, Site, divided, joined, walk
+from jaxcnn.layers.geometry import Seen, flops_of, views_of
+from jaxcnn.layers.layer import Description, Layer, Params, State
+from jaxcnn.layers.views import SAME, View, field, union
+from jaxcnn.ops.arguments import parse_any_layout
+from jaxcnn.ops.geometry import ReceptiveField
 
 
 class Row(NamedTuple):
-    """One layer in a `summary`.
+    """One layer in a `summary`, or the place where branches come together.
 
     Attributes:
-        name: where its parameters are found, e.g. ``conv1``, or ``body/conv`` when nested.
+        path: where its parameters are found, e.g. ``conv1``, or ``body/conv`` when nested. For
+            branches that come together, the place of the layer that they belong to.
+        kind: its constructor's name, or ``"add"``, ``"multiply"`` or ``"concat"``.
         output_shape: the shape of its output, the batch axis included.
         parameters: the number of scalars that it learns.
         flops: floating point operations of convolutions and dense layers for the whole batch,
-            two for each multiply-add; biases, activations and pools are not counted.
-        receptive_field: what one output sees of the input. Where that is every pixel, the size
-            is the input's and the stride 0; where no layer said (a function that changes the
-            size of an image), it is ``None``.
+            two for each multiply-add, padding counted as pixels; biases, normalizations,
+            activations and pools are not counted. ``None`` where they are not known.
+        receptive_field: what one output sees of the input, and how far apart neighbouring
+            outputs look; that of branches is the hull of each. An output that sees a whole axis
+            has the stride 0. ``None`` where it is not known.
+        branch: how the branches that it lies on are drawn, ``"│├"``; empty outside of branches.
     """
 
-    name: str
+    path: str
+    kind: str
     output_shape: tuple[int, ...]
     parameters: int
-    flops: int
+    flops: int | None
     receptive_field: ReceptiveField | None
+    branch: str = ""
 
 
-class _Survey:
-    """What is noted while one model is traced."""
+class Summary(tuple[Row, ...]):
+    """The rows of a summary; ``print`` shows them as a table."""
 
-    def __init__(self, input_shape: Sequence[int]) -> None:
-        self.rows: list[Row] = []
-        self.outputs: dict[str, jax.Array] = {}
-        self._input = tuple(input_shape)
-        self._before = tuple(input_shape)
-        self._windows: list[dict[str, Any]] = []
-        self._known, self._everything, self._told = True, False, False
-        self._flops = 0
+    __slots__ = ()
 
-    def see(self, window: dict[str, Any]) -> None:
-        self._windows.append(window)
-        self._told = True
-
-    def see_everything(self) -> None:
-        self._everything = self._told = True
-
-    def multiply(self, times: int) -> None:
-        self._flops += 2 * times
-
-    def layer(self, name: str, output: jax.Array, params: Params) -> None:
-        # A layer made of layers has no row of its own.
-        if any(row.name.startswith(f"{name}/") for row in self.rows):
-            return
-        self._look_at_size(output.shape)
-        parameters = count_parameters(params)
-        self.rows.append(Row(name, tuple(output.shape), parameters, self._flops, self._field()))
-        self.outputs[name] = output
-        self._before, self._told, self._flops = tuple(output.shape), False, 0
-
-    def _look_at_size(self, shape: tuple[int, ...]) -> None:
-        """A function says nothing of its window, but its output's size may say that it has one."""
-        before, spatial = self._before, self._before[1:-1]
-        if self._told or shape[1:-1] == spatial or math.prod(shape) == math.prod(before):
-            return
-        if len(shape) == 2 and shape[-1] == before[-1]:
-            self._everything = True  # one number per channel: global pooling
-        else:
-            self._known = False
-
-    def _field(self) -> ReceptiveField | None:
-        spatial = self._input[1:-1]
-        rank = len(spatial)
-        if not self._known:
-            return None
-        if self._everything:
-            return ReceptiveField(spatial, (0,) * rank, (0,) * rank)
-        if not self._windows:
-            return ReceptiveField((1,) * rank, (1,) * rank, (0,) * rank)
-        return receptive_field(self._windows)[-1]
-
-
-_survey: contextvars.ContextVar[_Survey | None] = contextvars.ContextVar("_survey", default=None)
-_path: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("_path", default=())
+    def __str__(self) -> str:
+        """The table, one line per row, and a line with the sums."""
+        header = ("layer", "kind", "output", "parameters", "FLOPs", "field", "stride")
+        depth = max((len(row.branch) for row in self), default=0)
+        lines = [header, *(_cells(row, depth) for row in self), _sums(self)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(_line(line, widths) for line in lines)
 
 
 def count_parameters(params: Params) -> int:
@@ -101,39 +60,53 @@ def count_parameters(params: Params) -> int:
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
 
 
-def summary(layer: Layer, input_shape: Sequence[int]) -> list[Row]:
+def summary(layer: Layer, input_shape: Sequence[int], *, layout: str | None = None) -> Summary:
     """Every layer's name, output, parameters, FLOPs and view, without computing anything.
 
     Args:
-        layer: a layer made of named layers, a model for example.
+        layer: a model, or any layer.
         input_shape: the shape of a batch, the batch axis included.
+        layout: the axes of the input; channels last where it is left out.
 
     Returns:
-        One row per layer in the order of computation. A layer made of layers has no row of its
-        own, only its parts have, so that the rows add up.
+        One row per layer in the order of computation, and one wherever branches come together.
+        A layer made of layers has no row of its own, only its parts have, so that the rows add
+        up.
 
     >>> from jaxcnn.models import lenet
     >>> rows = summary(lenet(), (1, 28, 28, 1))
-    >>> rows[0][:4]
-    ('conv1', (1, 28, 28, 6), 156, 235200)
+    >>> rows[0][:5]
+    ('conv1', 'Conv2d', (1, 28, 28, 6), 156, 235200)
     >>> rows[0].receptive_field
     ReceptiveField(size=(5, 5), stride=(1, 1), offset=(-2, -2))
     >>> sum(row.parameters for row in rows)
     61706
+    >>> from jaxcnn.layers import Conv2d, Residual
+    >>> print(summary(Residual(Conv2d(3, 3, padding=1), activation="relu"), (1, 8, 8, 3)))
+      layer       kind        output     parameters   FLOPs  field  stride
+    ╭ body        Conv2d      1×8×8×3            84  10,368  3 × 3   1 × 1
+    ╰ (all)       add         1×8×8×3             0       0  3 × 3   1 × 1
+      activation  Activation  1×8×8×3             0       0  3 × 3   1 × 1
+      total                                      84  10,368
     """
-    params, state = jax.eval_shape(lambda key: layer.init(key, input_shape), jax.random.key(0))
-    x = jax.ShapeDtypeStruct(tuple(input_shape), "float32")
-    with _noting(input_shape) as survey:
-        # A new function each time: JAX would not trace one again that it knows already.
-        jax.eval_shape(lambda *arguments: layer.apply(*arguments), params, state, x)
-    return survey.rows
+    shape = tuple(input_shape)
+    params, state = jax.eval_shape(lambda key: layer.init(key, shape), jax.random.key(0))
+    sizes = _spatial(shape, layout)
+    visitor = _Surveyor(sizes)
+    views: list[View] | None = [SAME] * len(sizes)
+    walk(
+        layer, params, state, _Traced(jax.ShapeDtypeStruct(shape, "float32"), sizes, views), visitor
+    )
+    marks = _marks(visitor.places)
+    rows = zip(visitor.rows, marks, strict=True)
+    return Summary(row._replace(branch=mark) for row, mark in rows)
 
 
 def outputs(layer: Layer, params: Params, state: State, x: jax.Array) -> dict[str, jax.Array]:
-    """What every layer of a model gives for a batch, by the names of `summary`.
+    """What every layer of a model gives for a batch, by the paths of `summary`.
 
     Args:
-        layer: a layer made of named layers, a model for example.
+        layer: a model, or any layer.
         params: its parameters.
         state: its state.
         x: a batch, ``(n, h, w, c)`` for a model of images.
@@ -146,66 +119,159 @@ def outputs(layer: Layer, params: Params, state: State, x: jax.Array) -> dict[st
     >>> outputs(lenet(), params, state, jnp.zeros((2, 28, 28, 1)))["pool2"].shape
     (2, 5, 5, 16)
     """
-    with _noting(x.shape) as survey:
-        layer.apply(params, state, x)
-    return survey.outputs
+    recorder = _Recorder()
+    walk(layer, params, state, x, recorder)
+    return recorder.found
 
 
-@contextlib.contextmanager
-def _noting(input_shape: Sequence[int]) -> Iterator[_Survey]:
-    survey = _Survey(input_shape)
-    token = _survey.set(survey)
-    try:
-        yield survey
-    finally:
-        _survey.reset(token)
+class _Recorder:
+    """Computes each layer's output and keeps it."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, jax.Array] = {}
+
+    def layer(self, site: Site, x: jax.Array) -> jax.Array:
+        y, _ = site.layer.apply(site.params, site.state, x)
+        self.found[site.name] = y
+        return y
+
+    def join(
+        self, site: Site, how: str, values: Sequence[jax.Array], layout: str | None
+    ) -> jax.Array:
+        y = joined(_name(site.layer), how, values, layout)
+        self.found["/".join(site.place)] = y
+        return y
+
+    def split(self, site: Site, x: jax.Array, sizes: Pieces, layout: str | None) -> list[jax.Array]:
+        return divided(_name(site.layer), x, sizes, layout)
 
 
-@contextlib.contextmanager
-def note(name: str) -> Iterator[Callable[[jax.Array, Params], None]]:
-    """Write down a layer's output when a survey is being made; nothing otherwise.
+class _Traced(NamedTuple):
+    """What flows through a model while it is surveyed.
 
-    It runs while a layer is traced and leaves no trace in the computation itself.
+    Attributes:
+        array: its shape and dtype.
+        sizes: of its spatial axes, or of those that it had before it was flattened.
+        views: what it sees of the input, one per axis; ``None`` where that is not known.
     """
-    path = (*_path.get(), name)
-    token = _path.set(path)
 
-    def write(output: jax.Array, params: Params) -> None:
-        survey = _survey.get()
-        if survey is not None:
-            survey.layer("/".join(path), output, params)
-
-    try:
-        yield write
-    finally:
-        _path.reset(token)
+    array: Any
+    sizes: tuple[int, ...]
+    views: Sequence[View] | None
 
 
-def sees(
-    x: jax.Array, window: Window, *, stride: Window = 1, padding: Padding = 0, dilation: Window = 1
-) -> None:
-    """Note that the layer looks at ``x`` through a window; the options are `jaxcnn.conv2d`'s."""
-    survey = _survey.get()
-    if survey is None:
-        return
-    op, rank, sizes = "sees", len(x.shape) - 2, x.shape[1:-1]
-    size = per_axis(op, "window", window, rank, minimum=1)
-    step = per_axis(op, "stride", stride, rank, minimum=1)
-    gap = per_axis(op, "dilation", dilation, rank, minimum=1)
-    # "same" with a stride depends on the size of the input, which is known only here.
-    pairs = parse_padding(op, padding, sizes, dilated(size, gap), step, crops=True)
-    survey.see({"window": size, "stride": step, "padding": pairs, "dilation": gap})
+class _Surveyor:
+    """Writes the row of each layer, and remembers its place."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        self.rows: list[Row] = []
+        self.places: list[tuple[tuple[str, ...], bool]] = []
+        self._sizes = sizes
+
+    def layer(self, site: Site, x: _Traced) -> _Traced:
+        layer = site.layer
+        y, _ = jax.eval_shape(layer.apply, site.params, site.state, x.array)
+        options = (layer.description or Description()).options
+        seen = Seen(options, site.params, x.array.shape, y.shape, x.sizes)
+        local = views_of(layer, seen)
+        views, sizes = None, x.sizes
+        if len(y.shape) == len(x.sizes) + 2:
+            sizes = _spatial(y.shape, options.get("layout"))
+        if x.views is not None and local is not None:
+            views = [view.after(first) for view, first in zip(local, x.views, strict=True)]
+        traced = _Traced(y, sizes, views)
+        self._row(site.path, site.place, _name(layer), traced, site.params, flops_of(layer, seen))
+        return traced
+
+    def join(self, site: Site, how: str, values: Sequence[_Traced], layout: str | None) -> _Traced:
+        arrays = [value.array for value in values]
+        y = jax.eval_shape(lambda *given: joined(_name(site.layer), how, given, layout), *arrays)
+        known = [value.views for value in values if value.views is not None]
+        views: Sequence[View | None] = []
+        if len(known) == len(values):
+            views = [
+                union(axes, size)
+                for axes, size in zip(zip(*known, strict=True), self._sizes, strict=True)
+            ]
+        sizes = max((value.sizes for value in values), key=math.prod)
+        certain = [view for view in views if view is not None]
+        complete = len(certain) == len(self._sizes)
+        traced = _Traced(y, sizes, certain if complete else None)
+        self._row(site.place, site.place, how, traced, {}, 0, joins=True)
+        return traced
+
+    def split(self, site: Site, x: _Traced, sizes: Pieces, layout: str | None) -> list[_Traced]:
+        op = _name(site.layer)
+        pieces = jax.eval_shape(lambda array: divided(op, array, sizes, layout), x.array)
+        return [x._replace(array=piece) for piece in pieces]
+
+    def _row(
+        self,
+        path: tuple[str, ...],
+        place: tuple[str, ...],
+        kind: str,
+        y: _Traced,
+        params: Params,
+        flops: int | None,
+        *,
+        joins: bool = False,
+    ) -> None:
+        seen = None if y.views is None else field(y.views, self._sizes)
+        shape, count = tuple(y.array.shape), count_parameters(params)
+        self.rows.append(Row("/".join(path), kind, shape, count, flops, seen))
+        self.places.append((place, joins))
 
 
-def sees_everything() -> None:
-    """Note that each of the layer's outputs depends on all of its input."""
-    survey = _survey.get()
-    if survey is not None:
-        survey.see_everything()
+def _name(layer: Layer) -> str:
+    return (layer.description or Description()).name
 
 
-def multiplies(times: Any) -> None:
-    """Note that the layer multiplies and adds so many times: an int, or `jax.export`'s symbol."""
-    survey = _survey.get()
-    if survey is not None:
-        survey.multiply(times)
+def _spatial(shape: Sequence[int], layout: str | None) -> tuple[int, ...]:
+    """The spatial sizes of a shape; none of a vector's or of anything that is no image."""
+    if not 3 <= len(shape) <= 5:
+        return ()
+    return parse_any_layout("summary", layout, len(shape)).sizes(shape)
+
+
+def _marks(places: Sequence[tuple[tuple[str, ...], bool]]) -> list[str]:
+    """What is drawn before each row: ``╭`` or ``├`` where a branch begins, ``╰`` at the end."""
+    ends = {place: index for index, (place, joins) in enumerate(places) if joins}
+    met: dict[tuple[str, ...], set[str]] = {}
+    marks = []
+    for index, (place, joins) in enumerate(places):
+        mark = ""
+        for depth in range(len(place)):
+            around, branch = place[:depth], place[depth]
+            if ends.get(around, -1) > index:
+                begun = met.setdefault(around, set())
+                mark += "│" if branch in begun else "├" if begun else "╭"
+                begun.add(branch)
+        marks.append(mark + ("╰" if joins else ""))
+    return marks
+
+
+def _cells(row: Row, depth: int) -> tuple[str, ...]:
+    seen, unknown = row.receptive_field, "?"
+    size = unknown if seen is None else " × ".join(map(str, seen.size))
+    stride = unknown if seen is None else " × ".join(f"{step:g}" for step in seen.stride)
+    return (
+        f"{row.branch:<{depth}} {row.path or '(all)'}" if depth else row.path or "(all)",
+        row.kind,
+        "×".join(map(str, row.output_shape)),
+        f"{row.parameters:,}",
+        unknown if row.flops is None else f"{row.flops:,}",
+        size,
+        stride,
+    )
+
+
+def _sums(rows: Sequence[Row]) -> tuple[str, ...]:
+    known = [row.flops for row in rows if row.flops is not None]
+    flops = f"{sum(known):,}" + ("" if len(known) == len(rows) else " + ?")
+    return ("total", "", "", f"{sum(row.parameters for row in rows):,}", flops, "", "")
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    texts = [f"{cell:<{width}}" for cell, width in zip(cells[:3], widths[:3], strict=True)]
+    numbers = [f"{cell:>{width}}" for cell, width in zip(cells[3:], widths[3:], strict=True)]
+    return "  ".join([*texts, *numbers]).rstrip()

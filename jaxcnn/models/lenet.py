@@ -4,9 +4,16 @@ References: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied 
 recognition" (1998); Zhang, Lipton, Li and Smola, *Dive into Deep Learning* (2023), section 7.6.
 """
 
-import jax
-
-from jaxcnn.layers import AvgPool2d, Conv2d, Dense, Flatten, Function, Layer, MaxPool2d, Sequential
+from jaxcnn.layers import (
+    Activation,
+    AvgPool2d,
+    Conv2d,
+    Dense,
+    Flatten,
+    Layer,
+    MaxPool2d,
+    Sequential,
+)
 
 
 def lenet(num_classes: int = 10) -> Layer:
@@ -26,16 +33,16 @@ def lenet(num_classes: int = 10) -> Layer:
     """
     return Sequential(
         conv1=Conv2d(6, 5, padding=2),
-        sigmoid1=Function(jax.nn.sigmoid),
+        sigmoid1=Activation("sigmoid"),
         pool1=AvgPool2d(2, stride=2),
         conv2=Conv2d(16, 5),
-        sigmoid2=Function(jax.nn.sigmoid),
+        sigmoid2=Activation("sigmoid"),
         pool2=AvgPool2d(2, stride=2),
         flatten=Flatten(),
         dense1=Dense(120),
-        sigmoid3=Function(jax.nn.sigmoid),
+        sigmoid3=Activation("sigmoid"),
         dense2=Dense(84),
-        sigmoid4=Function(jax.nn.sigmoid),
+        sigmoid4=Activation("sigmoid"),
         dense3=Dense(num_classes),
     )
 
@@ -55,15 +62,15 @@ def lenet_modern(num_classes: int = 10) -> Layer:
     """
     return Sequential(
         conv1=Conv2d(6, 5, padding=2),
-        relu1=Function(jax.nn.relu),
+        relu1=Activation("relu"),
         pool1=MaxPool2d(2, stride=2),
         conv2=Conv2d(16, 5),
-        relu2=Function(jax.nn.relu),
+        relu2=Activation("relu"),
         pool2=MaxPool2d(2, stride=2),
         flatten=Flatten(),
         dense1=Dense(120),
-        relu3=Function(jax.nn.relu),
+        relu3=Activation("relu"),
         dense2=Dense(84),
-        relu4=Function(jax.nn.relu),
+        relu4=Activation("relu"),
         dense3=Dense(num_classes),
     )

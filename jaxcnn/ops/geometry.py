@@ -104,13 +104,14 @@ class ReceptiveField(NamedTuple):
 
     Attributes:
         size: the extent of what one output sees.
-        stride: how far apart neighbouring outputs look.
+        stride: how far apart neighbouring outputs look; a fraction after what enlarges, such as
+            a transposed convolution.
         offset: where the first output's field begins; negative in the padding. Its centre is
             at ``offset + (size - 1) / 2``.
     """
 
     size: tuple[int, ...]
-    stride: tuple[int, ...]
+    stride: tuple[float, ...]
     offset: tuple[int, ...]
 
 

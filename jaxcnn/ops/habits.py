@@ -8,7 +8,10 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 CALLED = {
     "affine": ("scale",),
@@ -92,14 +95,16 @@ def answer_wrong_names(package: str, names: Iterable[str]) -> None:
     for name in names:
         function = getattr(here, name)
         if inspect.isfunction(function):
-            answering = _answering(function)
-            setattr(here, name, answering)
-            setattr(sys.modules[function.__module__], name, answering)
+            replacement = answering(function)
+            setattr(here, name, replacement)
+            setattr(sys.modules[function.__module__], name, replacement)
 
 
-def _answering(function: Callable[..., Any]) -> Callable[..., Any]:
+def answering(function: Callable[P, R]) -> Callable[P, R]:
+    """A function that answers arguments which it does not have in one sentence."""
+
     @functools.wraps(function)
-    def call(*args: Any, **options: Any) -> Any:
+    def call(*args: P.args, **options: P.kwargs) -> R:
         try:
             return function(*args, **options)
         except TypeError:

@@ -1,6 +1,7 @@
 """A network layer by layer: its table, its first kernels, one image on its way through it."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -106,7 +107,7 @@ class Walk(NamedTuple):
     view: Box
 
 
-def rows_of(config: TrainConfig, facts: Facts) -> list[Row]:
+def rows_of(config: TrainConfig, facts: Facts) -> Sequence[Row]:
     """The summary of a run's network for one image.
 
     Raises:
@@ -117,12 +118,12 @@ def rows_of(config: TrainConfig, facts: Facts) -> list[Row]:
         return summary(model, (1, *facts.image_shape))
 
 
-def first_kernels(params: Params, rows: list[Row]) -> Kernels | None:
+def first_kernels(params: Params, rows: Sequence[Row]) -> Kernels | None:
     """The kernels of the first layer that has spatial ones; ``None`` where there is none."""
     for row in rows:
-        kernel = _parameters(params, row.name).get("kernel")
+        kernel = _parameters(params, row.path).get("kernel")
         if kernel is not None and np.ndim(kernel) == 4:
-            return _kernels(row.name, np.asarray(kernel, np.float32))
+            return _kernels(row.path, np.asarray(kernel, np.float32))
     return None
 
 
@@ -154,7 +155,7 @@ def choose_sample(scores: Scores) -> int:
 
 
 def walk_through(
-    trained: Trained, layers: list[Row], images: np.ndarray, scores: Scores, index: int
+    trained: Trained, layers: Sequence[Row], images: np.ndarray, scores: Scores, index: int
 ) -> Walk:
     """What every layer makes of test image ``index``."""
     image = images[index]
@@ -164,7 +165,7 @@ def walk_through(
     }
     rows = _worth_showing(layers, found)
     kept = _evenly(rows, _MOST_STAGES)
-    stages = [_stage(row, found[row.name]) for row in kept]
+    stages = [_stage(row, found[row.path]) for row in kept]
     names = trained.facts.class_names
     if _tells_classes(stages, rows, found, names):
         stages[-1] = stages[-1]._replace(names=names)
@@ -182,31 +183,31 @@ def walk_through(
 
 
 def _tells_classes(
-    stages: list[Stage], rows: list[Row], found: dict[str, np.ndarray], names: tuple[str, ...]
+    stages: list[Stage], rows: Sequence[Row], found: dict[str, np.ndarray], names: tuple[str, ...]
 ) -> bool:
     """Whether the last strip has a number for each class, and few enough to name them."""
-    last = found[rows[-1].name].shape if stages else ()
+    last = found[rows[-1].path].shape if stages else ()
     return last == (len(names),) and len(names) <= _MOST_NAMES
 
 
-def _worth_showing(rows: list[Row], found: dict[str, np.ndarray]) -> list[Row]:
+def _worth_showing(rows: Sequence[Row], found: dict[str, np.ndarray]) -> Sequence[Row]:
     """All but the maps that are only laid flat: they would show nothing new."""
     before = [None, *rows]
     return [
         row
         for row, previous in zip(rows, before, strict=False)
-        if found[row.name].ndim == 3
-        or (found[row.name].ndim == 1 and not _laid_flat(row, previous, found))
+        if found[row.path].ndim == 3
+        or (found[row.path].ndim == 1 and not _laid_flat(row, previous, found))
     ]
 
 
 def _laid_flat(row: Row, previous: Row | None, found: dict[str, np.ndarray]) -> bool:
     return previous is not None and np.array_equal(
-        found[row.name], found[previous.name].ravel(), equal_nan=True
+        found[row.path], found[previous.path].ravel(), equal_nan=True
     )
 
 
-def _evenly(rows: list[Row], most: int) -> list[Row]:
+def _evenly(rows: Sequence[Row], most: int) -> Sequence[Row]:
     if len(rows) <= most:
         return rows
     return [rows[position] for position in np.linspace(0, len(rows) - 1, most).astype(int)]

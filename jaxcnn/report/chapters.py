@@ -1,7 +1,7 @@
 """What the page says of one run in detail, and why a part of it is missing."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -45,7 +45,7 @@ class Chapter(NamedTuple):
     group: Group
     record: Record
     facts: Facts | None
-    layers: list[Row]
+    layers: Sequence[Row]
     trained: Trained | None
     sha256: str
     scores: Scores | None

@@ -39,6 +39,7 @@ class TrainConfig:
         momentum: Momentum of the momentum optimizer.
         weight_decay: L2 penalty, decoupled (not scaled by Adam's statistics); left out, 0.01
             for adamw, none for the others.
+        decay_all: Let weight decay shrink biases and the scales of normalizations, too.
         schedule: How the learning rate falls: constant, cosine or linear (to zero), or step
             (a tenth after half, a hundredth after three quarters).
         warmup_steps: Steps over which the learning rate rises linearly from zero.
@@ -77,6 +78,7 @@ class TrainConfig:
     lr: float | None = None
     momentum: float = 0.9
     weight_decay: float | None = None
+    decay_all: bool = False
     schedule: Schedule = "constant"
     warmup_steps: int = 0
     clip_norm: float | None = None

@@ -22,6 +22,7 @@ from jaxcnn.training.optimizers import learning_rate, make_optimizer
 from jaxcnn.training.profiling import Profile
 from jaxcnn.training.progress import Display
 from jaxcnn.training.resumption import (
+    check_drawn,
     check_resumable,
     check_same_data,
     check_same_engine,
@@ -233,6 +234,7 @@ def resume(
                 f"{folder.path} has {written} epochs in metrics.jsonl but no checkpoint: "
                 f"--overwrite starts the run anew"
             )
+        check_drawn(folder.config)
         say("resume: there is no checkpoint yet, so the run starts from its beginning")
         keep_metrics(folder, 0)
         return first

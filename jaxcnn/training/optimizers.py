@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import optax
 
 from jaxcnn.training.config import TrainConfig
@@ -42,7 +43,8 @@ def make_optimizer(config: TrainConfig, total_steps: int) -> optax.GradientTrans
 
     Returns:
         An optax transformation. Weight decay is decoupled for every rule (Loshchilov and
-        Hutter, "Decoupled Weight Decay Regularization", 2019); for plain SGD that is L2.
+        Hutter, "Decoupled Weight Decay Regularization", 2019); for plain SGD that is L2. It
+        leaves biases and the scales of normalizations alone, unless ``decay_all`` is set.
     """
     rules = {
         "sgd": optax.identity,
@@ -54,9 +56,41 @@ def make_optimizer(config: TrainConfig, total_steps: int) -> optax.GradientTrans
     if config.clip_norm is not None:
         parts.insert(0, optax.clip_by_global_norm(config.clip_norm))
     if config.decay:
-        parts.append(optax.add_decayed_weights(config.decay))
+        parts.append(add_decay(config.decay, everywhere=config.decay_all))
     parts.append(optax.scale_by_learning_rate(make_schedule(config, total_steps)))
     return optax.chain(*parts)
+
+
+def add_decay(rate: float, *, everywhere: bool = False) -> optax.GradientTransformation:
+    """Add ``rate`` times each parameter to its update.
+
+    Args:
+        rate: the weight decay.
+        everywhere: whether biases and scales shrink, too. They are few, so that there is little
+            to regularize, and a scale of zero turns its channel off.
+
+    Returns:
+        An optax transformation without state.
+    """
+
+    def decayed(path: tuple[Any, ...], update: jax.Array, parameter: jax.Array) -> jax.Array:
+        return update + rate * parameter if everywhere or decays(path, parameter) else update
+
+    def update(updates: Any, params: Any) -> Any:
+        return jax.tree_util.tree_map_with_path(decayed, updates, params)
+
+    return optax.stateless(update)
+
+
+def decays(path: tuple[Any, ...], parameter: jax.Array) -> bool:
+    """Whether a parameter is one that weight decay is meant for: a kernel.
+
+    Args:
+        path: the keys that lead to it.
+        parameter: its array; of one axis are biases, scales and the like.
+    """
+    name = getattr(path[-1], "key", None) if path else None
+    return parameter.ndim > 1 and name not in ("bias", "scale")
 
 
 def learning_rate(schedule: optax.Schedule, opt_state: Any) -> float:

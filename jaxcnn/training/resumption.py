@@ -9,7 +9,7 @@ from jaxcnn.engine import Identity, identity
 from jaxcnn.training.checkpoints import Moment
 from jaxcnn.training.config import TrainConfig, UserError, flag
 from jaxcnn.training.journal import warn
-from jaxcnn.training.run_folder import RunFolder, read_config, surroundings, to_json
+from jaxcnn.training.run_folder import DRAWN, RunFolder, read_config, surroundings, to_json
 
 FREE = frozenset(
     {
@@ -93,6 +93,22 @@ def check_same_data(saved: Path, facts: Mapping[str, Any]) -> None:
     if begun.get("sample_sha256", now["sample_sha256"]) != now["sample_sha256"]:
         raise UserError(
             f"--resume: {saved.parent} was begun with other images or labels, or in another order"
+        )
+
+
+def check_drawn(saved: Path) -> None:
+    """Refuse to begin a run again that drew other parameters from its seed when it was begun.
+
+    Args:
+        saved: the file in which the run has written down how it was begun.
+
+    Raises:
+        UserError: if so.
+    """
+    if json.loads(saved.read_text()).get("parameters") != DRAWN:
+        raise UserError(
+            f"--resume: {saved.parent} has no checkpoint and was begun by a jaxcnn that drew other "
+            f"parameters from the same seed: --overwrite starts it anew"
         )
 
 

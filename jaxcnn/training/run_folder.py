@@ -37,6 +37,9 @@ _MADE_FROM_THEM = (
     "wandb",
     "wandb.json",
 )
+DRAWN = "drawn by name"
+"""How parameters follow from the seed; runs begun before say nothing and drew them by position."""
+
 _PACKAGES = ("jax", "jaxlib", "optax", "flax", "orbax-checkpoint", "numpy")
 
 
@@ -264,7 +267,7 @@ def saved_config(path: Path, base: Config, check: Callable[[Config], None]) -> C
         UserError: if the file is not there, or cannot be read.
     """
     try:
-        config = with_values(base, json.loads(path.read_text())["config"], "config")
+        config = with_values(base, _as_meant(json.loads(path.read_text())["config"]), "config")
         check(config)
         return config
     except FileNotFoundError:
@@ -277,6 +280,15 @@ def saved_config(path: Path, base: Config, check: Callable[[Config], None]) -> C
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
 
 
+def _as_meant(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a run; one begun before weight decay left anything out says so now."""
+    tables = [settings, *(value for value in settings.values() if isinstance(value, dict))]
+    shrank = any(table.get("weight_decay") for table in tables)
+    if not shrank or any("decay_all" in table for table in tables):
+        return settings
+    return {**settings, "decay_all": True}
+
+
 def surroundings() -> dict[str, Any]:
     """The versions, the devices and the engine that a run's numbers depend on."""
     return {
@@ -286,6 +298,7 @@ def surroundings() -> dict[str, Any]:
             **{name: importlib.metadata.version(name) for name in _PACKAGES},
         },
         "git": git_commit(),
+        "parameters": DRAWN,
         "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
         "engine": identity()._asdict(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

@@ -32,6 +32,7 @@ from jaxcnn.training.outcomes import (
 )
 from jaxcnn.training.plan import SweepPlan, check_plan, read_plan
 from jaxcnn.training.resumption import (
+    check_drawn,
     check_same_data,
     check_same_engine,
     check_unchanged,
@@ -246,6 +247,7 @@ def _resume(run: Sweep, first: Moment, swept: Swept) -> tuple[Moment, Swept]:
                 f"{path} has {saved['epochs']} epochs in sweep.json but no checkpoint: "
                 f"--overwrite starts the sweep anew"
             )
+        check_drawn(swept.folder.sweep)
         say("resume: there is no checkpoint yet, so the sweep starts from its beginning")
         return first, swept
     done = moment.epoch - 1

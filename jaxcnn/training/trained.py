@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from jaxcnn.data import Transform
-from jaxcnn.layers import Layer, Params, State
+from jaxcnn.layers import Layer, Params, State, fold_batch_norm
 from jaxcnn.models import MODELS
 from jaxcnn.training.assembly import fresh_state
 from jaxcnn.training.checkpoints import Checkpoints, Moment
@@ -75,14 +75,15 @@ class Trained(NamedTuple):
 
     def probabilities(self, images: Float32[np.ndarray, "n h w c"]) -> Float32[np.ndarray, "n k"]:
         """The probability of each class for each image in [0, 1]; each row sums to 1."""
+        model, params, state = fold_batch_norm(self.model, self.params, self.model_state)
 
         @jax.jit
         def softmax(params: Params, state: State, images: jax.Array) -> jax.Array:
-            logits, _ = self.model.apply(params, state, images)
+            logits, _ = model.apply(params, state, images)
             return jax.nn.softmax(logits)
 
         pieces = [
-            softmax(self.params, self.model_state, jnp.asarray(images[start : start + _AT_ONCE]))
+            softmax(params, state, jnp.asarray(images[start : start + _AT_ONCE]))
             for start in range(0, max(len(images), 1), _AT_ONCE)
         ]
         return np.concatenate(pieces)

@@ -5,16 +5,15 @@ import math
 from dataclasses import replace
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn.interop import Subject
 from jaxcnn.layers import (
+    Activation,
     AvgPool2d,
     Conv2d,
     Dense,
     Flatten,
-    Function,
     MaxPool2d,
     Sequential,
 )
@@ -26,23 +25,23 @@ def every_layer():
     return Sequential(
         head=Sequential(
             uneven=Conv2d(4, 3, stride=2, padding="same"),
-            relu=Function(jax.nn.relu),
+            relu=Activation("relu"),
             reflect=Conv2d(6, (3, 2), padding=((1, 2), (0, 1)), padding_mode="reflect", bias=False),
-            sigmoid=Function(jax.nn.sigmoid),
+            sigmoid=Activation("sigmoid"),
             circular=Conv2d(6, 3, padding=1, padding_mode="circular", groups=2),
-            tanh=Function(jnp.tanh),
+            tanh=Activation("tanh"),
         ),
         replicate=Conv2d(8, 3, padding=2, dilation=2, padding_mode="replicate"),
-        elu=Function(jax.nn.elu),
+        elu=Activation("elu"),
         cropped=Conv2d(8, 2, padding=((-1, -1), (-1, -1))),
         zeros=Conv2d(4, 3, padding=(2, 1), dilation=2, stride=(1, 2)),
         pool1=MaxPool2d(3, stride=1, padding=1),
         pool2=MaxPool2d((2, 3), padding=((1, 0), (1, 0))),
-        leaky_relu=Function(jax.nn.leaky_relu),
+        leaky_relu=Activation("leaky_relu"),
         pool3=AvgPool2d(3, stride=(2, 1), padding=1),
         pool4=AvgPool2d(2, stride=1, padding="same"),
         flatten=Flatten(),
-        softplus=Function(jax.nn.softplus),
+        softplus=Activation("softplus"),
         again=Flatten(),
         dense1=Dense(7, bias=False),
         dense2=Dense(5),

@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.numpy import load
 
 from jaxcnn.interop import FORMATS, InteropError
-from jaxcnn.layers import Conv2d, Dense, Flatten, Function, Layer, Sequential
+from jaxcnn.layers import Activation, Conv2d, Dense, Flatten, Layer, Sequential
 from tests.interop.subjects import SUBJECTS, batch, logits, subject
 
 TORCH = importlib.util.find_spec("torch") is not None
@@ -177,7 +177,7 @@ OWN = Layer(lambda key, shape: ({}, {}), lambda params, state, x, **_: (2 * x, s
 @pytest.mark.parametrize(
     ("layers", "sentence"),
     [
-        ({"inner": Sequential(gelu=Function(jax.nn.gelu))}, "inner/gelu: the function gelu is none of relu, sigmoid"),
+        ({"inner": Sequential(gelu=Activation("gelu"))}, "inner/gelu: gelu is none of relu, sigmoid"),
         ({"own": OWN}, "own: a layer of one's own has no counterpart"),
         ({"dense": Dense(3)}, "dense: a Dense layer over images has no counterpart, only one after Flatten"),
         ({"conv": Conv2d(3, 3), "flat": Flatten()}, "flat: what is flattened must go through a Dense layer"),
@@ -192,7 +192,7 @@ def test_layers_without_a_counterpart(layers, sentence, to):
 
 
 def test_stablehlo_takes_any_layer():
-    it = subject(Sequential(own=OWN, dense=Dense(3), gelu=Function(jax.nn.gelu)), (6, 6, 2))
+    it = subject(Sequential(own=OWN, dense=Dense(3), gelu=Activation("gelu")), (6, 6, 2))
     artefact = jax.export.deserialize(bytearray(FORMATS["stablehlo"].files(it, "x")["x.stablehlo"]))
     agree(artefact.call(batch(it, 5)), logits(it, batch(it, 5)))
 

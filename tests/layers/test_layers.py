@@ -5,15 +5,18 @@ import pytest
 
 import jaxcnn as jc
 from jaxcnn.layers import (
+    Activation,
     AvgPool2d,
     Conv2d,
     Dense,
     Flatten,
     Function,
+    GlobalAvgPool,
     Layer,
     MaxPool2d,
     Sequential,
     count_parameters,
+    named_key,
     output_shape,
     outputs,
     summary,
@@ -78,14 +81,14 @@ def test_flatten_keeps_an_empty_batch():
 
 
 def test_sequential_names_and_nests():
-    inner = Sequential(conv=Conv2d(2, 3), relu=Function(jax.nn.relu))
+    inner = Sequential(conv=Conv2d(2, 3), relu=Activation("relu"))
     model = Sequential(body=inner, flat=Flatten(), head=Dense(4))
     params, state = model.init(KEY, (1, 5, 5, 1))
     assert params["body"]["conv"]["kernel"].shape == (3, 3, 1, 2)
     assert params["head"]["kernel"].shape == (18, 4)
     assert set(params) == {"body", "head"}
     assert output_shape(model, params, state, (7, 5, 5, 1)) == (7, 4)
-    names = [row.name for row in summary(model, (1, 5, 5, 1))]
+    names = [row.path for row in summary(model, (1, 5, 5, 1))]
     assert names == ["body/conv", "body/relu", "flat", "head"]
     assert sum(row.parameters for row in summary(model, (1, 5, 5, 1))) == count_parameters(params)
 
@@ -111,7 +114,7 @@ def test_sequential_threads_state_and_keys():
     y, state = model.apply(params, state, jnp.zeros((1, 3)), train=True, key=KEY)
     assert {name: int(s["calls"]) for name, s in state.items()} == {"first": 1, "second": 1}
     once, _ = counting.apply(
-        {}, state["first"], jnp.zeros((1, 3)), train=True, key=jax.random.fold_in(KEY, 0)
+        {}, state["first"], jnp.zeros((1, 3)), train=True, key=named_key(KEY, "first")
     )
     assert not np.allclose(y, 2 * once)
 
@@ -125,11 +128,15 @@ def test_layers_can_be_hashed():
 
 
 def test_a_layer_says_what_it_was_built_from():
-    model = Sequential(conv=Conv2d(2, 3, padding="same"), relu=Function(jax.nn.relu))
-    assert model.blueprint.kind == "Sequential"
-    conv, relu = (part.blueprint for part in model.blueprint.parts.values())
-    assert (conv.kind, conv.options["padding"], conv.options["stride"]) == ("Conv2d", "same", 1)
-    assert (relu.kind, relu.options) == ("Function", {"function": jax.nn.relu})
+    model = Sequential(conv=Conv2d(2, 3, padding="same"), relu=Activation("relu"))
+    assert (model.description.kind, model.description.options) == (Sequential, {})
+    conv, relu = (part.description for part in model.description.parts.values())
+    assert (conv.kind, conv.options["padding"], conv.options["stride"]) == (Conv2d, "same", 1)
+    assert (relu.kind, relu.options) == (Activation, {"name": "relu"})
+    assert (
+        repr(model)
+        == "Sequential(conv=Conv2d(out_channels=2, window=3, padding='same'), relu=Activation(name='relu'))"
+    )
 
 
 def test_bad_arguments():
@@ -144,12 +151,12 @@ def test_bad_arguments():
 
 
 def fields(model, input_shape):
-    return {row.name: row.receptive_field for row in summary(model, input_shape)}
+    return {row.path: row.receptive_field for row in summary(model, input_shape)}
 
 
 def test_summary_counts_two_flops_per_multiply_add():
     model = Sequential(conv=Conv2d(4, (3, 2), groups=2, stride=2), flat=Flatten(), dense=Dense(5))
-    flops = {row.name: row.flops for row in summary(model, (3, 9, 8, 6))}
+    flops = {row.path: row.flops for row in summary(model, (3, 9, 8, 6))}
     assert flops == {"conv": 2 * 3 * (4 * 4 * 4) * (3 * 2 * 3), "flat": 0, "dense": 2 * 3 * 64 * 5}
 
 
@@ -158,7 +165,7 @@ def test_summary_receptive_fields_are_where_the_gradient_is_not_zero():
     model = Sequential(
         conv1=Conv2d(3, (3, 5), stride=(1, 2), padding="same"),
         pool=AvgPool2d((2, 3), stride=(2, 1)),
-        body=Sequential(conv=Conv2d(2, 3, dilation=2, padding=(1, 0)), relu=Function(jax.nn.softplus)),
+        body=Sequential(conv=Conv2d(2, 3, dilation=2, padding=(1, 0)), relu=Activation("softplus")),
     )  # fmt: skip
     params, state = model.init(KEY, (1, 20, 40, 1))
     x = jax.random.normal(KEY, (1, 20, 40, 1))
@@ -178,10 +185,17 @@ def test_summary_says_where_a_layer_sees_everything_or_nobody_knows():
     whole = ReceptiveField((8, 8), (0, 0), (0, 0))
     model = Sequential(conv=Conv2d(2, 3), flat=Flatten(), dense=Dense(3))
     assert list(fields(model, (1, 8, 8, 1)).values())[1:] == [((3, 3), (1, 1), (0, 0)), whole]
-    pooled = Sequential(pool=Function(lambda x: x.mean((1, 2))), soft=Function(jax.nn.softmax))
+    pooled = Sequential(pool=GlobalAvgPool(), relu=Activation("relu"))
     assert set(fields(pooled, (1, 8, 8, 1)).values()) == {whole}
-    silent = Sequential(half=Function(lambda x: x[:, ::2]), relu=Function(jax.nn.relu))
-    assert set(fields(silent, (1, 8, 8, 1)).values()) == {None}
+    for function in (lambda x: x[:, ::2], lambda x: x[:, ::-1]):
+        silent = Sequential(half=Function(function), relu=Activation("relu"))
+        assert set(fields(silent, (1, 8, 8, 1)).values()) == {None}
+        assert [row.flops for row in summary(silent, (1, 8, 8, 1))] == [None, 0]
+    own = Sequential(
+        own=Layer(lambda key, shape: ({}, {}), lambda params, state, x, **_: (x, state))
+    )
+    (row,) = summary(own, (1, 8, 8, 1))
+    assert (row.kind, row.flops, row.receptive_field) == ("Layer", None, None)
 
 
 def test_outputs_are_what_apply_computes():

@@ -21,7 +21,7 @@ SHAPES = {
 @pytest.mark.parametrize("model", [lenet, lenet_modern])
 def test_shapes_and_parameters_are_the_books(model):
     rows = {
-        row.name: (row.output_shape, row.parameters) for row in summary(model(), (1, 28, 28, 1))
+        row.path: (row.output_shape, row.parameters) for row in summary(model(), (1, 28, 28, 1))
     }
     assert {name: rows[name] for name in SHAPES} == SHAPES
     assert sum(count for _, count in rows.values()) == 61_706

@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from tests.outcomes import Recorder
+
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "ops.md"
 
 PROPERTIES = {
@@ -52,60 +54,13 @@ integers, or (the expensive properties) a short run tried the first case only.
 """
 
 
-class Recorder:
-    """A pytest plugin that collects which property held for which op in which case."""
+def page(recorder: Recorder, old: str) -> str:
+    """The whole of docs/ops.md, from what it was."""
+    # pytest wants to import first what it rewrites.
+    from tests.ops import suite
 
-    def __init__(self) -> None:
-        self.outcomes: dict[tuple[str, str], dict[str, bool]] = collections.defaultdict(dict)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note what a test of a case has said with `prove`."""
-        if report.when != "call":
-            return
-        case = report.nodeid.partition("[")[2].removesuffix("]")
-        for name, value in report.user_properties:
-            op, _, outcome = str(value).partition(" ")
-            held = self.outcomes[op, name].get(case, True) and outcome == "held"
-            self.outcomes[op, name][case] = held
-
-    def count(self, op: str, name: str, before: str) -> str:
-        """The cell of one op and one property; as it was ``before`` where none was tried."""
-        cases = self.outcomes.get((op, name), {})
-        held = sum(cases.values())
-        if not cases:
-            return before
-        return str(held) if held == len(cases) else f"**{held}/{len(cases)}**"
-
-    def page(self, old: str) -> str:
-        """The whole of docs/ops.md, from what it was."""
-        before = _cells(old)
-        # pytest wants to import first what it rewrites.
-        from tests.ops import suite
-
-        ops = sorted({case.op for case in suite.CASES})
-        lines = [
-            "| op | cases | " + " | ".join(PROPERTIES.values()) + " |",
-            "|---|" + "---|" * (len(PROPERTIES) + 1),
-        ]
-        for op in ops:
-            cases = sum(case.op == op for case in suite.CASES)
-            cells = [
-                self.count(op, name, before.get((op, title), "—"))
-                for name, title in PROPERTIES.items()
-            ]
-            lines.append(f"| `{op}` | {cases} | " + " | ".join(cells) + " |")
-        return INTRODUCTION + "\n".join(lines) + "\n"
-
-
-def _cells(page: str) -> dict[tuple[str, str], str]:
-    """The cells of a page, by op and title of the column."""
-    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
-    titles, *ops = rows or [[]]
-    return {
-        (name.strip("`"), title): cell
-        for name, *cells in ops
-        for title, cell in zip(titles[1:], cells, strict=True)
-    }
+    cases = collections.Counter(sorted(case.op for case in suite.CASES))
+    return INTRODUCTION + recorder.table("op", cases, PROPERTIES, old)
 
 
 def main(arguments: list[str]) -> int:
@@ -115,7 +70,7 @@ def main(arguments: list[str]) -> int:
     tests = [str(folder / name) for name in ("test_cases.py", "test_sharded.py")]
     status = pytest.main([*tests, "-q", "-m", "", *arguments], plugins=[recorder])
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(recorder.page(PAGE.read_text() if PAGE.exists() else ""))
+    PAGE.write_text(page(recorder, PAGE.read_text() if PAGE.exists() else ""))
     return int(status)
 
 

@@ -4,7 +4,7 @@ import collections
 import contextlib
 import importlib.util
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -19,6 +19,7 @@ from tests.golden import files
 from tests.ops import properties, suite
 from tests.ops.properties import Double, strictly
 from tests.ops.suite import CASES, FAMILIES
+from tests.outcomes import proving
 
 TORCH = importlib.util.find_spec("torch") is not None
 EXPENSIVE = {
@@ -91,16 +92,7 @@ def double(request: pytest.FixtureRequest) -> Double:
 def prove(record_property: Callable[[str, object], None], double: Double) -> Prove:
     """Say in the report which property held: the table in docs/ops.md is made from it."""
 
-    @contextlib.contextmanager
-    def proving(name: str) -> Iterator[None]:
-        outcome = "failed"
-        try:
-            yield
-            outcome = "held"
-        finally:
-            record_property(name, f"{double.case.op} {outcome}")
-
-    return proving
+    return lambda name: proving(record_property, double.case.op, name)
 
 
 def family_of(case: Case) -> str:

@@ -105,13 +105,15 @@ def test_kernels_in_colour():
 def test_maps_and_fields_of_a_sample():
     """Each map is what its layer gives; a field that nobody knows is not drawn."""
     model = Sequential(
-        double=Function(lambda x: 2 * x), half=Function(lambda x: x[:, ::2]), flat=Flatten()
+        double=Function(lambda x: 2 * x, elementwise=True),
+        half=Function(lambda x: x[:, ::2]),
+        flat=Flatten(),
     )
     image = np.arange(8, dtype=np.float32).reshape(1, 4, 2, 1) / 8
     scores = scores_of([1], [3], classes=4)
     rows = summary(model, (1, 4, 2, 1))
     walk = walk_through(trained(model, (4, 2, 1)), rows, image, scores, 0)
-    assert [stage.row.name for stage in walk.stages] == ["double", "half"]  # flat shows nothing new
+    assert [stage.row.path for stage in walk.stages] == ["double", "half"]  # flat shows nothing new
     np.testing.assert_array_equal(
         np.asarray(decoded(walk.stages[1].maps[0])), np.round(255 * np.array([[0, 1], [4, 5]]) / 5)
     )

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxcnn.layers import Dense
+from jaxcnn.layers import BatchNorm, Conv2d, Dense, Flatten, Scale, Sequential
 from jaxcnn.training import Batch, Totals, TrainConfig, make_train_step, totals_of
 from jaxcnn.training.optimizers import make_optimizer, make_schedule
 from jaxcnn.training.state import init_state, keys_of, tree_sha256
@@ -54,10 +54,10 @@ def torch_steps(make, clip=None, count=5):
     ("config", "make", "clip"),
     [
         (TrainConfig(optimizer="sgd", lr=0.9), lambda o, p: o.SGD(p, 0.9), None),
-        (TrainConfig(optimizer="sgd", lr=0.9, weight_decay=0.01), lambda o, p: o.SGD(p, 0.9, weight_decay=0.01), None),
+        (TrainConfig(optimizer="sgd", lr=0.9, weight_decay=0.01, decay_all=True), lambda o, p: o.SGD(p, 0.9, weight_decay=0.01), None),
         (TrainConfig(optimizer="momentum", lr=0.1, momentum=0.8), lambda o, p: o.SGD(p, 0.1, momentum=0.8), None),
         (TrainConfig(optimizer="adam", lr=0.01), lambda o, p: o.Adam(p, 0.01), None),
-        (TrainConfig(optimizer="adamw", lr=0.01, weight_decay=0.1), lambda o, p: o.AdamW(p, 0.01, weight_decay=0.1), None),
+        (TrainConfig(optimizer="adamw", lr=0.01, weight_decay=0.1, decay_all=True), lambda o, p: o.AdamW(p, 0.01, weight_decay=0.1), None),
         (TrainConfig(optimizer="sgd", lr=0.9, clip_norm=0.1), lambda o, p: o.SGD(p, 0.9), 0.1),
     ],
     ids=["sgd", "sgd-decay", "momentum", "adam", "adamw", "clip"],
@@ -66,6 +66,30 @@ def test_steps_are_torchs(config, make, clip):
     state, _ = run_steps(config)
     expected = torch_steps(make, clip)
     np.testing.assert_allclose(state.params["kernel"], expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_weight_decay_leaves_biases_and_normalizations_alone(everywhere):
+    """Unless it is told not to; a step of a gradient of zero shows it alone."""
+    model = Sequential(
+        conv=Conv2d(3, 2), norm=BatchNorm(), scale=Scale(), flat=Flatten(), out=Dense(2)
+    )
+    params, _ = model.init(KEYS.init, (1, 3, 3, 1))
+    params = jax.tree.map(lambda leaf: leaf + 1, params)
+    config = TrainConfig(optimizer="sgd", lr=0.5, weight_decay=0.1, decay_all=everywhere)
+    optimizer = make_optimizer(config, 10)
+    updates, _ = optimizer.update(
+        jax.tree.map(jnp.zeros_like, params), optimizer.init(params), params
+    )
+    shrunk = {
+        jax.tree_util.keystr(path, simple=True, separator="/")
+        for path, leaf in jax.tree_util.tree_leaves_with_path(updates)
+        if leaf.any()
+    }
+    kernels = {"conv/kernel", "out/kernel"}
+    others = {"conv/bias", "norm/scale", "norm/bias", "scale/scale", "out/bias"}
+    assert shrunk == (kernels | others if everywhere else kernels)
+    np.testing.assert_allclose(updates["out"]["kernel"], -0.05 * params["out"]["kernel"], rtol=1e-6)
 
 
 def test_totals_are_sums_of_the_parameters_before_the_step():

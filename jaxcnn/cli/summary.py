@@ -1,0 +1,58 @@
+"""``jaxcnn summary``: a model layer by layer, before anything is trained."""
+
+import dataclasses
+from typing import Annotated
+
+import tyro
+
+from jaxcnn.layers import summary
+from jaxcnn.models import MODELS
+from jaxcnn.training import UserError
+from jaxcnn.training.assembly import takes
+from jaxcnn.training.names import unknown
+
+LARGEST = 2**15
+"""The most pixels that an image may have on a side."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SummaryConfig:
+    """Show a model layer by layer: outputs, parameters, FLOPs, receptive fields, branches.
+
+    Nothing is computed, so that it takes no memory and little time.
+
+    Attributes:
+        model: The network, by its name.
+        image_size: Pixels of an image's height and width; two numbers where they differ.
+        channels: Channels of an image: 1 for grey, 3 for colour.
+        classes: How many classes the network tells apart.
+        batch_size: Images in a batch, which shapes and FLOPs are for.
+    """
+
+    model: Annotated[str, tyro.conf.Positional]
+    image_size: tuple[int, ...] = (224,)
+    channels: int = 3
+    classes: int = 10
+    batch_size: int = 1
+
+
+def summary_command(command: SummaryConfig) -> str:
+    """What ``jaxcnn summary`` prints.
+
+    Raises:
+        UserError: if there is no such model, it cannot take such images, or a number is wrong.
+    """
+    if command.model not in MODELS:
+        raise UserError(unknown("model", command.model, MODELS))
+    if len(command.image_size) not in (1, 2):
+        raise UserError(f"--image-size must be 1 or 2 numbers, got {len(command.image_size)}")
+    sizes = {"image-size": command.image_size, "channels": (command.channels,)}
+    sizes |= {"classes": (command.classes,), "batch-size": (command.batch_size,)}
+    for name, numbers in sizes.items():
+        for number in numbers:
+            if not 1 <= number < LARGEST:
+                raise UserError(f"--{name} must be from 1 to {LARGEST - 1}, got {number}")
+    height, width = command.image_size[0], command.image_size[-1]
+    image = (height, width, command.channels)
+    with takes(command.model, image):
+        return str(summary(MODELS[command.model](command.classes), (command.batch_size, *image)))

@@ -1,0 +1,137 @@
+"""Layers that pad, resize and rearrange."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from jaxcnn import ops
+from jaxcnn.layers.layer import Layer, described, stateless
+from jaxcnn.ops.arguments import Padding, PaddingMode, Window, as_int
+from jaxcnn.ops.resampling import ResizeMethod
+
+
+@described
+def Pad(
+    padding: Padding, *, mode: PaddingMode = "zeros", value: float = 0, layout: str | None = None
+) -> Layer:
+    """A border on every spatial axis; the options are those of `jaxcnn.pad`.
+
+    Args:
+        padding: as in `jaxcnn.pad`.
+        mode: as in `jaxcnn.pad`.
+        value: as in `jaxcnn.pad`.
+        layout: the axes of the input; channels last where it is left out.
+
+    Returns:
+        A layer without parameters or state.
+
+    >>> Pad(1).apply({}, {}, jnp.ones((1, 4, 4, 3)))[0].shape
+    (1, 6, 6, 3)
+    """
+
+    def compute(params: object, x: jax.Array) -> jax.Array:
+        return ops.pad(x, padding, mode=mode, value=value, layout=layout)
+
+    return stateless(compute)
+
+
+@described
+def Resize(
+    size: Window | None = None,
+    *,
+    scale: float | Sequence[float] | None = None,
+    method: ResizeMethod = "bilinear",
+    align_corners: bool = False,
+    antialias: bool = False,
+    layout: str | None = None,
+) -> Layer:
+    """The spatial axes resized; the options are those of `jaxcnn.resize`.
+
+    Args:
+        size: the pixels of the result: an int for every spatial axis, or one per axis.
+        scale: in place of ``size``, how many times larger the result is.
+        method: as in `jaxcnn.resize`.
+        align_corners: as in `jaxcnn.resize`.
+        antialias: as in `jaxcnn.resize`.
+        layout: the axes of the input; channels last where it is left out.
+
+    Returns:
+        A layer without parameters or state.
+
+    Raises:
+        ValueError: if not exactly one of ``size`` and ``scale`` is given.
+
+    >>> Resize(6, method="nearest").apply({}, {}, jnp.ones((1, 3, 3, 2)))[0].shape
+    (1, 6, 6, 2)
+    """
+    if (size is None) == (scale is None):
+        raise ValueError(f"Resize: give one of `size` and `scale`, got {size!r} and {scale!r}")
+    options: dict[str, Any] = {
+        "method": method,
+        "align_corners": align_corners,
+        "antialias": antialias,
+        "layout": layout,
+    }
+    target: dict[str, Any] = {"size": size} if scale is None else {"scale": scale}
+
+    def compute(params: object, x: jax.Array) -> jax.Array:
+        return ops.resize(x, **target, **options)
+
+    return stateless(compute)
+
+
+@described
+def PixelShuffle(factor: int, *, layout: str = "NHWC") -> Layer:
+    """``factor²`` channels become a block of that many pixels, as `jaxcnn.pixel_shuffle`.
+
+    Args:
+        factor: how many times higher and wider the result is.
+        layout: ``"NHWC"`` or ``"NCHW"``.
+
+    Returns:
+        A layer without parameters or state.
+
+    Raises:
+        TypeError: if ``factor`` is not an int.
+        ValueError: if it is not positive.
+
+    >>> PixelShuffle(2).apply({}, {}, jnp.ones((1, 3, 3, 8)))[0].shape
+    (1, 6, 6, 2)
+    """
+    factor = as_int("PixelShuffle", "factor", factor, minimum=1)
+    return stateless(lambda params, x: ops.pixel_shuffle(x, factor, layout=layout))
+
+
+@described
+def ChannelShuffle(groups: int, *, layout: str | None = None) -> Layer:
+    """The channels of every group dealt out in turn, as `jaxcnn.channel_shuffle`.
+
+    Args:
+        groups: how many groups the channels are in.
+        layout: the axes of the input; channels last where it is left out.
+
+    Returns:
+        A layer without parameters or state.
+
+    Raises:
+        TypeError: if ``groups`` is not an int.
+        ValueError: if it is not positive.
+
+    >>> ChannelShuffle(2).apply({}, {}, jnp.arange(6).reshape(1, 1, 6))[0].ravel()
+    Array([0, 3, 1, 4, 2, 5], dtype=int32)
+    """
+    groups = as_int("ChannelShuffle", "groups", groups, minimum=1)
+    return stateless(lambda params, x: ops.channel_shuffle(x, groups, layout=layout))
+
+
+@described
+def Flatten() -> Layer:
+    """All axes but the batch's become one, in their order.
+
+    >>> y, _ = Flatten().apply({}, {}, jnp.ones((2, 5, 5, 16)))
+    >>> y.shape
+    (2, 400)
+    """
+    return stateless(lambda params, x: x.reshape(x.shape[0], math.prod(x.shape[1:])))

@@ -1,0 +1,314 @@
+"""How a layer made of layers runs: one wiring, followed by arrays, by shapes or by anything else.
+
+A combinator says once how its parts are connected, as a function ``wire(flow, x)`` that calls
+``flow.part(name, x)``, ``flow.join(how, values)`` and ``flow.split(x, sizes)``. What ``x`` is
+depends on who follows the wiring: `init` sends shapes through it, `apply` arrays, `walk`
+whatever its visitor makes.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcnn.layers.layer import Description, Layer, Params, State
+from jaxcnn.layers.naming import check_parts, named_key, scoped, scopes_of
+from jaxcnn.ops.arguments import choice
+from jaxcnn.ops.moments import batch_layout
+
+V = TypeVar("V")
+
+Pieces = Sequence[int] | int
+"""How many channels each piece has, or an int for so many equal pieces."""
+
+JOINS = ("add", "multiply", "concat")
+"""How the outputs of branches become one."""
+
+
+class Flow(Protocol[V]):
+    """What a wiring is followed with."""
+
+    def part(self, name: str, x: V) -> V:
+        """The output of a part."""
+
+    def join(self, how: str, values: Sequence[V], layout: str | None = None) -> V:
+        """The outputs of branches as one, by one of `JOINS`."""
+
+    def split(self, x: V, sizes: Pieces, layout: str | None = None) -> list[V]:
+        """The channels taken apart."""
+
+
+Wire = Callable[[Any, Any], Any]
+"""``wire(flow, x) -> y``, for a `Flow` of any kind of value."""
+
+
+def combined(
+    op: str,
+    parts: Mapping[str, Layer],
+    wire: Wire,
+    *,
+    inline: Iterable[str] = (),
+    renamed: Mapping[str, str] | None = None,
+) -> Layer:
+    """A layer made of layers, from how these are connected.
+
+    Args:
+        op: the name of its constructor, for messages.
+        parts: the layers by name. For a constructor that is `described`, the names are those
+            of its arguments.
+        wire: ``wire(flow, x) -> y``; calls each part once.
+        inline: the parts whose own parts' names are to stand in place of theirs.
+        renamed: names in the parameters that are not the arguments'.
+
+    Returns:
+        A layer whose parameters are ``{name: parameters}``; parts without any are left out.
+
+    Raises:
+        TypeError: if a part is not a `Layer`.
+        ValueError: if a name is empty, holds a slash or stands for two parts.
+
+    >>> from jaxcnn.layers import Dense
+    >>> def wire(flow, x):
+    ...     return flow.join("add", [flow.part("a", x), flow.part("b", x)])
+    >>> layer = combined("Sum", {"a": Dense(3), "b": Dense(3)}, wire)
+    >>> params, state = layer.init(jax.random.key(0), (1, 2))
+    >>> sorted(params), layer.apply(params, state, jnp.ones((1, 2)))[0].shape
+    (['a', 'b'], (1, 3))
+    """
+    check_parts(op, parts)
+    scopes = scopes_of(op, parts, inline, renamed or {})
+    its = Description(parts=dict(parts), scopes=scopes, wire=wire)
+
+    def init(key: jax.Array, input_shape: Sequence[int]) -> tuple[Params, State]:
+        drawing = _Drawing(op, its, key)
+        wire(drawing, jax.ShapeDtypeStruct(tuple(input_shape), jnp.float32))
+        return drawing.params, drawing.state
+
+    def apply(
+        params: Params,
+        state: State,
+        x: jax.Array,
+        *,
+        train: bool = False,
+        key: jax.Array | None = None,
+    ) -> tuple[jax.Array, State]:
+        running = _Running(op, its, params, state, train, key)
+        return wire(running, x), running.new_state
+
+    return Layer(init, apply, its)
+
+
+class _Drawing:
+    """Sends shapes through a wiring and draws the parameters of each part on the way."""
+
+    def __init__(self, op: str, its: Description, key: jax.Array) -> None:
+        self.params: Params = {}
+        self.state: State = {}
+        self._op, self._its, self._key = op, its, key
+
+    def part(self, name: str, x: Any) -> Any:
+        layer, scope = self._its.parts[name], self._its.scopes[name]
+        params, state = layer.init(named_key(self._key, scope) if scope else self._key, x.shape)
+        _put(self.params, scope, params)
+        _put(self.state, scope, state)
+        return jax.eval_shape(layer.apply, params, state, x)[0]
+
+    def join(self, how: str, values: Sequence[Any], layout: str | None = None) -> Any:
+        return jax.eval_shape(lambda *arrays: joined(self._op, how, arrays, layout), *values)
+
+    def split(self, x: Any, sizes: Pieces, layout: str | None = None) -> list[Any]:
+        return jax.eval_shape(lambda array: divided(self._op, array, sizes, layout), x)
+
+
+class _Running:
+    """Sends arrays through a wiring and collects the next state of each part."""
+
+    def __init__(
+        self,
+        op: str,
+        its: Description,
+        params: Params,
+        state: State,
+        train: bool,
+        key: jax.Array | None,
+    ) -> None:
+        self.new_state: State = {}
+        self._op, self._its, self._params, self._state = op, its, params, state
+        self._train, self._key = train, key
+
+    def part(self, name: str, x: jax.Array) -> jax.Array:
+        layer, scope = self._its.parts[name], self._its.scopes[name]
+        key = self._key
+        if scope and key is not None:
+            key = named_key(key, scope)
+        params, state = scoped(self._params, layer, scope), scoped(self._state, layer, scope)
+        with jax.named_scope(scope or name):
+            y, new = layer.apply(params, state, x, train=self._train, key=key)
+        _put(self.new_state, scope, new)
+        return y
+
+    def join(self, how: str, values: Sequence[jax.Array], layout: str | None = None) -> jax.Array:
+        return joined(self._op, how, values, layout)
+
+    def split(self, x: jax.Array, sizes: Pieces, layout: str | None = None) -> list[jax.Array]:
+        return divided(self._op, x, sizes, layout)
+
+
+def _put(tree: dict[str, Any], scope: str, its: dict[str, Any]) -> None:
+    """Add the entries of a part to those of its whole; what is empty is left out."""
+    if not scope:
+        tree.update(its)
+    elif its:
+        tree[scope] = its
+
+
+class Site(NamedTuple):
+    """Where in a model a layer stands.
+
+    Attributes:
+        path: the names that lead to its parameters.
+        place: the names that lead to it, also those of inlined parts; no two layers that are
+            made of layers have the same.
+        layer: the layer.
+        params: its parameters.
+        state: its state.
+    """
+
+    path: tuple[str, ...]
+    place: tuple[str, ...]
+    layer: Layer
+    params: Params
+    state: State
+
+    @property
+    def name(self) -> str:
+        """The path as text, ``"layer1/0/conv1"``; empty for the whole model."""
+        return "/".join(self.path)
+
+
+class Visitor(Protocol[V]):
+    """What is done at the layers of a model."""
+
+    def layer(self, site: Site, x: V) -> V:
+        """At a layer that is not made of layers."""
+
+    def join(self, site: Site, how: str, values: Sequence[V], layout: str | None) -> V:
+        """Where branches of the layer at ``site`` come together."""
+
+    def split(self, site: Site, x: V, sizes: Pieces, layout: str | None) -> list[V]:
+        """Where the layer at ``site`` takes channels apart."""
+
+
+def walk(layer: Layer, params: Params, state: State, x: V, visitor: Visitor[V]) -> V:
+    """Send a value through the graph of a model, layer by layer.
+
+    Args:
+        layer: the model.
+        params: its parameters, or their shapes.
+        state: its state.
+        x: what goes in.
+        visitor: makes of each layer's input its output; the values may be of any kind.
+
+    Returns:
+        What comes out.
+
+    >>> from jaxcnn.layers import Dense, Flatten, Sequential
+    >>> class Names:
+    ...     def layer(self, site, x):
+    ...         return [*x, site.name]
+    ...
+    ...     def join(self, site, how, values, layout):
+    ...         return [*values, how]
+    ...
+    ...     def split(self, site, x, sizes, layout):
+    ...         raise NotImplementedError
+    >>> walk(Sequential(flat=Flatten(), out=Dense(3)), {}, {}, [], Names())
+    ['flat', 'out']
+    """
+    return _walk(Site((), (), layer, params, state), x, visitor)
+
+
+def _walk(site: Site, x: V, visitor: Visitor[V]) -> V:
+    its = site.layer.description
+    if its is None or its.wire is None:
+        return visitor.layer(site, x)
+    y: V = its.wire(_Walking(site, its, visitor), x)
+    return y
+
+
+class _Walking(Generic[V]):
+    """Sends the values of a visitor through a wiring."""
+
+    def __init__(self, site: Site, its: Description, visitor: Visitor[V]) -> None:
+        self._site, self._its, self._visitor = site, its, visitor
+
+    def part(self, name: str, x: V) -> V:
+        site, layer, scope = self._site, self._its.parts[name], self._its.scopes[name]
+        path = (*site.path, scope) if scope else site.path
+        # A layer around one layer adds nothing to the names that lead to what is in it.
+        step = scope or (name if len(self._its.parts) > 1 else "")
+        place = (*site.place, step) if step else site.place
+        params, state = scoped(site.params, layer, scope), scoped(site.state, layer, scope)
+        return _walk(Site(path, place, layer, params, state), x, self._visitor)
+
+    def join(self, how: str, values: Sequence[V], layout: str | None = None) -> V:
+        return self._visitor.join(self._site, how, values, layout)
+
+    def split(self, x: V, sizes: Pieces, layout: str | None = None) -> list[V]:
+        return self._visitor.split(self._site, x, sizes, layout)
+
+
+def joined(op: str, how: str, values: Sequence[jax.Array], layout: str | None = None) -> jax.Array:
+    """The arrays that branches give, as one.
+
+    Args:
+        op: the layer's constructor, for messages.
+        how: ``"add"`` (of equal shapes), ``"multiply"`` (axes of size 1 are repeated) or
+            ``"concat"`` (of channels).
+        values: the arrays.
+        layout: where the channels are; last where it is left out.
+    """
+    choice(op, "join", how, JOINS)
+    shapes = [value.shape for value in values]
+    if how == "concat":
+        channel = batch_layout(op, layout, values[0].ndim).channel
+        fits = len({shape[:channel] + shape[channel + 1 :] for shape in shapes}) == 1
+    elif how == "add":
+        fits = len(set(shapes)) == 1
+    else:
+        ranks = {len(shape) for shape in shapes}
+        fits = len(ranks) == 1 and all(
+            len({*axis} - {1}) <= 1 for axis in zip(*shapes, strict=True)
+        )
+    if not fits:
+        raise ValueError(f"{op}: the branches' outputs do not fit for {how!r}: {shapes}")
+    if how == "concat":
+        return jnp.concatenate(list(values), channel)
+    whole = values[0]
+    for value in values[1:]:
+        whole = whole + value if how == "add" else whole * value
+    return whole
+
+
+def divided(op: str, x: jax.Array, sizes: Pieces, layout: str | None = None) -> list[jax.Array]:
+    """The channels of ``x``, taken apart.
+
+    Args:
+        op: the layer's constructor, for messages.
+        x: a batch.
+        sizes: how many channels each piece has, or an int for so many equal pieces.
+        layout: where the channels are; last where it is left out.
+    """
+    channel = batch_layout(op, layout, x.ndim).channel
+    channels = x.shape[channel]
+    if isinstance(sizes, int):
+        if channels % sizes:
+            raise ValueError(f"{op}: {channels} channels cannot be divided into {sizes} branches")
+        return jnp.split(x, sizes, channel)
+    if sum(sizes) != channels:
+        raise ValueError(
+            f"{op}: `sizes` {tuple(sizes)} must add up to the {channels} channels of `x`"
+        )
+    return jnp.split(x, np.cumsum(sizes)[:-1].tolist(), channel)

@@ -1,0 +1,85 @@
+"""The names of parts and parameters, and the random keys that follow from them."""
+
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+
+from jaxcnn.layers.layer import Layer
+
+
+def named_key(key: jax.Array, name: str) -> jax.Array:
+    """The random key of the part or parameter that is called ``name``.
+
+    A parameter's key is the model's key folded with each name on its path, so that what is
+    drawn depends on the model's key, the parameter's path and its shape alone.
+
+    >>> a, b = named_key(jax.random.key(0), "a"), named_key(jax.random.key(0), "b")
+    >>> bool((jax.random.key_data(a) == jax.random.key_data(b)).all())
+    False
+    """
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def check_parts(op: str, parts: Mapping[str, Any]) -> None:
+    """Refuse parts that are no layers, and names that no path can hold."""
+    for name, part in parts.items():
+        if not name or "/" in name:
+            raise ValueError(f"{op}: a part's name must not be empty or hold a '/', got {name!r}")
+        if not isinstance(part, Layer):
+            raise TypeError(f"{op}: `{name}` must be a Layer, got {type(part).__name__}")
+
+
+def names_of(layer: Layer) -> list[str] | None:
+    """The names of a layer's parts, as they stand in its parameters; ``None`` if it has none."""
+    its = layer.description
+    if its is None or its.wire is None:
+        return None
+    names: list[str] = []
+    for part, scope in its.scopes.items():
+        below = [scope] if scope else names_of(its.parts[part])
+        if below is None:
+            return None  # a layer around one layer without parts, whose parameters are its own
+        names += below
+    return names
+
+
+def scopes_of(
+    op: str, parts: Mapping[str, Layer], inline: Iterable[str], renamed: Mapping[str, str]
+) -> dict[str, str]:
+    """Under which name the parameters of each part lie; ``""`` for those of an inlined part.
+
+    Args:
+        op: the layer's constructor, for messages.
+        parts: its parts.
+        inline: the parts whose own parts' names are to stand in place of theirs. One that is
+            not made of named parts keeps its name.
+        renamed: the names of parts that are not called as their argument is.
+
+    Raises:
+        ValueError: if two names would be the same.
+    """
+    scopes, owners = {}, dict[str, str]()
+    for part, layer in parts.items():
+        wanted = part in inline or (layer.description is not None and layer.description.inline)
+        inner = names_of(layer) if wanted else None
+        name = renamed.get(part, part)
+        scopes[part] = name if inner is None else ""
+        for taken in [name] if inner is None else inner:
+            if taken in owners:
+                raise ValueError(
+                    f"{op}: two parts are named {taken!r}, one in `{owners[taken]}` and one in "
+                    f"`{part}`"
+                )
+            owners[taken] = part
+    return scopes
+
+
+def scoped(tree: Mapping[str, Any], layer: Layer, scope: str) -> dict[str, Any]:
+    """What ``tree`` holds of a part: its own dict, or those entries that are its parts'."""
+    if scope:
+        found: dict[str, Any] = tree.get(scope, {})
+        return found
+    names = names_of(layer)
+    return {name: tree[name] for name in (tree if names is None else names) if name in tree}

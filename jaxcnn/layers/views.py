@@ -1,0 +1,134 @@
+"""What outputs see of an input, position by position, through chains and branches of layers."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from jaxcnn.ops.geometry import ReceptiveField
+
+Span = tuple[int, int] | None
+"""The first and the last position that is read; ``None`` where none is."""
+
+
+class View(NamedTuple):
+    """Which positions of one axis of an input each position of an output depends on.
+
+    The spans repeat: position ``i + len(spans)`` reads what position i reads, ``advance``
+    further on. So a stride of 2 is one span and an advance of 2; an image enlarged 2 times is
+    two spans and an advance of 1; an output that reads the whole axis has an advance of 0. The
+    borders are not in it: a window that reaches into the padding reads negative positions.
+
+    Attributes:
+        spans: what the positions 0, 1, … read.
+        advance: how far on what they read is when the spans repeat.
+    """
+
+    spans: tuple[Span, ...]
+    advance: int
+
+    def at(self, position: int) -> Span:
+        """What a position reads."""
+        turns, index = divmod(position, len(self.spans))
+        span, shift = self.spans[index], turns * self.advance
+        return None if span is None else (span[0] + shift, span[1] + shift)
+
+    def after(self, first: "View") -> "View":
+        """What a position reads of what was there before another layer."""
+        turns = len(first.spans) // math.gcd(self.advance, len(first.spans))
+        count = turns * len(self.spans)
+        spans = tuple(_hull(self._through(first, i)) for i in range(count))
+        return View(spans, self.advance * turns // len(first.spans) * first.advance)
+
+    def _through(self, first: "View", position: int) -> list[Span]:
+        span = self.at(position)
+        return [] if span is None else [first.at(i) for i in range(span[0], span[1] + 1)]
+
+
+SAME = View(((0, 0),), 1)
+"""Each position reads the position of the same number."""
+
+
+def whole(size: int) -> View:
+    """Each position reads all of an axis."""
+    return View(((0, size - 1),), 0)
+
+
+def from_windows(span: int, stride: int, low: int) -> View:
+    """A convolution's or a pool's windows, which begin ``low`` before the input."""
+    return View(((-low, span - 1 - low),), stride)
+
+
+def transposed(window: int, stride: int, dilation: int, low: int) -> View:
+    """The windows of a transposed convolution, of whose result ``low`` are cropped."""
+
+    def reads(position: int) -> Span:
+        steps = [position + low - tap * dilation for tap in range(window)]
+        return _hull([(step // stride,) * 2 for step in steps if step % stride == 0])
+
+    return View(tuple(reads(i) for i in range(stride)), 1)
+
+
+def from_spans(spans: Callable[[int], tuple[int, int]], period: int, advance: int) -> View:
+    """A view that repeats after ``period`` positions."""
+    divisor = math.gcd(period, advance)
+    return View(tuple(spans(i) for i in range(period // divisor)), advance // divisor)
+
+
+def union(views: Sequence[View], size: int) -> View | None:
+    """What a position reads through any of several branches.
+
+    Args:
+        views: of the branches.
+        size: of the axis that they read.
+
+    Returns:
+        Their hull; ``None`` where the branches move over the input at different paces, so that
+        it has no one stride.
+    """
+    everything = whole(size)
+    if any(_clipped(view, size) == everything for view in views):
+        return everything
+    count = math.lcm(*(len(view.spans) for view in views))
+    advances = {view.advance * count // len(view.spans) for view in views}
+    if len(advances) > 1:
+        return None
+    spans = tuple(_hull([view.at(i) for view in views]) for i in range(count))
+    return View(spans, advances.pop())
+
+
+def field(views: Sequence[View], sizes: Sequence[int]) -> ReceptiveField:
+    """The receptive field along all axes.
+
+    Args:
+        views: one per axis.
+        sizes: of the input.
+    """
+    clipped = [_clipped(view, size) for view, size in zip(views, sizes, strict=True)]
+    axes = [_axis(view) for view in clipped]
+    extents, strides, offsets = zip(*axes, strict=True) if axes else ((), (), ())
+    return ReceptiveField(tuple(extents), tuple(strides), tuple(offsets))
+
+
+def _axis(view: View) -> tuple[int, float, int]:
+    spans = [span for span in view.spans if span is not None]
+    stride = view.advance / len(view.spans)
+    extent = max((high - low + 1 for low, high in spans), default=0)
+    # The first output's field, as long as the longest: where phases differ, it begins earlier.
+    offset = min((low for low, _ in spans[:1]), default=0)
+    return extent, int(stride) if stride.is_integer() else stride, offset
+
+
+def _clipped(view: View, size: int) -> View:
+    """What reads the whole of an axis has no use for its padding."""
+    if view.advance or view.spans[0] is None:
+        return view
+    span = _hull(list(view.spans))
+    assert span is not None
+    return View(((max(span[0], 0), min(span[1], size - 1)),), 0)
+
+
+def _hull(spans: Sequence[Span]) -> Span:
+    given = [span for span in spans if span is not None]
+    if not given:
+        return None
+    return min(low for low, _ in given), max(high for _, high in given)
