@@ -157,6 +157,9 @@ def started(case: Case, dtype: object = jnp.float32) -> tuple[Layer, dict, dict,
     params, state = layer.init(jax.random.key(1), case.shape)
     leaves, tree = jax.tree.flatten((params, state))
     rng = np.random.default_rng(2)
-    leaves = [jnp.asarray(leaf + 0.1 * rng.uniform(size=leaf.shape), dtype) for leaf in leaves]
+    leaves = [
+        jnp.asarray(np.asarray(leaf, np.float64) + 0.1 * rng.uniform(size=leaf.shape), dtype)
+        for leaf in leaves
+    ]
     x = jnp.asarray(rng.normal(size=case.shape), dtype)
     return layer, *jax.tree.unflatten(tree, leaves), x
