@@ -1,6 +1,7 @@
 """Every case of every layer through every format, and its weights to torch and back."""
 
 import contextlib
+import functools
 import importlib.util
 
 import jax
@@ -14,17 +15,26 @@ from jaxcnn.interop.torch_module import TAKEN
 from jaxcnn.layers import Sequential
 from jaxcnn.layers.naming import names_of
 from tests.interop.more_cases import MORE_CASES
-from tests.layers.cases import CASES, case_id, started
+from tests.interop.subjects import drawn
+from tests.layers.cases import CASES, case_id
 from tests.outcomes import proving
 
 TORCH = importlib.util.find_spec("torch") is not None
 
 
+SHORT = ("block", "planes", "flatten_joined", "layouts_mixed", "avg_pool_ceil", "resnet18")
+"""What `make test` tries besides the first case of each layer; `make test-all` tries all."""
+
+
+def marked(case):
+    name = case.kind if case in MORE_CASES else case_id(case)
+    short = name in SHORT or name.endswith("-0")
+    return pytest.param(case, id=name, marks=[] if short else [pytest.mark.deep])
+
+
 def pytest_generate_tests(metafunc):
     if "case" in metafunc.fixturenames:
-        cases = [pytest.param(case, id=case_id(case)) for case in CASES]
-        cases += [pytest.param(case, id=case.kind) for case in MORE_CASES]
-        metafunc.parametrize("case", cases)
+        metafunc.parametrize("case", [marked(case) for case in (*CASES, *MORE_CASES)])
 
 
 @pytest.fixture
@@ -35,19 +45,28 @@ def prove(record_property, case):
     return lambda name: proving(record_property, case.kind, name)
 
 
+@functools.cache
 def subject(case):
-    layer, params, state, x = started(case)
-    return Subject(layer, params, state, case.shape[1:], {"model": "x"}), np.asarray(x)
+    """A layer and a batch; its parameters are drawn by NumPy, which compiles nothing."""
+    layer, rng = case.make(), np.random.default_rng(0)
+    params, state = jax.eval_shape(lambda key: layer.init(key, case.shape), jax.random.key(0))
+    params = jax.tree.map(lambda leaf: drawn(rng, leaf.shape), params)
+    state = jax.tree.map(lambda leaf: rng.uniform(0.5, 1.5, leaf.shape).astype("float32"), state)
+    x = rng.normal(size=case.shape).astype(np.float32)
+    return Subject(layer, params, state, case.shape[1:], {"model": "x"}), x
+
+
+@functools.cache
+def wanted(case):
+    it, x = subject(case)
+    y = jax.jit(lambda params, state, x: it.model.apply(params, state, x)[0])
+    return outside(np.asarray(y(it.params, it.state, x)), case.layout)
 
 
 def outside(array, layout=None):
     """As the exports have it: channels first."""
     last = array.ndim > 2 and (layout or "C").endswith("C")
     return np.array(np.moveaxis(array, -1, 1) if last else array, order="C")
-
-
-def wanted(it, x, layout=None):
-    return outside(np.asarray(it.model.apply(it.params, it.state, x)[0]), layout)
 
 
 def agree(found, wanted):
@@ -81,7 +100,7 @@ def test_onnx(case, prove):
         for count in (1, 2):
             given = outside(x[:count], case.layout)
             (found,) = session.run(["logits"], {"images": given})
-            agree(found, wanted(it, x[:count], case.layout))
+            agree(found, wanted(case)[:count])
 
 
 def test_stablehlo(case, prove):
@@ -90,7 +109,7 @@ def test_stablehlo(case, prove):
         artefact = jax.export.deserialize(bytearray(FORMATS["stablehlo"].files(it, "x")["x.stablehlo"]))  # fmt: skip
         for count in (1, 2):
             found = np.asarray(artefact.call(x[:count]))
-            agree(outside(found, case.layout), wanted(it, x[:count], case.layout))
+            agree(outside(found, case.layout), wanted(case)[:count])
 
 
 def test_safetensors(case, prove):
@@ -127,7 +146,7 @@ def test_torch(case, prove, tmp_path):
         with prove("torch"), torch.no_grad():
             model = network(content, tmp_path).load()
             given = torch.from_numpy(outside(x, case.layout))
-            agree(model(given).numpy(), wanted(it, x, case.layout))
+            agree(model(given).numpy(), wanted(case))
 
 
 def test_weights(case, prove, tmp_path):
