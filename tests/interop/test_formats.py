@@ -19,11 +19,13 @@ from jaxcnn.interop import FORMATS, InteropError
 from jaxcnn.layers import (
     Activation,
     AvgPool2d,
+    BatchNorm,
     Conv2d,
     Dense,
     Layer,
     LayerNorm,
     Residual,
+    Resize,
     Scale,
     Sequential,
     described,
@@ -241,6 +243,21 @@ def test_layers_without_a_counterpart(to, model, sentence):
     for name in to.split():
         with pytest.raises(InteropError, match=f"^{sentence}.*; --to stablehlo takes any layer$"):
             FORMATS[name].files(it, "x")
+
+
+def test_bicubic_signals_have_no_counterpart_in_torch():
+    it = subject(Sequential(larger=Resize(9, method="bicubic")), (6, 2))
+    with pytest.raises(InteropError, match="^larger: bicubic and antialias are for images only in torch"):  # fmt: skip
+        FORMATS["torch"].files(it, "x")
+
+
+def test_batch_normalizations_are_folded_for_inference_only():
+    model = Sequential(conv=Conv2d(3, 3, bias=False), norm=BatchNorm(), alone=BatchNorm())
+    it = subject(model, (6, 6, 2))
+    content = FORMATS["onnx"].files(it, "x")["x.onnx"]
+    nodes = onnx.load_from_string(content).graph.node
+    assert [node.op_type for node in nodes] == ["Conv", "BatchNormalization"]
+    assert code_of(model).count("nn.BatchNorm2d(3)") == 2
 
 
 def test_stablehlo_takes_any_layer():
