@@ -68,8 +68,6 @@ def _window_means(to: Nodes, step: Step, x: str, pairs: Pairs) -> tuple[str, np.
     for axis in counts:
         covered = np.multiply.outer(covered, axis)
     pairs = sums(pairs, its["over"])
-    if any(side >= size for pair, size in zip(pairs, its["window"], strict=True) for side in pair):
-        x, pairs = padded(to, x, pairs), ((0, 0),) * step.rank
     given = {"kernel_shape": its["window"], "strides": its["stride"], "pads": pads(pairs)}
     return to.node("AveragePool", [x], count_include_pad=1, **given), covered
 

@@ -1,5 +1,6 @@
 """The code in torch for each kind of step."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -184,6 +185,8 @@ def _avg_pool(step: Step) -> Code:
 
 def _lp_pool(step: Step) -> Code:
     its, window = step.options, step.options["window"]
+    if math.isinf(its["p"]):
+        return Code("{layer}({0}.abs())", _max_pool(step).layer)
     layer = _built(
         "LPPool2d",
         its["p"],
