@@ -13,7 +13,7 @@ $(TORCH): VERSIONS := 3.11
 
 CASES := tests/ops/test_cases.py
 PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision tests/models \
-	tests/benchmarks/test_networks.py tests/training/test_step.py tests/interop/test_formats.py \
+	tests/benchmarks/test_networks.py tests/training/test_step.py tests/interop/test_formats.py tests/interop/test_layer_cases.py \
 	$(shell grep -lE "TORCH|twins" tests/ops/test_*.py | grep -v $(CASES))
 SMOKE := $(CASES)::test_meaning tests/engine tests/interop tests/layers tests/models tests/test_check.py \
 	tests/training/test_runs.py tests/training/test_checkpoints.py tests/training/test_epoch.py \

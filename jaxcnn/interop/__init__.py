@@ -1,8 +1,18 @@
-"""A trained model in the formats of others: StableHLO, safetensors, ONNX, torch."""
+"""A model in the formats of others: StableHLO, safetensors, ONNX, torch; and torch's weights."""
 
 from jaxcnn.interop.errors import InteropError
 from jaxcnn.interop.formats import FORMATS, Format
 from jaxcnn.interop.output import check_free, write_files
 from jaxcnn.interop.subject import Subject
+from jaxcnn.interop.torch_weights import from_torch, to_state_dict
 
-__all__ = ["FORMATS", "Format", "InteropError", "Subject", "check_free", "write_files"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "InteropError",
+    "Subject",
+    "check_free",
+    "from_torch",
+    "to_state_dict",
+    "write_files",
+]

@@ -17,13 +17,16 @@ def stablehlo(subject: Subject) -> bytes:
     """The logits of one image or more, as one function of them.
 
     Args:
-        subject: the model; any layers will do.
+        subject: the model; any layers will do. Its batch normalizations are folded into the layers
+            before them where they can be.
 
     Returns:
         What ``jax.export.deserialize`` reads: a function from float32 ``(n, h, w, c)`` in [0, 1]
         to logits ``(n, classes)``. Nothing but JAX is needed to call it.
     """
     from jax import export
+
+    subject = subject.folded()
 
     def logits(images: jax.Array) -> Any:
         return subject.model.apply(subject.params, subject.state, images)[0]

@@ -35,10 +35,9 @@ class Format(NamedTuple):
 
 
 def _stablehlo(subject: Subject, stem: str) -> tuple[bytes, bytes]:
-    height, width, channels = subject.image_shape
     card = dict(
         subject.card,
-        input={"shape": ["batch", height, width, channels], "dtype": "float32", "range": [0, 1]},
+        input={"shape": ["batch", *subject.image_shape], "dtype": "float32", "range": [0, 1]},
         output={"shape": ["batch", "classes"], "dtype": "float32", "meaning": "logits"},
         platforms=PLATFORMS,
     )

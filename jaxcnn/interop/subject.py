@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from jaxcnn.layers import Layer, Params, State
+from jaxcnn.layers import Layer, Params, State, fold_batch_norm
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Subject:
         model: the network.
         params: its parameters.
         state: its running statistics.
-        image_shape: ``(h, w, c)`` of one input.
+        image_shape: of one input without the batch axis, ``(h, w, c)`` of an image.
         card: what to tell others about it: class names, transform and the like, as JSON can
             hold it.
     """
@@ -24,9 +24,14 @@ class Subject:
     model: Layer
     params: Params
     state: State
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     card: Mapping[str, Any]
 
     def card_with(self, **more: Any) -> str:
         """The card and what a format adds to it, as JSON."""
         return json.dumps({**self.card, **more})
+
+    def folded(self) -> "Subject":
+        """The same model for evaluation, its batch normalizations part of other layers."""
+        model, params, state = fold_batch_norm(self.model, self.params, self.state)
+        return replace(self, model=model, params=params, state=state)

@@ -4,155 +4,195 @@ The weights are safetensors and not ``torch.save``'s zip, which is a pickle: who
 runs what its author likes. Torch itself is not needed to write either file.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from jaxcnn.interop.channels_first import (
-    Activation,
-    Conv,
-    Dense,
-    Flatten,
-    Pad,
-    Path,
-    Pool,
-    Step,
-    channels_first,
-)
+from jaxcnn.interop.channels_first import graph_of
+from jaxcnn.interop.graph import Graph, Step
 from jaxcnn.interop.subject import Subject
+from jaxcnn.interop.torch_rules import RULES, Code
 from jaxcnn.interop.weights import saved
-
-_ACTIVATIONS = {
-    "relu": "ReLU",
-    "sigmoid": "Sigmoid",
-    "tanh": "Tanh",
-    "elu": "ELU",
-    "leaky_relu": "LeakyReLU",
-    "softplus": "Softplus",
-}
-_PADS = {
-    "zeros": "ZeroPad2d",
-    "reflect": "ReflectionPad2d",
-    "replicate": "ReplicationPad2d",
-    "circular": "CircularPad2d",
-}
+from jaxcnn.layers import Sequential
+from jaxcnn.layers.naming import names_of
 
 _MODULE = '''\
 """A network trained with jaxcnn, in torch's own layers. Needs torch and safetensors.
 
-Images are float32 (n, {channels}, {height}, {width}) in [0, 1]; what comes out are logits.
+Images are float32 {shape} in [0, 1]; what comes out are logits.
 
     model = load()
     probabilities = model(images).softmax(1)
 """
 
-from collections import OrderedDict
 from pathlib import Path
 
-from safetensors.torch import load_file
+{imports}from safetensors.torch import load_file
 from torch import nn
 
 WEIGHTS = Path(__file__).with_name({weights})
 
 
-def build():
-    """The layers, with fresh weights."""
-    return {layers}
+class Network(nn.ModuleDict):
+    """The layers by their names, with fresh weights."""
+
+    def __init__(self):
+        super().__init__({layers})
+{parameters}
+    def forward(self, x):
+        """The logits of a batch of images."""
+{forward}
+        return {result}
 
 
 def load(path=WEIGHTS):
     """The trained network."""
-    model = build()
+    model = Network()
     model.load_state_dict(load_file(path))
     return model.eval()
 '''
+
+_ATTRIBUTES = """
+T_destination add_module apply bfloat16 buffers call_super_init children clear compile cpu cuda
+double dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
+get_submodule half ipu items keys load_state_dict modules mtia named_buffers named_children
+named_modules named_parameters parameters pop register_backward_hook register_buffer
+register_forward_hook register_forward_pre_hook register_full_backward_hook
+register_full_backward_pre_hook register_load_state_dict_post_hook
+register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook
+register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict
+to to_empty train training type update values xpu zero_grad
+"""
+
+TAKEN = frozenset(_ATTRIBUTES.split())
+"""What torch's modules call something already: no layer in one can have such a name."""
+
+Tree = dict[str, Any]
 
 
 def torch(subject: Subject, weights_name: str) -> tuple[bytes, str]:
     """The weights by torch's names and in its layout, and the code of the layers.
 
+    Batch normalizations stay layers of their own and are not folded, so that the weights are
+    those of `to_state_dict`, load into a module of the same names, and can be trained further.
+
     Args:
-        subject: the model; a `jaxcnn.layers.Sequential` of this package's layers.
+        subject: the model, of this package's layers.
         weights_name: the name of the file that the weights will lie in, beside the code.
 
     Returns:
-        A safetensors file that is a ``state_dict``, and a Python module with ``build()`` and
-        ``load()``, which give an ``nn.Sequential`` over channels-first images.
+        A safetensors file that is a ``state_dict``, and a Python module with the class
+        ``Network`` over channels-first images and ``load()``, which fills it.
 
     Raises:
         InteropError: if a layer has no counterpart.
     """
-    steps = channels_first(subject)
-    height, width, channels = subject.image_shape
-    code = _MODULE.format(
-        height=height,
-        width=width,
-        channels=channels,
-        weights=ascii(weights_name),
-        layers=_sequential(steps, "    "),
+    model, params, state = subject.model, subject.params, subject.state
+    if names_of(model) is None:
+        # A layer of a module has a name, and so needs a module around it.
+        model, params, state = Sequential(layer=model), {"layer": params}, {"layer": state}
+    graph = graph_of(model, params, state, (1, *subject.image_shape))
+    codes = [_code(step) for step in graph.steps]
+    lines, result = _forward(graph, codes)
+    parameters = "".join(
+        _parameter(step, code) for step, code in zip(graph.steps, codes, strict=True)
     )
-    return saved(dict(_arrays(steps)), subject.card_with(layout="NCHW")), code
+    written = parameters + "".join(lines)
+    imports = {"torch.": "import torch\n", "F.": "import torch.nn.functional as F\n"}
+    code = _MODULE.format(
+        imports="".join(line for name, line in imports.items() if name in written),
+        shape=("n, " + ", ".join(map(str, graph.given.exported[1:]))).join("()"),
+        weights=ascii(weights_name),
+        layers=_dict(_layers(graph, codes), 8),
+        parameters=parameters,
+        forward="\n".join(f"        {line}" for line in lines),
+        result=result,
+    )
+    arrays = {name: _plain(array) for step in graph.steps for name, array in step.named.items()}
+    return saved(arrays, subject.card_with(layout="NCHW")), code
 
 
-def _arrays(steps: Mapping[Path, Step]) -> Iterator[tuple[str, np.ndarray]]:
-    for path, step in steps.items():
-        if isinstance(step, Conv | Dense):
-            yield ".".join((*path, "weight")), step.weight
-            if step.bias is not None:
-                yield ".".join((*path, "bias")), step.bias
+def _code(step: Step) -> Code:
+    if step.kind not in RULES:
+        raise step.refusal(f"{step.name} has no counterpart in torch")
+    code = RULES[step.kind](step)
+    if code.layer or code.parameter:
+        for name in step.path:
+            if name in TAKEN or name.startswith("_") or "." in name:
+                raise step.refusal(f"a layer in torch cannot have the name {name!r}")
+    return code
 
 
-def _sequential(steps: Mapping[Path, Step], indent: str) -> str:
-    """The expression for some steps, those of one more name in a Sequential of their own."""
-    groups: dict[str, dict[Path, Step]] = {}
-    for (name, *rest), step in steps.items():
-        groups.setdefault(name, {})[tuple(rest)] = step
-    inner = indent + 8 * " "
-    lines = [f"{inner}({name!a}, {_expression(group, inner)}),\n" for name, group in groups.items()]
-    opening, closing = f"\n{indent}    OrderedDict([\n", f"{indent}    ])\n{indent}"
-    return f"nn.Sequential({opening}{''.join(lines)}{closing})"
+def _layers(graph: Graph, codes: list[Code]) -> Tree:
+    """The code of the layers, in dicts of the names that lead to them."""
+    tree: Tree = {}
+    for step, code in zip(graph.steps, codes, strict=True):
+        if code.layer or code.parameter:
+            inner = tree
+            for name in step.path[:-1]:
+                inner = inner.setdefault(name, {})
+            if code.layer:
+                inner[step.path[-1]] = code.layer
+    return tree
 
 
-def _expression(group: Mapping[Path, Step], indent: str) -> str:
-    return _layer(group[()]) if () in group else _sequential(group, indent)
+def _dict(tree: Tree, indent: int) -> str:
+    if not tree:
+        return ""
+    space = " " * (indent + 4)
+    lines = [
+        f"{space}{name!a}: "
+        + (f"nn.ModuleDict({_dict(part, indent + 4)})" if isinstance(part, dict) else part)
+        + ",\n"
+        for name, part in tree.items()
+    ]
+    return f"{{\n{''.join(lines)}{' ' * indent}}}"
 
 
-def _layer(step: Step) -> str:
-    match step:
-        case Conv():
-            out, per_group, *window = step.weight.shape
-            return _call(
-                "Conv2d",
-                per_group * step.groups,
-                out,
-                tuple(window),
-                stride=(step.stride, (1, 1)),
-                padding=(step.padding, (0, 0)),
-                dilation=(step.dilation, (1, 1)),
-                groups=(step.groups, 1),
-                bias=(step.bias is not None, True),
-            )
-        case Pool():
-            kind = "MaxPool2d" if step.kind == "max" else "AvgPool2d"
-            stride = (step.stride, step.window)
-            return _call(kind, step.window, stride=stride, padding=(step.padding, (0, 0)))
-        case Pad():
-            (top, bottom), (left, right) = step.pairs
-            sides = (left, right, top, bottom)
-            if step.mode == "lowest":
-                return f'nn.ConstantPad2d({sides}, float("-inf"))'
-            return _call(_PADS[step.mode], sides)
-        case Activation():
-            return _call(_ACTIVATIONS[step.name])
-        case Flatten():
-            return _call("Flatten")
-        case Dense():
-            out, size = step.weight.shape
-            return _call("Linear", size, out, bias=(step.bias is not None, True))
+def _parameter(step: Step, code: Code) -> str:
+    if code.parameter is None:
+        return ""
+    made = f"nn.Parameter(torch.ones{code.parameter})"
+    return f"        {_at(step.path[:-1])}.register_parameter({step.path[-1]!a}, {made})\n"
 
 
-def _call(name: str, *values: Any, **options: tuple[Any, Any]) -> str:
-    """The code of a call; an option is its value and torch's default, which is left out."""
-    given = [f"{key}={value!r}" for key, (value, usual) in options.items() if value != usual]
-    return f"nn.{name}({', '.join([*map(repr, values), *given])})"
+def _at(path: tuple[str, ...]) -> str:
+    return "self" + "".join(f"[{name!a}]" for name in path)
+
+
+def _forward(graph: Graph, codes: list[Code]) -> tuple[list[str], str]:
+    """A line for each step. A variable is used again once its value is not needed any more."""
+    last = {ref: index for index, step in enumerate(graph.steps) for ref in step.inputs}
+    last[graph.result.ref] = len(graph.steps)
+    names, lines = {0: "x"}, []
+    free: list[str] = []
+    fresh = _variables()
+    for index, (step, code) in enumerate(zip(graph.steps, codes, strict=True)):
+        given = [names[ref] for ref in step.inputs]
+        ended = dict.fromkeys(ref for ref in step.inputs if last[ref] == index)
+        free = [*(names[ref] for ref in ended), *free]
+        for ref in step.outputs:
+            names[ref] = free.pop(0) if free else next(fresh)
+        targets = ", ".join(names[ref] for ref in step.outputs)
+        if len(step.outputs) == 1 and step.kind == "split":
+            targets += ","
+        layer = _at(step.path)
+        if code.parameter is not None:
+            layer = f"{_at(step.path[:-1])}.get_parameter({step.path[-1]!a})"
+        lines.append(f"{targets} = {code.call.format(*given, layer=layer)}")
+        free += [names[ref] for ref in step.outputs if ref not in last]
+    return lines, names[graph.result.ref]
+
+
+def _variables() -> Iterator[str]:
+    """``y``, ``z``, and then as many as are needed."""
+    yield from "yz"
+    count = 0
+    while True:
+        count += 1
+        yield f"x{count}"
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    return array if array.dtype.kind == "i" else np.asarray(array, np.float32)

@@ -276,9 +276,9 @@ def _conv_transpose(
     sizes, span = axes.sizes(x.shape), dilated(kernel.shape[:rank], dilation)
     crops = parse_crops(op, padding, output_padding, sizes, span, stride, dilation)
     if padding_mode != "zeros":
-        reach = _reach(crops, span, stride)
-        x = pad_spatial(op, x, reach, mode=padding_mode, layout=axes)
-        crops = _beyond(crops, reach, stride)
+        pairs = reach(crops, span, stride)
+        x = pad_spatial(op, x, pairs, mode=padding_mode, layout=axes)
+        crops = beyond(crops, pairs, stride)
     borders = tuple(
         (extent - 1 - low, extent - 1 - high)
         for (low, high), extent in zip(crops, span, strict=True)
@@ -357,7 +357,7 @@ def _check_channels(op: str, x: Any, kernel: Any, bias: Any, groups: int, axes: 
     check_bias(op, bias, kernel.shape[-1] * groups)
 
 
-def _reach(crops: Pairs, span: Sequence[int], stride: Sequence[int]) -> Pairs:
+def reach(crops: Pairs, span: Sequence[int], stride: Sequence[int]) -> Pairs:
     """How many pixels beyond each end of the input still reach into the cropped result."""
     return tuple(
         (max((extent - 1 - low) // step, 0), max((extent - 1 - high) // step, 0))
@@ -365,11 +365,11 @@ def _reach(crops: Pairs, span: Sequence[int], stride: Sequence[int]) -> Pairs:
     )
 
 
-def _beyond(crops: Pairs, reach: Pairs, stride: Sequence[int]) -> Pairs:
+def beyond(crops: Pairs, pairs: Pairs, stride: Sequence[int]) -> Pairs:
     """The crops once the input has been continued: what the new pixels start is cut too."""
     return tuple(
         (low + before * step, high + after * step)
-        for (low, high), (before, after), step in zip(crops, reach, stride, strict=True)
+        for (low, high), (before, after), step in zip(crops, pairs, stride, strict=True)
     )
 
 

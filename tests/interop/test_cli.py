@@ -13,6 +13,8 @@ from PIL import Image
 
 from jaxcnn.cli import main
 from jaxcnn.data import load_dataset
+from jaxcnn.layers import Function, rebuild
+from jaxcnn.models import MODELS
 from jaxcnn.training import RunFolder, load_trained
 from tests.data.test_inputs import Malicious
 from tests.test_cli import jaxcnn
@@ -115,6 +117,26 @@ def test_mistakes_are_one_sentence(words, sentence, run, pictures, say, tmp_path
     assert message.startswith("jaxcnn: ")
     assert message.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("to", ["onnx", "torch"])
+def test_what_cannot_be_written_is_named(to, run, say, monkeypatch):
+    """Here a network of which one activation is a function that no format knows."""
+
+    def changed(classes):
+        known = lenet_modern(classes)
+        own = Function(jax.nn.relu)
+        return rebuild(known, {"relu2": own})
+
+    lenet_modern = MODELS["lenet_modern"]
+    monkeypatch.setitem(MODELS, "lenet_modern", changed)
+    status, output, message = say("export", run, "--to", to)
+    assert (status, output) == (2, "")
+    assert message.startswith("jaxcnn: relu2: Function has no counterpart in ")
+    assert message.endswith("; --to stablehlo takes any layer\n")
+    assert message.count("\n") == 1
+    assert not (run / "exports").exists()
+    assert say("export", run, "--to", "stablehlo")[0] == 0
 
 
 @pytest.mark.parametrize("words", [["predict", "exact.png"], ["export", "--to", "torch"]], ids=str)

@@ -16,7 +16,20 @@ from safetensors import safe_open
 from safetensors.numpy import load
 
 from jaxcnn.interop import FORMATS, InteropError
-from jaxcnn.layers import Activation, Conv2d, Dense, Flatten, Layer, Sequential
+from jaxcnn.layers import (
+    Activation,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Dense,
+    Layer,
+    LayerNorm,
+    Residual,
+    Resize,
+    Scale,
+    Sequential,
+    described,
+)
 from tests.interop.subjects import SUBJECTS, batch, logits, subject
 
 TORCH = importlib.util.find_spec("torch") is not None
@@ -120,7 +133,7 @@ def test_onnx(it):
 
 @each_subject
 def test_torch(it, tmp_path):
-    """The code's `nn.Sequential` loads the weights; without torch, the weights alone are looked at."""
+    """The code's `Network` loads the weights; without torch, the weights alone are looked at."""
     files = FORMATS["torch"].files(it, "net")
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
@@ -142,24 +155,54 @@ def test_torch(it, tmp_path):
         agree(found.numpy(), logits(it, images))
 
 
+LENET = """
+    def __init__(self):
+        super().__init__({
+            'conv1': nn.Conv2d(1, 6, (5, 5), padding=(2, 2)),
+            'sigmoid1': nn.Sigmoid(),
+            'pool1': nn.AvgPool2d((2, 2)),
+            'conv2': nn.Conv2d(6, 16, (5, 5)),
+            'sigmoid2': nn.Sigmoid(),
+            'pool2': nn.AvgPool2d((2, 2)),
+            'flatten': nn.Flatten(),
+            'dense1': nn.Linear(400, 120),
+            'sigmoid3': nn.Sigmoid(),
+            'dense2': nn.Linear(120, 84),
+            'sigmoid4': nn.Sigmoid(),
+            'dense3': nn.Linear(84, 10),
+        })
+
+    def forward(self, x):
+"""
+
+
+def code_of(model, shape=(8, 8, 4)):
+    return FORMATS["torch"].files(subject(model, shape), "net")["net.py"].decode()
+
+
 def test_the_code_of_lenet():
     code = FORMATS["torch"].files(SUBJECTS["lenet"], "net")["net.py"].decode()
     compile(code, "net.py", "exec")
-    layers = re.findall(r"\('(\w+)', (nn\..*)\),\n", code)
-    assert dict(layers) == {
-        "conv1": "nn.Conv2d(1, 6, (5, 5), padding=(2, 2))",
-        "sigmoid1": "nn.Sigmoid()",
-        "pool1": "nn.AvgPool2d((2, 2))",
-        "conv2": "nn.Conv2d(6, 16, (5, 5))",
-        "sigmoid2": "nn.Sigmoid()",
-        "pool2": "nn.AvgPool2d((2, 2))",
-        "flatten": "nn.Flatten()",
-        "dense1": "nn.Linear(400, 120)",
-        "sigmoid3": "nn.Sigmoid()",
-        "dense2": "nn.Linear(120, 84)",
-        "sigmoid4": "nn.Sigmoid()",
-        "dense3": "nn.Linear(84, 10)",
-    }
+    assert LENET in code
+    assert "import torch\n" not in code  # nothing is imported that is not used
+    assert "        x = self['flatten'](x)\n        x = self['dense1'](x)\n" in code
+
+
+def test_the_code_of_branches():
+    """It follows the graph, and a variable is used again once its value is not needed."""
+    body = Sequential(
+        conv1=Conv2d(4, 3, padding=((1, 1), (0, 2))), gelu=Activation("gelu"), scale=Scale()
+    )
+    code = code_of(Sequential(layer1=Residual(body, Conv2d(4, 1), activation="relu", inline=True)))
+    assert code.partition('of images."""\n')[2].partition("\n\n")[0].splitlines() == [
+        "        y = self['layer1']['conv1'](F.pad(x, (0, 2, 1, 1)))",
+        "        y = self['layer1']['gelu'](y)",
+        "        y = y * self['layer1'].get_parameter('scale')",
+        "        x = self['layer1']['shortcut'](x)",
+        "        y = y + x",
+        "        y = self['layer1']['activation'](y)",
+        "        return y",
+    ]
 
 
 def test_the_same_run_gives_the_same_files():
@@ -173,22 +216,48 @@ def test_the_same_run_gives_the_same_files():
 OWN = Layer(lambda key, shape: ({}, {}), lambda params, state, x, **_: (2 * x, state))
 
 
-@pytest.mark.parametrize("to", ["onnx", "torch"])
+@described
+def twice():
+    return OWN
+
+
+def nested(layer):
+    return Sequential(layer1=Sequential(Residual(Conv2d(2, 3, padding=1), activation=layer)))
+
+
 @pytest.mark.parametrize(
-    ("layers", "sentence"),
+    ("to", "model", "sentence"),
     [
-        ({"inner": Sequential(gelu=Activation("gelu"))}, "inner/gelu: gelu is none of relu, sigmoid"),
-        ({"own": OWN}, "own: a layer of one's own has no counterpart"),
-        ({"dense": Dense(3)}, "dense: a Dense layer over images has no counterpart, only one after Flatten"),
-        ({"conv": Conv2d(3, 3), "flat": Flatten()}, "flat: what is flattened must go through a Dense layer"),
-        ({"c_pad": Conv2d(3, 3), "c": Conv2d(3, 2, padding="same")}, "c: there are two steps of the name c_pad"),
+        ("onnx torch", nested(jnp.sin), "layer1/0/activation: Function has no counterpart in (ONNX|torch)"),
+        ("onnx torch", nested(OWN), "layer1/0/activation: a layer of one's own has no counterpart in "),
+        ("onnx torch", nested(twice()), "layer1/0/activation: twice has no counterpart in "),
+        ("onnx torch", nested(LayerNorm(axes=(0, 3))), "layer1/0/activation: LayerNorm has no counterpart in "),
+        ("torch", Sequential(pool=AvgPool2d(3, padding=((1, 0), (0, 0)), count_include_pad=False)), "pool: an uneven border that does not count has no counterpart in torch"),
+        ("torch", Sequential(a=Sequential(train=Dense(3))), "a/train: a layer in torch cannot have the name 'train'"),
+        ("torch", Sequential(**{"a.b": Dense(3)}), "a.b: a layer in torch cannot have the name 'a.b'"),
     ],
-    ids=["function", "own", "dense", "flatten", "names"],
+    ids=["function", "own", "described", "batch", "border", "name", "dot"],
 )  # fmt: skip
-def test_layers_without_a_counterpart(layers, sentence, to):
-    it = subject(Sequential(**layers), (6, 6, 2))
-    with pytest.raises(InteropError, match=f"^{sentence}.*; --to stablehlo takes any layer$"):
-        FORMATS[to].files(it, "x")
+def test_layers_without_a_counterpart(to, model, sentence):
+    it = subject(model, (6, 6, 2))
+    for name in to.split():
+        with pytest.raises(InteropError, match=f"^{sentence}.*; --to stablehlo takes any layer$"):
+            FORMATS[name].files(it, "x")
+
+
+def test_bicubic_signals_have_no_counterpart_in_torch():
+    it = subject(Sequential(larger=Resize(9, method="bicubic")), (6, 2))
+    with pytest.raises(InteropError, match="^larger: bicubic and antialias are for images only in torch"):  # fmt: skip
+        FORMATS["torch"].files(it, "x")
+
+
+def test_batch_normalizations_are_folded_for_inference_only():
+    model = Sequential(conv=Conv2d(3, 3, bias=False), norm=BatchNorm(), alone=BatchNorm())
+    it = subject(model, (6, 6, 2))
+    content = FORMATS["onnx"].files(it, "x")["x.onnx"]
+    nodes = onnx.load_from_string(content).graph.node
+    assert [node.op_type for node in nodes] == ["Conv", "BatchNormalization"]
+    assert code_of(model).count("nn.BatchNorm2d(3)") == 2
 
 
 def test_stablehlo_takes_any_layer():

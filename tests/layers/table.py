@@ -19,10 +19,15 @@ PROPERTIES = {
     "hessian": "second derivatives",
     "flops": "FLOPs",
     "field": "receptive field",
+    "onnx": "ONNX",
+    "torch": "torch",
+    "stablehlo": "StableHLO",
+    "safetensors": "safetensors",
+    "weights": "torch weights",
 }
 """The columns: the name of a property, as a test says it to `proving`, and its heading."""
 
-TESTS = ("tests/layers/test_cases.py",)
+TESTS = ("tests/layers/test_cases.py", "tests/interop/test_layer_cases.py")
 """Where properties are proven; a test elsewhere that says its layer's kind is listed here, too."""
 
 INTRODUCTION = """# Layers
@@ -75,7 +80,8 @@ print(summary(model, x.shape))
 
 Written by `python -m tests.layers.table` from the outcomes of the tests; not edited by hand. A
 number says in how many cases of the layer the property held, `n/m` that it held in n of m, and —
-that there is nothing to compare: no multiply-adds, no spatial axes.
+that there is nothing to compare: no multiply-adds, no spatial axes, or a function of one's own,
+which ONNX and torch refuse by name.
 
 - **evaluation**, **training**: finite results of the right shape and dtype under strict promotion
   of dtypes and ranks; at evaluation no example depends on another.
@@ -83,6 +89,11 @@ that there is nothing to compare: no multiply-adds, no spatial axes.
 - **jit**: equal to the eager call; **members**: two seeds under `vmap`, each equal to itself alone.
 - **second derivatives**: equal to differences of the gradient, in float64.
 - **FLOPs**: equal to XLA's own count; **receptive field**: equal to the one found by gradients.
+- **ONNX**, **torch**, **StableHLO**: what is exported and computed by ONNX Runtime, torch and JAX
+  alone is equal to 1e-5 of the largest output, for one input and for more; **safetensors**: the
+  parameters themselves.
+- **torch weights**: out and in again; and what torch has drawn gives the same result here, and
+  comes out as it came in.
 
 """
 
