@@ -153,6 +153,9 @@ def group_norm(
             f"{op}: needs more than 1 value per group, got `x` of shape {x.shape} "
             f"in {groups} groups (layout {layout_axes.name})"
         )
+    if 0 in x.shape:
+        # JAX does not split an empty axis of a sharded array.
+        return jnp.zeros(x.shape, x.dtype)
     # The channel axis becomes two, (groups, channels of a group), and later axes move by one.
     split = (*x.shape[:channel], groups, channels // groups, *x.shape[channel + 1 :])
     reduced = tuple(axis for axis in range(1, len(split)) if axis != channel)

@@ -1,5 +1,8 @@
 """Ops that only move elements: between channels and pixels, and among channels."""
 
+from typing import Any
+
+import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from jaxcnn.ops.arguments import AnyArray, as_array, as_int, images, parse_any_layout, parse_layout
@@ -50,6 +53,8 @@ def pixel_shuffle(
             f"(layout {layout})"
         )
     c = channels // r**2
+    if 0 in x.shape:
+        return _empty(x, (n, c, h * r, w * r) if layout == "NCHW" else (n, h * r, w * r, c))
     if layout == "NCHW":
         blocks = x.reshape(n, c, r, r, h, w)  # n, c, a, b, i, j
         y = blocks.transpose(0, 1, 4, 2, 5, 3)
@@ -96,6 +101,8 @@ def pixel_unshuffle(
             f"(layout {layout})"
         )
     h, w = height // r, width // r
+    if 0 in x.shape:
+        return _empty(x, (n, c * r**2, h, w) if layout == "NCHW" else (n, h, w, c * r**2))
     if layout == "NCHW":
         blocks = x.reshape(n, c, h, r, w * r).reshape(n, c, h, r, w, r)  # n, c, i, a, j, b
         return blocks.transpose(0, 1, 3, 5, 2, 4).reshape(n, c * r**2, h, w)
@@ -141,6 +148,13 @@ def channel_shuffle(
             f"{op}: `groups` {groups} must divide the {channels} channels of `x` "
             f"(layout {axes.name})"
         )
+    if 0 in x.shape:
+        return _empty(x, x.shape)
     before, after = x.shape[: axes.channel], x.shape[axes.channel + 1 :]
     grouped = x.reshape(*before, groups, channels // groups, *after)
     return grouped.swapaxes(axes.channel, axes.channel + 1).reshape(x.shape)
+
+
+def _empty(x: Any, shape: tuple[int, ...]) -> Any:
+    """Nothing, in another shape: JAX does not reshape empty axes of a sharded array."""
+    return jnp.zeros(shape, x.dtype)
