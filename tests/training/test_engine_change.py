@@ -143,6 +143,7 @@ def test_seeds_go_on_under_an_accepted_engine(config, moved):
     assert changed == [True, False]
 
 
+@pytest.mark.deep
 def test_sweeps_too(config, moved, monkeypatch, capsys):
     begun = engine.identity()
     plan = SweepPlan(config, 1, (0.001, 0.002))

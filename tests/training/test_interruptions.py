@@ -179,15 +179,16 @@ def test_a_signal_that_was_ignored_stays_ignored():
         signal.signal(signal.SIGHUP, before)
 
 
-def test_stopped_at_any_step_in_one_process(whole, tmp_path, monkeypatch):
-    """A step at a time through two epochs, saved and restored after each."""
+@pytest.mark.parametrize("last", [9, pytest.param(15, marks=pytest.mark.deep)])
+def test_stopped_at_any_step_in_one_process(last, whole, tmp_path, monkeypatch):
+    """A step at a time, saved and restored after each, past the first epoch or the second."""
     config = dataclasses.replace(whole[0], run_dir=tmp_path / "run", checkpoint_every=0)
     monkeypatch.setattr(StopRequests, "number", signal.SIGTERM, raising=False)
     monkeypatch.setattr(StopRequests, "__init__", lambda self: setattr(self, "_before", {}))
     with pytest.raises(Stopped, match="saved at step 1 ") as stop:
         train(config)
     assert stop.value.status == 143
-    for step in range(2, 16):
+    for step in range(2, last + 1):
         with pytest.raises(Stopped, match=f"saved at step {step} "):
             resumed(config)
     monkeypatch.undo()
