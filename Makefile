@@ -1,10 +1,15 @@
 # Every target sets up what it needs: `make train` and `make test` work on a fresh clone.
-PYTHON ?= python3
+# PYTHON is used where it is given. Else .ci/find-python looks for the newest that suits.
+PYTHON ?=
 VENV ?= .venv
 EXTRAS ?= test
 ARGS ?=
 WORKERS ?= 2
-BIN := $(VENV)/bin
+BIN = $(VENV)/bin
+# The pinned torch is for Python 3.11, so what needs it has an environment of its own.
+TORCH := parity tables bench
+$(TORCH): VENV := .venv-torch
+$(TORCH): VERSIONS := 3.11
 
 CASES := tests/ops/test_cases.py
 PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision tests/models \
@@ -16,68 +21,59 @@ SMOKE := $(CASES)::test_meaning tests/engine tests/interop tests/layers tests/mo
 
 TABLES := train_steps accelerated layers pools
 
-.PHONY: help train test test-all gates tables parity bench lint format smoke lock clean
+.NOTPARALLEL:
+.PHONY: help train test test-all gates tables parity bench bench-newest lint format smoke lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
-train: $(VENV)/.train  ## train LeNet on the embedded digits (ARGS="--epochs 5 …" for other runs)
+train: env-none  ## train LeNet on the embedded digits (ARGS="--epochs 5 …" for other runs)
 	$(BIN)/jaxcnn train $(ARGS)
 
-test: $(VENV)/.$(EXTRAS)  ## run the tests; torch is not needed
+test: env-$(EXTRAS)  ## run the tests; torch is not needed
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
-test-all: $(VENV)/.$(EXTRAS)  ## every property of every case, and ten times deeper sweeps
+test-all: env-$(EXTRAS)  ## every property of every case, and ten times deeper sweeps
 	JAXCNN_SWEEP=10 $(BIN)/python -m pytest -n $(WORKERS) -m '' $(ARGS)
 
-gates: $(VENV)/.$(EXTRAS)  ## accuracy and speed beside what was recorded (python -m tests.gates.record)
+gates: env-$(EXTRAS)  ## accuracy and speed beside what was recorded (python -m tests.gates.record)
 	$(BIN)/python -m pytest -m '' tests/gates $(ARGS)
 	JAXCNN_NATIVE=0 $(BIN)/python -m pytest tests/gates -k speed $(ARGS)
 
-parity: $(VENV)/.test,torch  ## compare the ops with torch itself
+parity: env-test,torch  ## compare the ops with torch itself
 	$(BIN)/python -m pytest -n $(WORKERS) $(PARITY) $(ARGS)
 
-tables: $(VENV)/.test,torch  ## write docs/functions.md, docs/ops.md and docs/layers.md anew
+tables: env-test,torch  ## write docs/functions.md, docs/ops.md and docs/layers.md anew
 	$(BIN)/python -m tests.ops.listing
 	$(BIN)/python -m tests.ops.table
 	$(BIN)/python -m tests.layers.table
 
-bench: $(VENV)/.test,torch,bench  ## time everything beside lax, Flax and torch; write docs/benchmarks.md
+bench: env-test,torch,bench  ## time everything beside lax, Flax and torch; write docs/benchmarks.md
 	$(foreach table,$(TABLES),$(BIN)/python -m benchmarks.$(table) $(ARGS) &&) \
 		$(BIN)/python -m benchmarks.page
 
-lint: $(VENV)/.lint  ## style, format and types
+bench-newest: env-test  ## the same on the newest jax, beside lax and Flax; write benchmarks/newest
+	$(foreach table,$(TABLES),$(BIN)/python -m benchmarks.$(table) $(ARGS) &&) true
+
+lint: env-lint  ## style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(VENV)/.lint  ## put the code into its format
+format: env-lint  ## put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# One stamp per set of extras. The lock pins every version; it holds no address.
-$(VENV)/.%: pyproject.toml requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "jaxcnn needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 …" >&2; exit 2; }
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.$(if $(filter train,$*),,[$*])'
-	touch $@
-
-# The same package on the newest jax: make smoke PYTHON=python3.13
-smoke:  ## a short set of tests on the newest jax that PYTHON can install
-	test -x .venv-newest/bin/python || $(PYTHON) -m venv .venv-newest
-	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[test]'
-	.venv-newest/bin/python -c 'import jax, sys; print("jax", jax.__version__, "on Python", sys.version.split()[0])'
-	# Without native code: what a machine without a compiler computes with.
-	JAXCNN_NATIVE=0 .venv-newest/bin/python -m pytest -n $(WORKERS) $(SMOKE) \
+smoke: env-$(EXTRAS)  ## a short set of tests without native code, as on a machine without a compiler
+	JAXCNN_NATIVE=0 $(BIN)/python -m pytest -n $(WORKERS) $(SMOKE) \
 		--ignore tests/engine/test_forms.py -k "not test_cases or conv or pool2d" $(ARGS)
 
-lock:  ## write requirements.lock anew, from a fresh environment
-	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet --editable '.[test,torch,bench,lint]'
-	{ echo '# Exact versions for every target of the Makefile; made by `make lock`.'; \
-	  .venv-lock/bin/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | sed 's/+cpu$$//'; } > requirements.lock
-	rm -rf .venv-lock
+lock:  ## write requirements.lock and requirements-py311.lock anew, from fresh environments
+	.ci/lock
+
+# Make the environment, or bring it up to date; the stem names the extras.
+env-%:
+	@.ci/environment $(VENV) '$(filter-out none,$*)' '$(PYTHON)' $(VERSIONS)
 
 clean:  ## remove what the targets made, but no runs
-	rm -rf .venv .venv-newest .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-torch .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis

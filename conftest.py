@@ -1,5 +1,6 @@
-"""What every doctest may use without importing it, and signals that are heard."""
+"""How every test and doctest runs: strictly; and what doctests use without importing it."""
 
+import os
 import signal
 from types import ModuleType
 
@@ -8,7 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import jaxcnn as jc
+from tests import annotations
+
+# A user may set these, so nothing in the package may need a silent promotion: not here, and not
+# in the processes that tests start, which read the environment.
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
+os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
+
+annotations.install()
+import jaxcnn as jc  # noqa: E402
 
 # Tests that were begun in the background (``&``) ignore Ctrl-C, and so would what they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -27,12 +27,19 @@ class Case(NamedTuple):
         """The number of spatial axes."""
         return len(self.sizes)
 
+    def shapes(self, dtype: Any = np.float32) -> tuple[Any, Any]:
+        """The shapes of the images and of the kernel."""
+        into = self.channels if self.transposed else self.channels // self.groups
+        images = (self.batch, *self.sizes, self.channels)
+        kernel = (*(self.window,) * self.rank, into, self.features)
+        return jax.ShapeDtypeStruct(images, dtype), jax.ShapeDtypeStruct(kernel, dtype)
+
     def operands(self) -> tuple[Any, Any]:
         """Random images and a random kernel."""
         random = np.random.default_rng(0)
-        into = self.channels if self.transposed else self.channels // self.groups
-        x = random.standard_normal((self.batch, *self.sizes, self.channels), np.float32)
-        kernel = random.standard_normal((*(self.window,) * self.rank, into, self.features))
+        images, weights = self.shapes()
+        x = random.standard_normal(images.shape, np.float32)
+        kernel = random.standard_normal(weights.shape)
         return jax.numpy.asarray(x), jax.numpy.asarray(0.1 * kernel, np.float32)
 
     def ours(self, x: Any, kernel: Any) -> Any:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from benchmarks.timing import machine
 
 HERE = pathlib.Path(__file__).parent
+WITH_TORCH = importlib.util.find_spec("torch") is not None
+"""Whether torch is timed too. The newest jax needs a Python that the pinned torch is not for."""
 ENOUGH = 5
 """Rounds from which on a table is more than a trial."""
 
@@ -35,15 +37,18 @@ def options(description: str, names: Iterable[str], rounds: int) -> Options:
         parser.error(f"--only: no name holds {flags.only!r}; the names are {', '.join(names)}")
     if flags.rounds < 1:
         parser.error(f"--rounds: expected 1 or more, got {flags.rounds}")
-    if importlib.util.find_spec("torch") is None:
-        parser.error("torch is not installed: pip install 'jaxcnn[torch]'")
     return Options(chosen, flags.rounds, not flags.only)
 
 
 def keep(table: str, rows: list[dict[str, Any]], rounds: int, gemm: float | None = None) -> None:
-    """Write a whole table to its file: where it was measured, how often, and the rows."""
+    """Write a whole table to its file: where it was measured, how often, and the rows.
+
+    Without torch it goes to a folder of its own, and to no page.
+    """
     found = {"machine": machine(), "rounds": rounds, "gemm": gemm, "rows": rows}
-    (HERE / f"{table}.json").write_text(json.dumps(found, indent=1) + "\n")
+    folder = HERE if WITH_TORCH else HERE / "newest"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{table}.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 def kept(table: str) -> dict[str, Any]:

@@ -12,10 +12,14 @@ Row = dict[str, Any]
 
 def compared(calls: dict[str, Callable[[], Any]], rounds: int) -> Row:
     """Medians of calls that are taken in turn, one of them jaxcnn's."""
-    times = interleaved(calls, rounds)
+    return summarized(interleaved(calls, rounds))
+
+
+def summarized(times: dict[str, list[float]]) -> Row:
+    """Medians, and ratios where jaxcnn is among the libraries."""
     row: Row = {library: statistics.median(values) for library, values in times.items()}
-    for other in calls:
-        if other != "jaxcnn":
+    for other in times:
+        if other != "jaxcnn" and "jaxcnn" in times:
             row[f"{other} ratio"], row[f"{other} spread"] = ratio(times, other)
     return row
 
@@ -26,6 +30,11 @@ def times_ours(row: Row, other: str) -> str:
         return "—"
     spread = row[f"{other} spread"]
     return f"{row[f'{other} ratio']:.2f}" + ("" if spread is None else f" ± {spread:.2f}")
+
+
+def timed(rows: list[Row], others: Iterable[str]) -> list[str]:
+    """Those of the libraries that at least one row was timed with."""
+    return [other for other in others if any(f"{other} ratio" in row for row in rows)]
 
 
 def mean_ratio(rows: Iterable[Row], other: str) -> float:

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.command import keep, options
-from benchmarks.comparison import Row, compared, header, line, mean_ratio, times_ours
+from benchmarks.command import WITH_TORCH, keep, options
+from benchmarks.comparison import Row, compared, header, line, mean_ratio, timed, times_ours
 from benchmarks.pool_cases import POOLS, Pool
 
 TASKS = ("forward", "backward")
@@ -53,11 +53,13 @@ def by_torch(pool: Pool, task: str) -> Callable[[], None]:
 
 def calls_of(pool: Pool, task: str) -> dict[str, Callable[[], Any]]:
     """One task of a pooling by each library."""
-    return {
+    calls: dict[str, Callable[[], Any]] = {
         "jaxcnn": by_jax(pool.ours, pool, task),
         "lax": by_jax(pool.lax, pool, task),
-        "torch": by_torch(pool, task),
     }
+    if WITH_TORCH:
+        calls["torch"] = by_torch(pool, task)
+    return calls
 
 
 def cells(row: Row) -> list[str]:
@@ -76,7 +78,7 @@ def main() -> None:
             row = compared(calls_of(POOLS[name], task), wanted.rounds)
             rows.append({"pooling": name, "task": task} | row)
             print(line(cells(rows[-1])), flush=True)
-    for other in OTHERS:
+    for other in timed(rows, OTHERS):
         print(f"geometric mean over {other}: {mean_ratio(rows, other):.2f}")
     if wanted.complete:
         keep("pools", rows, wanted.rounds)

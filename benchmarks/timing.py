@@ -1,6 +1,8 @@
 """Times of several ways to do one thing, in one process, taken in turn."""
 
+import contextlib
 import importlib.metadata
+import math
 import os
 import pathlib
 import random
@@ -15,22 +17,55 @@ PAUSE = 0.01
 """Seconds between two calls: the threads of another library spin on for a while."""
 
 
-def interleaved(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of each call, ``rounds`` times in random order, after two calls unmeasured."""
+MOST = 100
+"""Calls in one sample at most, however short they are."""
+
+
+def interleaved(
+    calls: dict[str, Callable[[], Any]], rounds: int, least: float = 0.0
+) -> dict[str, list[float]]:
+    """Milliseconds of each call, ``rounds`` times in random order, after two calls unmeasured.
+
+    Args:
+        calls: what to time, by name.
+        rounds: how many samples to take of each.
+        least: seconds that a sample lasts at least. A call that is shorter is made several times
+            in a row and waited for once, since an accelerator works while Python makes the next
+            call. With 0 each sample is one call.
+    """
     order = random.Random(0)
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for call in calls.values():
-        for _ in range(2):
-            jax.block_until_ready(call())
+    repeats = {name: _repeats(call, least) for name, call in calls.items()}
     for _ in range(rounds):
         names = list(calls)
         order.shuffle(names)
         for name in names:
             time.sleep(PAUSE)
-            start = time.perf_counter()
-            jax.block_until_ready(calls[name]())
-            times[name].append(1e3 * (time.perf_counter() - start))
+            times[name].append(1e3 * _seconds(calls[name], repeats[name]))
     return times
+
+
+def _repeats(call: Callable[[], Any], least: float) -> int:
+    """How many calls a sample takes, found with the two calls that warm up."""
+    _seconds(call, 1)
+    return max(1, min(MOST, math.ceil(least / _seconds(call, 1))))
+
+
+def _seconds(call: Callable[[], Any], repeats: int) -> float:
+    """The mean time of calls in a row."""
+    start = time.perf_counter()
+    for _ in range(repeats - 1):
+        call()
+    jax.block_until_ready(call())
+    return (time.perf_counter() - start) / repeats
+
+
+def spread(values: list[float]) -> float | None:
+    """Half the distance between the quartiles; a single value has no spread."""
+    if len(values) == 1:
+        return None
+    quarters = statistics.quantiles(values, n=4)
+    return (quarters[2] - quarters[0]) / 2
 
 
 def ratio(times: dict[str, list[float]], over: str) -> tuple[float, float | None]:
@@ -40,11 +75,7 @@ def ratio(times: dict[str, list[float]], over: str) -> tuple[float, float | None
     """
     ours = "jaxcnn"
     ratios = [a / b for a, b in zip(times[over], times[ours], strict=True)]
-    median = statistics.median(times[over]) / statistics.median(times[ours])
-    if len(ratios) == 1:
-        return median, None
-    quarters = statistics.quantiles(ratios, n=4)
-    return median, (quarters[2] - quarters[0]) / 2
+    return statistics.median(times[over]) / statistics.median(times[ours]), spread(ratios)
 
 
 def machine() -> dict[str, Any]:
@@ -54,5 +85,13 @@ def machine() -> dict[str, Any]:
     if info.exists():
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         model = names[0].partition(":")[2].strip() if names else model
-    versions = {name: importlib.metadata.version(name) for name in ("jax", "flax", "torch")}
-    return {"processor": model, "cores": os.cpu_count()} | versions
+    return {"processor": model, "cores": os.cpu_count()} | versions("jax", "flax", "torch")
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """The versions of those packages that are installed."""
+    found = {}
+    for package in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found

@@ -5,6 +5,7 @@ torch.compile needs a C++ compiler and is left out where it fails.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import optax
 
 import jaxcnn as jc
-from benchmarks.command import keep, options
+from benchmarks.command import WITH_TORCH, keep, options
 from benchmarks.comparison import Row, compared, header, line, speed, times_ours
 from benchmarks.networks import NETWORKS, Network
 from benchmarks.work import gemm_speed, products, step_work
@@ -52,13 +53,19 @@ def data(network: Network) -> tuple[np.ndarray, np.ndarray]:
     return x, random.integers(0, 10, network.batch)
 
 
-def jax_step(network: Network, forward: Forward) -> Callable[[], Any]:
-    """A compiled training step that goes on from where the last one ended."""
-    x, labels = map(jnp.asarray, data(network))
+def step_of(forward: Forward, dtype: Any = jnp.float32) -> Callable[..., Any]:
+    """A training step: ``(held, images, labels) -> (held, loss)``, not compiled yet.
+
+    Args:
+        forward: the network.
+        dtype: what the network is computed in. Parameters, statistics and loss are in float32.
+    """
     optimizer = optax.sgd(RATE, MOMENTUM)
 
     def loss(params: Any, state: Any, x: Any, labels: Any) -> Any:
-        logits, state = forward(params, state, x)
+        inputs = jax.tree.map(lambda leaf: leaf.astype(dtype), (params, x))
+        logits, state = forward(inputs[0], state, inputs[1])
+        logits = logits.astype(jnp.float32)
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(), state
 
     def step(held: Any, x: Any, labels: Any) -> Any:
@@ -67,15 +74,31 @@ def jax_step(network: Network, forward: Forward) -> Callable[[], Any]:
         updates, memory = optimizer.update(gradient, memory)
         return (optax.apply_updates(params, updates), state, memory), value
 
+    return step
+
+
+def begun(network: Network) -> Any:
+    """What a step takes and gives: parameters, the network's state, and the optimizer's."""
     params, state = network.start()
-    held = [(params, state, optimizer.init(params))]
-    compiled = jax.jit(step, donate_argnums=0).lower(held[0], x, labels).compile()
+    return params, state, optax.sgd(RATE, MOMENTUM).init(params)
+
+
+def going_on(step: Callable[..., Any], held: Any, x: Any, labels: Any) -> Callable[[], Any]:
+    """Calls of a step, each of which goes on from where the last one ended."""
+    kept = [held]
 
     def call() -> Any:
-        held[0], value = compiled(held[0], x, labels)
+        kept[0], value = step(kept[0], x, labels)
         return value
 
     return call
+
+
+def jax_step(network: Network, forward: Forward) -> Callable[[], Any]:
+    """A compiled training step that goes on from where the last one ended."""
+    inputs = (begun(network), *map(jnp.asarray, data(network)))
+    compiled = jax.jit(step_of(forward), donate_argnums=0).lower(*inputs).compile()
+    return going_on(compiled, *inputs)
 
 
 def torch_step(network: Network, *, compiled: bool) -> Callable[[], None]:
@@ -106,6 +129,8 @@ def calls_of(network: Network) -> dict[str, Callable[[], Any]]:
     for name, hooked in (("Flax", contextlib.nullcontext), ("Flax accelerated", jc.accelerate)):
         with hooked():
             calls[name] = jax_step(network, by_flax(network))
+    if not WITH_TORCH:
+        return calls
     calls["torch"] = torch_step(network, compiled=False)
     compiled = torch_step(network, compiled=True)
     try:
@@ -116,10 +141,11 @@ def calls_of(network: Network) -> dict[str, Callable[[], Any]]:
     return calls
 
 
+@functools.cache
 def gflop(network: Network) -> float:
     """What a training step computes, counted in the Flax network."""
     x = jax.ShapeDtypeStruct((network.batch, *network.image), jnp.float32)
-    return step_work(products(by_flax(network), *network.start(), x))
+    return step_work(products(by_flax(network), *jax.eval_shape(network.start), x))
 
 
 def cells(row: Row, gemm: float | None) -> list[str]:

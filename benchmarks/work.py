@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
+from benchmarks.command import WITH_TORCH
 from benchmarks.timing import interleaved
 
 SIZE = 2048
@@ -19,13 +20,14 @@ SIZE = 2048
 
 def gemm_speed(rounds: int) -> float:
     """GFLOP/s of a float32 matrix product here: JAX's or torch's, whichever is faster."""
-    import torch
-
     a, b = np.random.default_rng(0).standard_normal((2, SIZE, SIZE), np.float32)
     calls: dict[str, Callable[[], Any]] = {
         "jax": functools.partial(jax.jit(jnp.dot), jnp.asarray(a), jnp.asarray(b)),
-        "torch": functools.partial(torch.mm, torch.tensor(a), torch.tensor(b)),
     }
+    if WITH_TORCH:
+        import torch
+
+        calls["torch"] = functools.partial(torch.mm, torch.tensor(a), torch.tensor(b))
     times = interleaved(calls, rounds)
     return 2e-6 * SIZE**3 / min(map(statistics.median, times.values()))
 

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import sys
-from pathlib import Path
 from types import FrameType
 
 INTERRUPTED = 130
@@ -11,11 +9,8 @@ INTERRUPTED = 130
 
 
 def end_quietly_when_interrupted() -> None:
-    """Until `ready`, Ctrl-C ends the process with one sentence, if it is the command's.
-
-    A program that imports jaxcnn as a library keeps its signals as they are.
-    """
-    if _is_command() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    """Until `ready`, Ctrl-C ends the process with one sentence; for the command alone."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
 
 
@@ -23,14 +18,6 @@ def ready() -> None:
     """From here on Ctrl-C is a KeyboardInterrupt again."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _is_command() -> bool:
-    """Whether Python was started as ``jaxcnn`` or ``python -m jaxcnn``."""
-    if sys.argv[:1] == ["-m"]:  # what it holds while Python still looks for the module
-        words = sys.orig_argv
-        return words[words.index("-m") + 1 :][:1] == ["jaxcnn"] if "-m" in words else False
-    return bool(sys.argv) and Path(sys.argv[0]).stem == "jaxcnn"
 
 
 def _end(number: int, frame: FrameType | None) -> None:

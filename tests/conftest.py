@@ -16,7 +16,7 @@ TRAIN, TEST = 53, 17
 def _compile_once(tmp_path_factory):
     """The runs of the tests compile the same few programs; each is compiled once."""
     jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 @pytest.fixture(scope="session")

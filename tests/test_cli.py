@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from jaxcnn.cli import main
+
 
 def jaxcnn(*words, cwd=None):
     return subprocess.run(
@@ -78,9 +80,9 @@ def test_unknown_flag_names_the_nearest():
         (["train", "--dataset", "fashion_mnits"], "fashion_mnist"),
         (["train", "--lr", "-0.1"], "--lr must be a positive number, got -0.1"),
         (["train", "--dataset", "mnist", "--data-dir", "nowhere"], "nowhere"),
-        (["train", "--platform", "tpu"], "--platform tpu is not available"),
         (["eval", "nowhere"], "nowhere holds no run"),
         (["check", "conv2dd"], "unknown op 'conv2dd', did you mean 'conv2d'?"),
+        (["check", "--strict", "--no-defects"], "--strict goes by the known defects of jax"),
         (["train", "--resume"], "--resume needs --run-dir"),
         (
             ["train", "--split", "train[:5", "--augment", "flip"],
@@ -91,10 +93,21 @@ def test_unknown_flag_names_the_nearest():
         (["train", "--resume", "--run-dir", "nowhere"], "nowhere holds no run"),
     ],
 )
-def test_mistakes_are_one_sentence(words, sentence, tmp_path):
-    message = refused(*words, cwd=tmp_path)
+def test_mistakes_are_one_sentence(words, sentence, tmp_path, monkeypatch, capsys):
+    """In this process, which has imported everything already."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    message = capsys.readouterr().err
     assert sentence in message
     assert message.startswith("jaxcnn: ")
+    assert message.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_platform_that_is_not_here(tmp_path):
+    message = refused("train", "--platform", "tpu", cwd=tmp_path)
+    assert message.startswith("jaxcnn: --platform tpu is not available")
     assert message.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
@@ -127,3 +140,4 @@ def test_check_prints_a_table():
     done = jaxcnn("check", "corr2d", "pad", "--dtypes", "float32", "float64")
     assert done.returncode == 0, done.stderr
     assert "4 of 4 rows ok" in done.stdout
+    assert "jax #39103: sums of fused reductions: " in done.stdout

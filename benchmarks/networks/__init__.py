@@ -14,27 +14,37 @@ from jaxcnn.layers import Layer
 
 
 class Network(NamedTuple):
-    """A network and the batch of images that it is timed with."""
+    """A network and the batch of images that it is timed with.
+
+    Attributes:
+        batch: images in a batch.
+        image: height, width and channels.
+        flax: makes it in Flax.
+        jaxcnn: makes it of jaxcnn's layers; ``None`` where it is written in Flax alone.
+        torch_name: its function in `in_torch`; ``None`` where it is not written in torch.
+    """
 
     batch: int
     image: tuple[int, int, int]
-    jaxcnn: Callable[[], Layer]
     flax: Callable[[], nn.Module]
-    torch_name: str
+    jaxcnn: Callable[[], Layer] | None = None
+    torch_name: str | None = None
 
     def start(self) -> tuple[Any, Any]:
         """Random parameters and the state at first, for jaxcnn and Flax alike.
 
         The layers' own `init` would compile a program for each shape, which takes a while.
         """
-        random, shape = np.random.default_rng(0), (self.batch, *self.image)
+        random = np.random.default_rng(0)
+        x = jax.ShapeDtypeStruct((1, *self.image), jnp.float32)
 
         def draw(path: Any, leaf: Any) -> jax.Array:
             if path[-1].key == "kernel":
                 return jnp.asarray(0.1 * random.standard_normal(leaf.shape, np.float32))
             return jnp.full(leaf.shape, path[-1].key in ("scale", "var"), jnp.float32)
 
-        trees = jax.eval_shape(lambda key: self.jaxcnn().init(key, shape), jax.random.key(0))
+        shapes = jax.eval_shape(self.flax().init, jax.random.key(0), x)
+        trees = shapes["params"], shapes.get("batch_stats", {})
         params, state = jax.tree_util.tree_map_with_path(draw, trees)
         return params, state
 
@@ -46,9 +56,10 @@ class Network(NamedTuple):
 
 
 NETWORKS = {
-    "LeNet": Network(256, (28, 28, 1), models.lenet, in_flax.LeNet, "lenet"),
-    "ResNet-20": Network(128, (32, 32, 3), in_jaxcnn.resnet20, in_flax.ResNet20, "resnet20"),
+    "LeNet": Network(256, (28, 28, 1), in_flax.LeNet, models.lenet, "lenet"),
+    "ResNet-20": Network(128, (32, 32, 3), in_flax.ResNet20, in_jaxcnn.resnet20, "resnet20"),
     "MobileNetV2": Network(
-        32, (96, 96, 3), in_jaxcnn.mobilenet_v2, in_flax.MobileNetV2, "mobilenet_v2"
+        32, (96, 96, 3), in_flax.MobileNetV2, in_jaxcnn.mobilenet_v2, "mobilenet_v2"
     ),
 }
+"""The networks that every library has, with the batches that suit a CPU."""

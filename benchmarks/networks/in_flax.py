@@ -5,7 +5,7 @@ from typing import Any
 import flax.linen as nn
 
 from benchmarks.networks.in_jaxcnn import widened
-from benchmarks.networks.plans import MOBILENET_V2, RESNET20, Inverted
+from benchmarks.networks.plans import MOBILENET_V2, RESNET20, RESNET50, Inverted
 
 
 class LeNet(nn.Module):
@@ -70,6 +70,42 @@ class ResNet20(nn.Module):
         for i, (features, stride) in enumerate(RESNET20):
             x = nn.relu(Block(features, stride, name=f"block{i}")(x, train))
         return nn.Dense(10, name="dense")(x.mean((1, 2)))
+
+
+class Bottleneck(nn.Module):
+    """A block of ResNet-50 without its last activation: 1×1, 3×3 with the stride, 1×1."""
+
+    features: int
+    stride: int
+
+    @nn.compact
+    def __call__(self, x: Any, train: bool) -> Any:
+        """Images ``(n, h, w, c)`` in, images ``(n, h / stride, w / stride, 4 * features)`` out."""
+        y = nn.relu(ConvNorm(self.features, 1, name="reduce")(x, train))
+        y = nn.relu(ConvNorm(self.features, 3, self.stride, name="window")(y, train))
+        y = ConvNorm(4 * self.features, 1, name="expand")(y, train)
+        if x.shape != y.shape:
+            x = ConvNorm(4 * self.features, 1, self.stride, name="shortcut")(x, train)
+        return y + x
+
+
+class ResNet50(nn.Module):
+    """ResNet-50 of He et al. (2016), with the stride in the 3×3 convolutions as PyTorch has it."""
+
+    stages: tuple[tuple[int, int], ...] = RESNET50
+    width: int = 64
+    classes: int = 1000
+
+    @nn.compact
+    def __call__(self, x: Any, train: bool = False) -> Any:
+        """Logits of images ``(n, 224, 224, 3)``."""
+        x = nn.relu(ConvNorm(self.width, 7, 2, name="stem")(x, train))
+        x = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
+        for i, (blocks, stride) in enumerate(self.stages):
+            for j in range(blocks):
+                block = Bottleneck(2**i * self.width, 1 if j else stride, name=f"stage{i}_{j}")
+                x = nn.relu(block(x, train))
+        return nn.Dense(self.classes, name="dense")(x.mean((1, 2)))
 
 
 class InvertedResidual(nn.Module):

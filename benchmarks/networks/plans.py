@@ -5,6 +5,9 @@ from typing import NamedTuple
 RESNET20 = ((16, 1), (16, 1), (16, 1), (32, 2), (32, 1), (32, 1), (64, 2), (64, 1), (64, 1))
 """Features and stride of each block, as He et al. (2016) have them for CIFAR."""
 
+RESNET50 = ((3, 1), (4, 2), (6, 2), (3, 2))
+"""Blocks of each stage and the stride of its first: table 1 of He et al. (2016), 50 layers."""
+
 
 class Inverted(NamedTuple):
     """An inverted residual of MobileNetV2."""

@@ -28,7 +28,7 @@ def keep_compiled() -> None:
     """
     if os.environ.get("JAXCNN_COMPILE_CACHE") == "0":
         return
-    chosen = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+    chosen = jax.config.values["jax_compilation_cache_dir"]
     if "JAX_COMPILATION_CACHE_DIR" in os.environ or chosen:
         return
     # A home may be shared by machines whose processors have other instructions.

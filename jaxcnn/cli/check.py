@@ -1,4 +1,4 @@
-"""``jaxcnn check``: every op on this device beside the NumPy reference."""
+"""``jaxcnn check``: every op on this device beside the NumPy reference, and the installed jax."""
 
 import dataclasses
 from typing import Annotated, Literal
@@ -15,18 +15,22 @@ from jaxcnn.training.names import unknown
 
 @dataclasses.dataclass(frozen=True)
 class CheckConfig:
-    """Run every op on this device and compare it with the NumPy reference.
+    """Run every op on this device and compare it with the NumPy reference; try the installed jax.
 
     Attributes:
         ops: The ops to check; all, where it is left out.
         dtypes: The dtypes to check; left out, float32, bfloat16 and float16.
         gradients: Whether to check the gradients too.
+        defects: Whether to try the known defects of jax on CPUs too.
+        strict: Whether the exit status is 1 where the installed jax has one of them, too.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
     """
 
     ops: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     dtypes: tuple[Literal["float64", "float32", "bfloat16", "float16"], ...] = ()
     gradients: bool = True
+    defects: bool = True
+    strict: bool = False
     platform: Platform | None = None
 
 
@@ -35,8 +39,16 @@ def check_command(command: CheckConfig) -> int:
     for name in command.ops:
         if name not in checkable():
             raise UserError(unknown("op", name, checkable()))
+    if command.strict and not command.defects:
+        raise UserError("--strict goes by the known defects of jax, which --no-defects leaves out")
     use_platform(command.platform)
     # Double precision is off in JAX unless it is asked for, and then on for the whole process.
     if "float64" in command.dtypes:
         jax.config.update("jax_enable_x64", True)
-    return run_check(command.ops or None, command.dtypes or None, gradients=command.gradients)
+    return run_check(
+        command.ops or None,
+        command.dtypes or None,
+        gradients=command.gradients,
+        defects=command.defects,
+        strict=command.strict,
+    )

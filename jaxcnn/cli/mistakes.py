@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from jaxcnn.data import DataError
 from jaxcnn.starting import INTERRUPTED, ready
 from jaxcnn.training import Stopped, UserError
+from jaxcnn.training.journal import library_heard
 
 USER_ERROR = 2
 """The exit status after a mistake that the user can mend."""
@@ -25,12 +26,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def mistakes_in_one_sentence(*, resumable: bool = False) -> Iterator[None]:
     """A user's mistake ends the program with one sentence and status 2, without a traceback.
 
+    What the library logs meanwhile is said as a warning.
+
     Args:
         resumable: whether what is interrupted can go on.
     """
     ready()
     try:
-        with _all_written():
+        with _all_written(), library_heard():
             yield
     except (UserError, DataError) as error:
         print(f"jaxcnn: {error}", file=sys.stderr)

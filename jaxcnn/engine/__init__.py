@@ -6,6 +6,7 @@ from jaxcnn.engine.convolution import convolve
 from jaxcnn.engine.hook import accelerate, accelerated, restore
 from jaxcnn.engine.max_pool import max_pool
 from jaxcnn.engine.positions import max_positions, take_positions
+from jaxcnn.engine.provenance import Identity, identity
 from jaxcnn.engine.sum_pool import sum_pool
 from jaxcnn.engine.survey import Explanation, cache_file, explain, tune
 from jaxcnn.engine.unpool import unpool
@@ -14,6 +15,7 @@ from jaxcnn.engine.windows import Windows
 __all__ = [
     "ALGORITHMS",
     "Explanation",
+    "Identity",
     "Windows",
     "accelerate",
     "accelerated",
@@ -21,6 +23,7 @@ __all__ = [
     "convolve",
     "even_bins",
     "explain",
+    "identity",
     "max_bins",
     "max_pool",
     "max_positions",

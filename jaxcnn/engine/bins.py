@@ -20,7 +20,7 @@ def even_bins(size: int, count: int) -> np.ndarray:
     """
     index = np.arange(count)
     start, end = index * size // count, -(-(index + 1) * size // count)
-    held = start[:, None] + np.arange((end - start).max())
+    held = start[:, None] + np.arange(np.max(end - start))
     return np.where(held < end[:, None], held, -1).astype(np.int32)
 
 
@@ -61,8 +61,9 @@ def max_bins(x: jax.Array, axes: Sequence[int], bins: Sequence[Any]) -> jax.Arra
         places = along(jnp.asarray(positions) * np.int32(below), axis, values.ndim)
         if flat.ndim:
             places = places + _split(flat, positions, axis)
-        places = jnp.broadcast_to(places, values.shape)
         winner = _winner(values, axis + 1)
+        # Places made from constants are sharded as the winners are only if they depend on them.
+        places = jnp.broadcast_to(places + (winner * 0).astype(places.dtype), values.shape)
         best = jnp.take_along_axis(values, winner, axis + 1, mode="clip").squeeze(axis + 1)
         flat = jnp.take_along_axis(places, winner, axis + 1, mode="clip").squeeze(axis + 1)
     return flat

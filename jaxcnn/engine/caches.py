@@ -7,6 +7,15 @@ import pathlib
 import platform
 import tempfile
 
+_ARITHMETIC = frozenset(
+    {
+        *("avx", "avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16"),
+        *("amx_tile", "amx_bf16", "amx_fp16"),
+        *("asimd", "asimdhp", "bf16", "sme", "sve", "sve2"),
+    }
+)
+"""The instructions, of x86 and of ARM as Linux calls them, that widen or round sums of floats."""
+
 
 def folder() -> pathlib.Path:
     """``$JAXCNN_CACHE_DIR``, else ``jaxcnn`` under ``$XDG_CACHE_HOME`` or ``~/.cache``."""
@@ -31,7 +40,26 @@ def private(folder: pathlib.Path) -> bool:
 @functools.cache
 def processor() -> str:
     """A name for the kind of processor, its instructions included."""
-    lines = []
+    name = "\n".join([platform.machine(), platform.processor(), *_cpuinfo()])
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+@functools.cache
+def instructions() -> str:
+    """The machine and what it computes sums of floats by, as ``"x86_64 avx avx2 fma"``.
+
+    Processors of several makes may have the same. Where the system does not list them (macOS,
+    Windows), it is the machine alone.
+    """
+    words = {
+        word for line in _cpuinfo() if not line.startswith("model name") for word in line.split()
+    }
+    return " ".join([platform.machine(), *sorted(words & _ARITHMETIC)])
+
+
+def _cpuinfo() -> list[str]:
+    """What Linux says of the first processor's kind and instructions."""
+    lines: list[str] = []
     try:
         for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith(("model name", "flags", "Features")):
@@ -40,8 +68,7 @@ def processor() -> str:
                 break
     except OSError:
         pass
-    name = "\n".join([platform.machine(), platform.processor(), *lines])
-    return hashlib.sha256(name.encode()).hexdigest()
+    return lines
 
 
 def _caches() -> pathlib.Path:

@@ -38,8 +38,12 @@ def choose(problem: Problem, gradient: bool, *, portable: bool = False) -> Choic
         gradient: whether the gradient in its kernel is wanted.
         portable: whether the program has to run on other machines too.
     """
+    if not problem.rank:
+        return Choice("lax", "it has no spatial axes")
     if not _known(problem):
         return Choice("lax", "it is empty")
+    if problem.dtype.itemsize == 1:
+        return Choice("lax", "XLA rounds numbers of eight bits in its own way")
     measured = tuned.winner(problem, gradient)
     if measured in FORMS and not refuses(problem, measured, portable=portable):
         return Choice(measured, "it was the fastest on this machine")

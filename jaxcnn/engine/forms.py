@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.custom_derivatives import linear_call
 
 from jaxcnn.engine import (
@@ -20,9 +21,9 @@ from jaxcnn.engine import (
     winograd,
     xla,
 )
+from jaxcnn.engine.name_stacks import KERNEL_GRADIENT, RESULT
 from jaxcnn.engine.problem import Problem
 from jaxcnn.engine.reading import Reading
-from jaxcnn.engine.result_types import made_from
 
 FORMS: dict[str, Any] = {
     "direct": direct,
@@ -41,11 +42,14 @@ Chooser = Callable[[Problem, bool], str]
 
 def carry_out(reading: Reading, choose: Chooser, x: jax.Array, other: jax.Array, dtype: Any) -> Any:
     """XLA's result for a task, by the forms that ``choose`` names for its parts."""
-    wide = jnp.promote_types(dtype, jnp.float32) if dtype.itemsize < 4 else dtype
+    # Halves are summed up in float32, and cast explicitly: the user's JAX may forbid to promote.
+    wide = np.dtype(np.float32) if dtype.itemsize < 4 else dtype
     x = jnp.transpose(x, reading.x).astype(wide)
     other = jnp.transpose(other, reading.other).astype(wide)
-    task = gradient if reading.gradient else result
-    return jnp.transpose(task(reading.problem, choose, x, other), reading.y).astype(dtype)
+    task, scope = (gradient, KERNEL_GRADIENT) if reading.gradient else (result, RESULT)
+    with jax.named_scope(scope):
+        y = task(reading.problem, choose, x, other)
+    return jnp.transpose(y, reading.y).astype(dtype)
 
 
 def result(problem: Problem, choose: Chooser, x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -73,7 +77,7 @@ def gradient(problem: Problem, choose: Chooser, x: jax.Array, cotangent: jax.Arr
     def forward(kernel: jax.Array) -> jax.Array:
         return _in_parts(problem, x, kernel, lambda part: FORMS[choose(part, True)], solve)
 
-    like = made_from(problem.kernel_shape, x, cotangent)
+    like = jax.ShapeDtypeStruct(problem.kernel_shape, x.dtype)
     (g,) = jax.linear_transpose(forward, like)(cotangent)
     return g
 

@@ -1,6 +1,5 @@
 """The engine's forms for any JAX program: Flax, Equinox, Haiku, Keras on JAX, unchanged."""
 
-import functools
 from typing import Any, Self
 
 import jax
@@ -10,6 +9,7 @@ from jax.interpreters import mlir
 
 from jaxcnn.engine import lowering
 from jaxcnn.engine.max_pool import maxima, send_back
+from jaxcnn.engine.partitioned import needs_devices
 from jaxcnn.engine.windows import Windows
 
 _REGISTERED = mlir._platform_specific_lowerings["cpu"]
@@ -24,6 +24,11 @@ class accelerate:  # noqa: N801 - it reads as the function that it mostly is
     On CPUs only; on GPUs and TPUs nothing changes. They stay in effect until `restore`, or to
     the end of a ``with`` block. What JAX has compiled so far is dropped, so that it is compiled
     anew.
+
+    A program means the same as before under every setting of JAX, but for two things. An infinity
+    or a NaN that a convolution reads may reach neighbouring results too (docs/performance.md).
+    And where a window of a max pool holds a NaN, its cotangent goes to the NaN, as in PyTorch; XLA
+    gives it to the largest of the numbers behind the NaN.
 
     >>> with accelerate():
     ...     y = jax.lax.conv(jnp.ones((1, 1, 5, 5)), jnp.ones((1, 1, 3, 3)), (1, 1), "SAME")
@@ -54,6 +59,8 @@ def _register(*, on: bool) -> None:
     if on == accelerated():
         return
     if on:
+        for primitive in _REPLACED:
+            needs_devices(primitive)
         mlir.register_lowering(lax.conv_general_dilated_p, _convolution, platform="cpu")
         mlir.register_lowering(lax.reduce_window_max_p, _max_pool, platform="cpu")
         mlir.register_lowering(lax.select_and_scatter_add_p, _max_pool_gradient, platform="cpu")
@@ -71,22 +78,27 @@ def _convolution(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
 
 def _max_pool(ctx: Any, x: Any, **params: Any) -> Any:
     (image,), (result,) = ctx.avals_in, ctx.avals_out
-    windows = _windows(result.shape, image.shape, params)
-    form = maxima.native(ctx, windows)
-    if form is None or set(params["base_dilation"]) != {1}:
+    if not _floats(image.dtype):
         return _own_rule(lax.reduce_window_max_p)(ctx, x, **params)
-    return mlir.lower_fun(form, multiple_results=False)(ctx, x)
+    windows = _windows(result.shape, image.shape, params)
+    if maxima.native(ctx, windows) is None or set(params["base_dilation"]) != {1}:
+        return _own_rule(lax.reduce_window_max_p)(ctx, x, **params)
+    return maxima.on_cpu(ctx, x, windows=windows)
 
 
 def _max_pool_gradient(ctx: Any, cotangent: Any, x: Any, **params: Any) -> Any:
     counts, image = (aval for aval in ctx.avals_in)
     sizes = (*counts.shape, *image.shape)
-    known = all(isinstance(n, int) and n > 0 for n in sizes)
-    number = jnp.issubdtype(image.dtype, jnp.floating)
-    if not (known and number and params["select_prim"] is lax.ge_p):
+    sized = all(isinstance(n, int) and n > 0 for n in sizes)
+    if not (sized and _floats(image.dtype) and params["select_prim"] is lax.ge_p):
         return _own_rule(lax.select_and_scatter_add_p)(ctx, cotangent, x, **params)
-    gradient = functools.partial(send_back, windows=_windows(counts.shape, image.shape, params))
-    return mlir.lower_fun(gradient, multiple_results=False)(ctx, cotangent, x)
+    windows = _windows(counts.shape, image.shape, params)
+    return send_back.on_cpu(ctx, cotangent, x, windows=windows)
+
+
+def _floats(dtype: Any) -> bool:
+    """Whether pools of such numbers are computed here; many floats of eight bits know no -inf."""
+    return jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize > 1
 
 
 def _own_rule(primitive: Any) -> Any:

@@ -13,7 +13,8 @@ from jax.interpreters import mlir
 
 from jaxcnn.engine import forms
 from jaxcnn.engine.choice import choose, refuses
-from jaxcnn.engine.primitive import conv_p
+from jaxcnn.engine.partitioned import lower, place_of, sharded
+from jaxcnn.engine.primitive import conv_p, on_parts
 from jaxcnn.engine.problem import Problem
 from jaxcnn.engine.reading import Reading, read
 
@@ -41,22 +42,6 @@ def part_by(wanted: str, part: Problem, gradient: bool, *, portable: bool = Fals
     return choose(part, gradient, portable=portable).algorithm
 
 
-def portable(ctx: Any) -> bool:
-    """Whether a program may run elsewhere, or is cut into parts for devices by the compiler.
-
-    Custom calls of this process can be neither exported nor cut.
-    """
-    module = ctx.module_context
-    if module.lowering_parameters.for_export or len(module.platforms) > 1:
-        return True
-    axes = module.axis_context
-    if isinstance(axes, mlir.ShardingContext):
-        return axes.num_devices > 1
-    return isinstance(axes, mlir.SPMDAxisContext) and axes.manual_axes != frozenset(
-        axes.mesh.axis_names
-    )
-
-
 def on_cpu(
     ctx: Any, x: Any, kernel: Any, *, algorithm: str, written_out: bool, **params: Any
 ) -> Any:
@@ -65,14 +50,21 @@ def on_cpu(
     numbers = jnp.issubdtype(result.dtype, jnp.floating)
     shapes = (*left.shape, *right.shape, *result.shape)
     # Sizes that are not known yet are those of an export with a symbolic shape.
-    if algorithm != "lax" and numbers and all(isinstance(n, int) and n > 0 for n in shapes):
-        form = form_of(read(left, right, params), algorithm, portable=portable(ctx))
+    known = all(isinstance(n, int) and n > 0 for n in shapes)
+    place = place_of(ctx)
+    beyond = place == "elsewhere" and sharded(result)
+    if algorithm != "lax" and numbers and known and not beyond:
+        portable = place == "elsewhere"
+        form = form_of(read(left, right, params), algorithm, portable=portable)
+        params["out_sharding"] = None
+        if form is not None and place == "apart":
+            own = {"algorithm": algorithm, "written_out": written_out}
+            return on_parts(ctx, x, kernel, **own, **params)
         if form is not None:
-            rule = functools.partial(form, dtype=result.dtype)
-            return mlir.lower_fun(rule, multiple_results=False)(ctx, x, kernel)
+            return lower(ctx, functools.partial(form, dtype=result.dtype), x, kernel)
         if not _ordered(params["dimension_numbers"]):
             rule = functools.partial(_in_order, written_out=written_out, **params)
-            return mlir.lower_fun(rule, multiple_results=False)(ctx, x, kernel)
+            return lower(ctx, rule, x, kernel)
     return _XLA(ctx, x, kernel, **params)
 
 

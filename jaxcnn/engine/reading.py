@@ -47,7 +47,7 @@ def read(x: Any, kernel: Any, params: dict[str, Any]) -> Reading:
         dilation=tuple(params["rhs_dilation"]),
         spacing=tuple(params["lhs_dilation"]),
         groups=params["feature_group_count"],
-        dtype=np.dtype(x.dtype),
+        dtype=np.dtype(params.get("preferred_element_type") or x.dtype),
     )
     swapped = left[1] < left[0] and forward.taps >= math.prod(forward.out)
     far = forward.taps > 8 * math.prod(forward.out)

@@ -17,6 +17,7 @@ from jax.extend.core import jaxprs_in_params
 from jaxcnn.engine import forms, tuned
 from jaxcnn.engine.choice import ALGORITHMS, choose, refuses
 from jaxcnn.engine.lowering import part_by
+from jaxcnn.engine.name_stacks import place
 from jaxcnn.engine.primitive import conv_p
 from jaxcnn.engine.reading import Reading, read
 
@@ -32,20 +33,24 @@ class Explanation:
     """What ``"auto"`` does with one convolution of a program on a CPU.
 
     Attributes:
-        task: ``"result"`` or ``"kernel gradient"``; an input gradient is a result, of the
-            cotangent and the flipped kernel.
+        task: ``"result"``, ``"input gradient"`` or ``"kernel gradient"``. An input gradient is
+            computed as a result, of the cotangent and the flipped kernel.
         shapes: the images and the kernel, as ``"8x56x56x64 * 3x3x64x64"``.
         algorithm: what computes it.
         reason: why.
+        where: the scopes (`jax.named_scope`) around it, as ``"block/conv1"``: in a model, its
+            layers. Nothing outside of all scopes.
     """
 
     task: str
     shapes: str
     algorithm: str
     reason: str
+    where: str = ""
 
     def __str__(self) -> str:
-        return f"{self.task} {self.shapes}: {self.algorithm}, because {self.reason}"
+        where = f"{self.where}: " if self.where else ""
+        return f"{where}{self.task} {self.shapes}: {self.algorithm}, because {self.reason}"
 
 
 def explain(fn: Callable[..., Any], *args: Any) -> list[Explanation]:
@@ -66,13 +71,15 @@ def explain(fn: Callable[..., Any], *args: Any) -> list[Explanation]:
     result 8x16x16x4 * 1x1x4x2: tap_products, because a window of one element is a matrix product
     """
     found = []
-    for reading, algorithm in _tasks(fn, args):
+    for reading, algorithm, stack in _tasks(fn, args):
         choice = choose(reading.problem, reading.gradient)
         name, reason = choice
         if algorithm != "auto" and not refuses(reading.problem, algorithm):
             name, reason = algorithm, "it was asked for"
-        task = "kernel gradient" if reading.gradient else "result"
-        found.append(Explanation(task, _shapes(reading), name, reason))
+        layer, backward, _ = place(stack)
+        task = "input gradient" if backward else "result"
+        task = "kernel gradient" if reading.gradient else task
+        found.append(Explanation(task, _shapes(reading), name, reason, layer))
     return found
 
 
@@ -93,7 +100,7 @@ def tune(fn: Callable[..., Any], *args: Any) -> dict[str, str]:
         OSError: if the file of winners cannot be written; see `jaxcnn.engine.tuned`.
     """
     winners, names = {}, {}
-    for reading, _ in _tasks(fn, args):
+    for reading, _, _ in _tasks(fn, args):
         task = (reading.problem, reading.gradient)
         if task not in winners:
             winners[task] = _fastest(reading)
@@ -109,20 +116,22 @@ def cache_file() -> pathlib.Path:
     return tuned.cache_file()
 
 
-def _tasks(fn: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[tuple[Reading, str]]:
-    yield from _convolutions(jax.make_jaxpr(fn)(*args).jaxpr)
+def _tasks(fn: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[tuple[Reading, str, str]]:
+    """What each convolution asks, the algorithm that it names, and its name stack."""
+    yield from _convolutions(jax.make_jaxpr(fn)(*args).jaxpr, "")
 
 
-def _convolutions(jaxpr: Any) -> Iterator[tuple[Reading, str]]:
+def _convolutions(jaxpr: Any, outer: str) -> Iterator[tuple[Reading, str, str]]:
     for equation in jaxpr.eqns:
+        stack = f"{outer}/{equation.source_info.name_stack}"
         if equation.primitive in (conv_p, lax.conv_general_dilated_p):
             params = dict(equation.params)
             algorithm = params.pop("algorithm", "auto")
             x, kernel = (atom.aval for atom in equation.invars)
             if jnp.issubdtype(x.dtype, jnp.floating):
-                yield read(x, kernel, params), algorithm
+                yield read(x, kernel, params), algorithm, stack
         for inner in jaxprs_in_params(equation.params):
-            yield from _convolutions(inner)
+            yield from _convolutions(inner, stack)
 
 
 def _shapes(reading: Reading) -> str:

@@ -42,6 +42,12 @@ def forget() -> None:
     _winners.cache_clear()
 
 
+def digest() -> str:
+    """A digest of all winners; nothing where there are none."""
+    content = json.dumps(_winners(), sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()[:16] if _winners() else ""
+
+
 def cache_file() -> pathlib.Path:
     """Where the winners of this jaxlib on this processor are kept."""
     machine = f"{jaxlib.version.__version__} {caches.processor()} {os.cpu_count()}"

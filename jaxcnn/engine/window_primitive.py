@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,9 +12,7 @@ import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
-from jaxcnn.engine import compiler
-from jaxcnn.engine.lowering import portable
-from jaxcnn.engine.result_types import made_from
+from jaxcnn.engine import compiler, partitioned
 from jaxcnn.engine.windows import Windows
 
 LEAST_TOGETHER = 4
@@ -48,8 +46,9 @@ class WindowPrimitive:
         self.primitive.def_impl(lambda *operands, windows: self._compiled(windows)(*operands))
         self.primitive.def_abstract_eval(lambda *types, windows: self._type_of(windows, types))
         batching.primitive_batchers[self.primitive] = self._batched
-        mlir.register_lowering(self.primitive, mlir.lower_fun(form, multiple_results=False))
-        mlir.register_lowering(self.primitive, self._on_cpu, platform="cpu")
+        partitioned.needs_devices(self.primitive)
+        mlir.register_lowering(self.primitive, self._elsewhere)
+        mlir.register_lowering(self.primitive, self.on_cpu, platform="cpu")
 
     def __call__(self, *operands: Any, windows: Windows) -> Any:
         """The result."""
@@ -62,7 +61,7 @@ class WindowPrimitive:
         if not self.handler or not all(isinstance(n, int) and n > 0 for n in shapes):
             return None
         narrow = jnp.issubdtype(result.dtype, jnp.floating) and result.dtype.itemsize <= 4
-        if not narrow or not _neighbours(windows.axes) or portable(ctx):
+        if not narrow or not _neighbours(windows.axes) or partitioned.place_of(ctx) == "elsewhere":
             return None
         if _inner(result.shape, windows) < LEAST_TOGETHER or not self.worth(windows):
             return None
@@ -73,17 +72,25 @@ class WindowPrimitive:
     def _call(self, windows: Windows, shape: tuple[int, ...], *operands: jax.Array) -> jax.Array:
         wide = [operand.astype(jnp.float32) for operand in operands]
         target = compiler.native().targets[self.handler]
-        call = jax.ffi.ffi_call(target, made_from(shape, *wide))
+        call = jax.ffi.ffi_call(target, jax.ShapeDtypeStruct(shape, jnp.float32))
         y: jax.Array = call(*wide, sizes=_sizes(shape, windows))
         return y.astype(operands[-1].dtype)
 
-    def _on_cpu(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
+    def on_cpu(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
+        """The lowering for CPUs; of several, each has its part of the axes without windows."""
+        if partitioned.place_of(ctx) == "apart":
+            part = functools.partial(self.primitive.bind, windows=windows)
+            axes = _axes(windows, ctx.avals_in)
+            return partitioned.lower_on_parts(ctx, axes, part, *operands)
         rule = self.native(ctx, windows) or functools.partial(self.form, windows=windows)
-        return mlir.lower_fun(rule, multiple_results=False)(ctx, *operands)
+        return partitioned.lower(ctx, rule, *operands)
+
+    def _elsewhere(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
+        return partitioned.lower(ctx, functools.partial(self.form, windows=windows), *operands)
 
     def _infer_type(self, windows: Windows, types: tuple[Any, ...]) -> Any:
         form = functools.partial(self.form, windows=windows)
-        return jax.make_jaxpr(form)(*types).out_avals[0]
+        return partitioned.result_type(form, _axes(windows, types), types)
 
     def _compile(self, windows: Windows) -> Callable[..., Any]:
         return jax.jit(functools.partial(self.primitive.bind, windows=windows))
@@ -93,6 +100,19 @@ class WindowPrimitive:
         front = [batching.bdim_at_front(x, d, size) for x, d in zip(operands, dims, strict=True)]
         moved = dataclasses.replace(windows, axes=tuple(axis + 1 for axis in windows.axes))
         return self(*front, windows=moved), 0
+
+
+def _axes(windows: Windows, types: Sequence[Any]) -> partitioned.Axes:
+    """All axes but those of the windows may be sharded."""
+    rank = types[0].ndim
+    kept = [f"a{i}" for i in range(rank)]
+
+    def named(prefix: str) -> tuple[str, ...]:
+        return tuple(f"{prefix}{i}" if i in windows.axes else kept[i] for i in range(rank))
+
+    operands = tuple(named(f"{'xyz'[i]}") for i in range(len(types)))
+    free = frozenset(kept[i] for i in range(rank) if i not in windows.axes)
+    return partitioned.Axes(operands, named("r"), free)
 
 
 def _neighbours(axes: tuple[int, ...]) -> bool:

@@ -47,6 +47,7 @@ from jaxcnn.layers.separable import DepthwiseConv2d, SeparableConv2d
 from jaxcnn.layers.table import Row, Summary, count_parameters, outputs, summary
 from jaxcnn.layers.transformation import is_a, map_layers, rebuild, synchronized
 from jaxcnn.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from jaxcnn.ops.habits import answer_wrong_names
 
 __all__ = [
     "ACTIVATIONS",
@@ -120,3 +121,5 @@ __all__ = [
     "synchronized",
     "walk",
 ]
+
+answer_wrong_names(__name__, filter(str.islower, __all__))  # constructors do it themselves

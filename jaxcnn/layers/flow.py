@@ -218,6 +218,12 @@ def walk(layer: Layer, params: Params, state: State, x: V, visitor: Visitor[V]) 
     >>> class Names:
     ...     def layer(self, site, x):
     ...         return [*x, site.name]
+    ...
+    ...     def join(self, site, how, values, layout):
+    ...         return [*values, how]
+    ...
+    ...     def split(self, site, x, sizes, layout):
+    ...         raise NotImplementedError
     >>> walk(Sequential(flat=Flatten(), out=Dense(3)), {}, {}, [], Names())
     ['flat', 'out']
     """

@@ -71,7 +71,7 @@ def _windows(seen: Seen) -> Sequence[View]:
     stride = given["stride"]
     step = size if stride is None else per_axis("summary", "stride", stride, rank, minimum=1)
     span = dilated(size, gap)
-    pairs = parse_padding("summary", given.get("padding", 0), seen.sizes, span, step)
+    pairs = parse_padding("summary", given.get("padding", 0), seen.sizes, span, step, crops=True)
     lows = [low for low, _ in pairs]
     return [from_windows(*axis) for axis in zip(span, step, lows, strict=True)]
 

@@ -3,10 +3,12 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, ParamSpec, Protocol
+from typing import Any, NamedTuple, NoReturn, ParamSpec, Protocol
 
 import jax
 import numpy as np
+
+from jaxcnn.ops.habits import answering
 
 Params = dict[str, Any]
 """Nested dicts of arrays that are learned, with readable names (``conv1/kernel``)."""
@@ -65,6 +67,13 @@ class Layer(NamedTuple):
 
     def __repr__(self) -> str:
         return "Layer(…)" if self.description is None else repr(self.description)
+
+    def __call__(self, *args: Any, **options: Any) -> NoReturn:
+        """Say how a layer is used: it holds no parameters, so it cannot be called."""
+        raise TypeError(
+            "Layer: a layer is not called: `params, state = model.init(key, x.shape)` once, then "
+            "`y, state = model.apply(params, state, x)`"
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -129,7 +138,7 @@ def described(constructor: Callable[P, Layer]) -> Callable[P, Layer]:
     >>> Twice(by=3.0)
     Twice(by=3.0)
     """
-    signature = inspect.signature(constructor)
+    signature, answered = inspect.signature(constructor), answering(constructor)
     variadic = {
         name
         for name, parameter in signature.parameters.items()
@@ -137,7 +146,7 @@ def described(constructor: Callable[P, Layer]) -> Callable[P, Layer]:
     }
 
     def build(*args: P.args, **kwargs: P.kwargs) -> Layer:
-        layer = constructor(*args, **kwargs)
+        layer = answered(*args, **kwargs)
         known = layer.description or Description()
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()

@@ -41,6 +41,9 @@ from jaxcnn.ops.geometry import (
     conv_transpose_output_shape,
     receptive_field,
 )
+from jaxcnn.ops.habits import (
+    answer_wrong_names,
+)
 from jaxcnn.ops.max_pooling import (
     max_pool1d,
     max_pool2d,
@@ -163,3 +166,5 @@ __all__ = [
     "separable_conv2d",
     "unfold",
 ]
+
+answer_wrong_names(__name__, __all__)

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Int, Num
 from jaxcnn import engine
 from jaxcnn.engine import Windows
 from jaxcnn.ops.arguments import (
+    AnyArray,
     Layout,
     accumulator,
     as_flag,
@@ -26,7 +27,7 @@ OutputSize = int | None | Sequence[int | None]
 
 
 def adaptive_avg_pool1d(
-    x: Float[Array, "n w c"], output_size: OutputSize, *, layout: str = "NWC"
+    x: Float[AnyArray, "n w c"], output_size: OutputSize, *, layout: str = "NWC"
 ) -> Float[Array, "n wo c"]:
     """1-D adaptive average pooling; the options are `adaptive_avg_pool2d`'s.
 
@@ -49,7 +50,7 @@ def adaptive_avg_pool1d(
 
 
 def adaptive_avg_pool2d(
-    x: Float[Array, "n h w c"], output_size: OutputSize, *, layout: str = "NHWC"
+    x: Float[AnyArray, "n h w c"], output_size: OutputSize, *, layout: str = "NHWC"
 ) -> Float[Array, "n ho wo c"]:
     r"""2-D adaptive average pooling: an even grid of means.
 
@@ -82,7 +83,7 @@ def adaptive_avg_pool2d(
 
 
 def adaptive_avg_pool3d(
-    x: Float[Array, "n d h w c"], output_size: OutputSize, *, layout: str = "NDHWC"
+    x: Float[AnyArray, "n d h w c"], output_size: OutputSize, *, layout: str = "NDHWC"
 ) -> Float[Array, "n do ho wo c"]:
     """3-D adaptive average pooling; the options are `adaptive_avg_pool2d`'s.
 
@@ -105,7 +106,7 @@ def adaptive_avg_pool3d(
 
 
 def adaptive_max_pool1d(
-    x: Num[Array, "n w c"],
+    x: Num[AnyArray, "n w c"],
     output_size: OutputSize,
     *,
     return_indices: bool = False,
@@ -133,7 +134,7 @@ def adaptive_max_pool1d(
 
 
 def adaptive_max_pool2d(
-    x: Num[Array, "n h w c"],
+    x: Num[AnyArray, "n h w c"],
     output_size: OutputSize,
     *,
     return_indices: bool = False,
@@ -170,7 +171,7 @@ def adaptive_max_pool2d(
 
 
 def adaptive_max_pool3d(
-    x: Num[Array, "n d h w c"],
+    x: Num[AnyArray, "n d h w c"],
     output_size: OutputSize,
     *,
     return_indices: bool = False,

@@ -14,8 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxcnn.ops import habits
+
 LAYOUTS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 """The layouts of an op with 1, 2 or 3 spatial axes; the first is the default."""
+
+AnyArray = jax.Array | np.ndarray
+"""What an op takes; what it gives is an array of JAX."""
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -75,10 +80,13 @@ def parse_any_layout(op: str, layout: str | None, ndim: int) -> Layout:
     return parse_layout(op, layout, ndim - 2)
 
 
-def as_array(op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = "") -> Any:
+def as_array(
+    op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = ""
+) -> jax.Array:
     """``value`` as a JAX array, which must have ``ndim`` axes."""
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
-        raise TypeError(f"{op}: `{name}` must be an array, got {type(value).__name__}")
+        foreign = habits.foreign_array(name, value)
+        raise TypeError(f"{op}: `{name}` must be an array, got {type(value).__name__}{foreign}")
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "OSUMm":
         raise TypeError(f"{op}: `{name}` must hold numbers, got {value.dtype}")
     array = jnp.asarray(value)
@@ -90,22 +98,33 @@ def as_array(op: str, name: str, value: Any, *, ndim: int | None = None, axes: s
     return array
 
 
-def images(op: str, x: Any, layout: Layout) -> Any:
+def images(op: str, x: Any, layout: Layout) -> jax.Array:
     """``x`` as an array whose axes are the ones of ``layout``."""
-    return as_array(op, "x", x, ndim=len(layout.name), axes=layout.name)
+    x = as_array(op, "x", x)
+    axes = len(layout.name)
+    if x.ndim != axes:
+        batch = "; `x[None]` adds a batch axis" if x.ndim == axes - 1 else ""
+        raise ValueError(
+            f"{op}: `x` must have {axes} axes ({layout.name}), got {x.ndim} in shape "
+            f"{x.shape}{batch}"
+        )
+    return x
 
 
 def floating(op: str, name: str, array: Any) -> None:
     """Refuse an array of integers where the op's result is a real number."""
     if not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(f"{op}: `{name}` must be floating point, got {array.dtype}")
+        real = habits.picture_of_integers(name, array.dtype)
+        raise TypeError(f"{op}: `{name}` must be floating point, got {array.dtype}{real}")
 
 
 def same_dtype(op: str, name: str, array: Any, x: Any) -> None:
     """Refuse silent promotion between ``x`` and another operand."""
     if array.dtype != x.dtype:
+        mixed = jnp.issubdtype(array.dtype, jnp.floating)
+        real = habits.picture_of_integers("x", x.dtype) if mixed else ""
         raise TypeError(
-            f"{op}: `{name}` must have the dtype of `x`, got {array.dtype} and {x.dtype}"
+            f"{op}: `{name}` must have the dtype of `x`, got {array.dtype} and {x.dtype}{real}"
         )
 
 
@@ -116,15 +135,15 @@ def as_flag(op: str, name: str, value: Any) -> bool:
     return bool(value)
 
 
-def as_int(op: str, name: str, value: Any, *, minimum: int) -> int:
-    """``value`` as an int of at least ``minimum``."""
+def as_int(op: str, name: str, value: Any, *, minimum: int | None) -> int:
+    """``value`` as an int of at least ``minimum``, or any int where that is ``None``."""
     try:
         number = operator.index(value)
         if isinstance(value, bool):
             raise TypeError
     except TypeError:
         raise TypeError(f"{op}: `{name}` must be an int, got {value!r}") from None
-    if number < minimum:
+    if minimum is not None and number < minimum:
         raise ValueError(f"{op}: `{name}` must be at least {minimum}, got {number}")
     return number
 
@@ -142,7 +161,7 @@ def as_real(
     return number
 
 
-def per_axis(op: str, name: str, value: Any, rank: int, *, minimum: int) -> tuple[int, ...]:
+def per_axis(op: str, name: str, value: Any, rank: int, *, minimum: int | None) -> tuple[int, ...]:
     """``value`` as one int per spatial axis."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) != rank:
@@ -156,7 +175,8 @@ def per_axis(op: str, name: str, value: Any, rank: int, *, minimum: int) -> tupl
 def choice(op: str, name: str, value: Any, allowed: Sequence[str]) -> Any:
     """``value``, which must be one of ``allowed``."""
     if value not in allowed:
-        raise ValueError(f"{op}: `{name}` must be one of {tuple(allowed)}, got {value!r}")
+        spelled = habits.spelling(value, allowed)
+        raise ValueError(f"{op}: `{name}` must be one of {tuple(allowed)}, got {value!r}{spelled}")
     return value
 
 
@@ -171,6 +191,8 @@ def parse_padding(
     sizes: Sequence[int],
     span: Sequence[int],
     stride: Sequence[int],
+    *,
+    crops: bool = False,
 ) -> Pairs:
     """``padding`` as one ``(low, high)`` pair per spatial axis.
 
@@ -180,12 +202,14 @@ def parse_padding(
         sizes: the spatial sizes of the input.
         span: the (dilated) extent of the window on each axis.
         stride: the stride on each axis, which ``"same"`` depends on.
+        crops: whether the numbers of a pair may be negative, as in `jax.lax`. An int may not:
+            PyTorch refuses it.
     """
     rank = len(sizes)
     if isinstance(padding, str):
         return _named_padding(op, padding, sizes, span, stride)
     if isinstance(padding, Sequence) and any(isinstance(item, Sequence) for item in padding):
-        return _pairs(op, padding, rank)
+        return pairs_of(op, padding, rank, minimum=None if crops else 0)
     return tuple((p, p) for p in per_axis(op, "padding", padding, rank, minimum=0))
 
 
@@ -202,12 +226,15 @@ def _named_padding(
             for size, extent, step in zip(sizes, span, stride, strict=True)
         ]
         return tuple((total // 2, total - total // 2) for total in totals)
+    names = ("valid", "same", "full")
+    spelled = habits.spelling(padding, names)
     raise ValueError(
-        f"{op}: `padding` must be ints, pairs or one of ('valid', 'same', 'full'), got {padding!r}"
+        f"{op}: `padding` must be ints, pairs or one of {names}, got {padding!r}{spelled}"
     )
 
 
-def _pairs(op: str, padding: Sequence[Any], rank: int) -> Pairs:
+def pairs_of(op: str, padding: Sequence[Any], rank: int, *, minimum: int | None) -> Pairs:
+    """``padding``, which must be one pair of ints per spatial axis."""
     if len(padding) != rank or not all(
         isinstance(item, Sequence) and len(item) == 2 for item in padding
     ):
@@ -215,7 +242,7 @@ def _pairs(op: str, padding: Sequence[Any], rank: int) -> Pairs:
             f"{op}: `padding` must be one (low, high) pair for each of {rank} axes, got {padding!r}"
         )
     return tuple(
-        (as_int(op, "padding", low, minimum=0), as_int(op, "padding", high, minimum=0))
+        (as_int(op, "padding", low, minimum=minimum), as_int(op, "padding", high, minimum=minimum))
         for low, high in padding
     )
 

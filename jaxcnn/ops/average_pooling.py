@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from jaxcnn import engine
 from jaxcnn.engine import Windows
 from jaxcnn.ops.arguments import (
+    AnyArray,
     Padding,
     PaddingMode,
     Pairs,
@@ -26,7 +27,7 @@ from jaxcnn.ops.windows import pad_windows, parse_windows
 
 
 def avg_pool1d(
-    x: Float[Array, "n w c"],
+    x: Float[AnyArray, "n w c"],
     window: Window,
     *,
     stride: Window | None = None,
@@ -76,7 +77,7 @@ def avg_pool1d(
 
 
 def avg_pool2d(
-    x: Float[Array, "n h w c"],
+    x: Float[AnyArray, "n h w c"],
     window: Window,
     *,
     stride: Window | None = None,
@@ -143,7 +144,7 @@ def avg_pool2d(
 
 
 def avg_pool3d(
-    x: Float[Array, "n d h w c"],
+    x: Float[AnyArray, "n d h w c"],
     window: Window,
     *,
     stride: Window | None = None,

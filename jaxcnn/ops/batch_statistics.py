@@ -7,16 +7,16 @@ from typing import Any
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxcnn.ops.arguments import Layout, as_flag, as_real
+from jaxcnn.ops.arguments import AnyArray, Layout, as_flag, as_real
 from jaxcnn.ops.moments import batch_layout, parameter, real_input, standardized, widened
 
 
 def batch_norm(
-    x: Float[Array, "n *spatial c"],
-    mean: Float[Array, " channels"],
-    variance: Float[Array, " channels"],
-    scale: Float[Array, " channels"] | None = None,
-    bias: Float[Array, " channels"] | None = None,
+    x: Float[AnyArray, "n *spatial c"],
+    mean: Float[AnyArray, " channels"],
+    variance: Float[AnyArray, " channels"],
+    scale: Float[AnyArray, " channels"] | None = None,
+    bias: Float[AnyArray, " channels"] | None = None,
     *,
     train: bool,
     momentum: float = 0.1,
@@ -126,7 +126,7 @@ def _values_per_channel(
     return count
 
 
-def _updated(old: Any, batch: Any, momentum: float) -> Any:
+def _updated(old: Any, batch: Any, momentum: float) -> Array:
     """The running statistic after this batch, in its own dtype."""
     batch = batch.reshape(old.shape)
     return ((1 - momentum) * old.astype(batch.dtype) + momentum * batch).astype(old.dtype)

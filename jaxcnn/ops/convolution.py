@@ -13,8 +13,10 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Num
 
 from jaxcnn import engine
+from jaxcnn.ops import habits
 from jaxcnn.ops.arguments import (
     PADDING_MODES,
+    AnyArray,
     Layout,
     Padding,
     PaddingMode,
@@ -34,7 +36,7 @@ from jaxcnn.ops.arguments import (
     per_axis,
     same_dtype,
 )
-from jaxcnn.ops.padding import pad_spatial
+from jaxcnn.ops.padding import check_padding_fits, pad_spatial
 
 PRECISIONS = ("default", "high", "highest", "fastest", "bfloat16", "tensorfloat32", "float32")
 
@@ -42,9 +44,9 @@ PRECISIONS = ("default", "high", "highest", "fastest", "bfloat16", "tensorfloat3
 
 
 def conv1d(
-    x: Num[Array, "n w ci"],
-    kernel: Num[Array, "kw cig co"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n w ci"],
+    kernel: Num[AnyArray, "kw cig co"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -101,9 +103,9 @@ def conv1d(
 
 
 def conv2d(
-    x: Num[Array, "n h w ci"],
-    kernel: Num[Array, "kh kw cig co"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n h w ci"],
+    kernel: Num[AnyArray, "kh kw cig co"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -128,7 +130,8 @@ def conv2d(
         stride: distance between neighbouring windows, in pixels: an int, or one per axis.
         padding: pixels added on each side: an int, one int per axis, one ``(low, high)`` pair
             per axis, or ``"valid"`` (none), ``"same"`` (the output has ceil(input / stride)
-            pixels; an odd one goes to the high side), ``"full"`` (every overlap).
+            pixels; an odd one goes to the high side), ``"full"`` (every overlap). A negative
+            number of a pair crops, as in `pad`.
         dilation: distance between neighbouring kernel elements, in pixels.
         groups: the number of groups of channels; group g of the output sees only group g of
             the input.
@@ -180,9 +183,9 @@ def conv2d(
 
 
 def conv3d(
-    x: Num[Array, "n d h w ci"],
-    kernel: Num[Array, "kd kh kw cig co"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n d h w ci"],
+    kernel: Num[AnyArray, "kd kh kw cig co"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -266,7 +269,8 @@ def checked_conv(
     check_means(op, algorithm, precision, preferred_element_type, x)
     span = dilated(kernel.shape[:rank], dilation)
     sizes = axes.sizes(x.shape)
-    pairs = parse_padding(op, padding, sizes, span, stride)
+    pairs = parse_padding(op, padding, sizes, span, stride, crops=True)
+    check_padding_fits(op, sizes, pairs, padding_mode)
     check_window_fits(op, sizes, span, pairs)
     if padding_mode != "zeros" or _breaks_xla(kernel.shape[:rank], stride, dilation, pairs):
         x = pad_spatial(op, x, pairs, mode=padding_mode, layout=axes)
@@ -320,9 +324,10 @@ def check_channels(op: str, x: Any, kernel: Any, bias: Any, groups: int, axes: L
     kernel_in, out = kernel.shape[-2:]
     if kernel_in * groups != channels:
         plural = "" if groups == 1 else "s"
+        hint = habits.axes_elsewhere(x.shape, kernel.shape, groups, axes.name, transposed=False)
         raise ValueError(
             f"{op}: `kernel` has {kernel_in} input channels, but `x` has {channels} channels "
-            f"in {groups} group{plural} (layout {axes.name})"
+            f"in {groups} group{plural} (layout {axes.name}){hint}"
         )
     if out % groups:
         raise ValueError(f"{op}: `groups` {groups} must divide the {out} output channels")

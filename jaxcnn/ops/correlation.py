@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Num
 
 from jaxcnn.ops.arguments import (
+    AnyArray,
     accumulator,
     as_array,
     as_int,
@@ -29,8 +30,8 @@ from jaxcnn.ops.arguments import (
 
 
 def corr1d(
-    x: Num[Array, " w"],
-    kernel: Num[Array, " kw"],
+    x: Num[AnyArray, " w"],
+    kernel: Num[AnyArray, " kw"],
     *,
     padding: str | int | tuple[int, int] = "valid",
     stride: int = 1,
@@ -117,7 +118,7 @@ def corr2d_multi_in(x: Num[Array, "h w c"], kernel: Num[Array, "kh kw c"]) -> Nu
 
 
 def corr2d_multi_in_out(
-    x: Num[Array, "h w ci"], kernel: Num[Array, "kh kw ci co"]
+    x: Num[AnyArray, "h w ci"], kernel: Num[AnyArray, "kh kw ci co"]
 ) -> Num[Array, "ho wo co"]:
     """Cross-correlation with several input and output channels.
 
@@ -144,7 +145,7 @@ def corr2d_multi_in_out(
 
 
 def corr2d_multi_in_out_1x1(
-    x: Num[Array, "h w ci"], kernel: Num[Array, "1 1 ci co"]
+    x: Num[AnyArray, "h w ci"], kernel: Num[AnyArray, "1 1 ci co"]
 ) -> Num[Array, "h w co"]:
     """`corr2d_multi_in_out` for a 1×1 window: one matrix product over the channels.
 
@@ -196,7 +197,7 @@ def convolve2d(x: Num[Array, "h w"], kernel: Num[Array, "kh kw"]) -> Num[Array, 
 
 
 def pool2d(
-    x: Num[Array, "h w"], window: int | tuple[int, int], mode: Literal["max", "avg"] = "max"
+    x: Num[AnyArray, "h w"], window: int | tuple[int, int], mode: Literal["max", "avg"] = "max"
 ) -> Num[Array, "ho wo"]:
     """Pooling with stride 1: the largest element or the mean of every window.
 

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, Num, PRNGKeyArray
 
 from jaxcnn import engine
 from jaxcnn.ops.arguments import (
+    AnyArray,
     Layout,
     Window,
     accumulator,
@@ -28,13 +29,13 @@ Ratio = float | Sequence[float]
 
 def fractional_max_pool2d(
     key: PRNGKeyArray | None,
-    x: Num[Array, "n h w c"],
+    x: Num[AnyArray, "n h w c"],
     window: Window,
     *,
     output_size: Window | None = None,
     output_ratio: Ratio | None = None,
     return_indices: bool = False,
-    samples: Float[Array, "n c 2"] | None = None,
+    samples: Float[AnyArray, "n c 2"] | None = None,
     layout: str = "NHWC",
 ) -> Num[Array, "n ho wo c"] | tuple[Num[Array, "n ho wo c"], Int[Array, "n ho wo c"]]:
     r"""2-D fractional max pooling: overlapping windows at pseudo-random distances.
@@ -96,13 +97,13 @@ def fractional_max_pool2d(
 
 def fractional_max_pool3d(
     key: PRNGKeyArray | None,
-    x: Num[Array, "n d h w c"],
+    x: Num[AnyArray, "n d h w c"],
     window: Window,
     *,
     output_size: Window | None = None,
     output_ratio: Ratio | None = None,
     return_indices: bool = False,
-    samples: Float[Array, "n c 3"] | None = None,
+    samples: Float[AnyArray, "n c 3"] | None = None,
     layout: str = "NDHWC",
 ) -> Num[Array, "n do ho wo c"] | tuple[Num[Array, "n do ho wo c"], Int[Array, "n do ho wo c"]]:
     """3-D fractional max pooling; the options are `fractional_max_pool2d`'s.

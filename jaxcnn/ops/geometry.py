@@ -12,6 +12,7 @@ from jaxcnn.ops.arguments import (
     parse_padding,
     per_axis,
 )
+from jaxcnn.ops.padding import check_padding_fits
 from jaxcnn.ops.transposed import parse_crops, transposed_sizes
 from jaxcnn.ops.windows import count_windows
 
@@ -54,7 +55,8 @@ def conv_output_shape(
     stride = per_axis(op, "stride", stride, rank, minimum=1)
     dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
     span = dilated(per_axis(op, "window", window, rank, minimum=1), dilation)
-    pairs = parse_padding(op, padding, sizes, span, stride)
+    pairs = parse_padding(op, padding, sizes, span, stride, crops=True)
+    check_padding_fits(op, sizes, pairs, "zeros")
     return count_windows(op, sizes, span, stride, pairs, ceil_mode)
 
 
@@ -202,7 +204,7 @@ def _axes_of(
             f"{op}: `padding` 'same' with stride {stride} depends on the size of the input; "
             f"give it in pixels"
         )
-    low = tuple(pair[0] for pair in parse_padding(op, padding, span, span, stride))
+    low = tuple(pair[0] for pair in parse_padding(op, padding, span, span, stride, crops=True))
     return span, stride, low
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Array, Int, Num
 
 from jaxcnn import engine
 from jaxcnn.ops.arguments import (
+    AnyArray,
     Layout,
     Padding,
     PaddingMode,
@@ -24,7 +25,7 @@ from jaxcnn.ops.windows import check_real, pad_windows, parse_windows
 
 
 def max_pool1d(
-    x: Num[Array, "n w c"],
+    x: Num[AnyArray, "n w c"],
     window: Window,
     *,
     stride: Window | None = None,
@@ -74,7 +75,7 @@ def max_pool1d(
 
 
 def max_pool2d(
-    x: Num[Array, "n h w c"],
+    x: Num[AnyArray, "n h w c"],
     window: Window,
     *,
     stride: Window | None = None,
@@ -147,7 +148,7 @@ def max_pool2d(
 
 
 def max_pool3d(
-    x: Num[Array, "n d h w c"],
+    x: Num[AnyArray, "n d h w c"],
     window: Window,
     *,
     stride: Window | None = None,

@@ -6,12 +6,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Num
 
 from jaxcnn import engine
-from jaxcnn.ops.arguments import Padding, PaddingMode, Window, images, parse_layout
+from jaxcnn.ops.arguments import AnyArray, Padding, PaddingMode, Window, images, parse_layout
 from jaxcnn.ops.windows import check_real, pad_windows, parse_windows
 
 
 def min_pool1d(
-    x: Num[Array, "n w c"],
+    x: Num[AnyArray, "n w c"],
     window: Window,
     *,
     stride: Window | None = None,
@@ -58,7 +58,7 @@ def min_pool1d(
 
 
 def min_pool2d(
-    x: Num[Array, "n h w c"],
+    x: Num[AnyArray, "n h w c"],
     window: Window,
     *,
     stride: Window | None = None,
@@ -112,7 +112,7 @@ def min_pool2d(
 
 
 def min_pool3d(
-    x: Num[Array, "n d h w c"],
+    x: Num[AnyArray, "n d h w c"],
     window: Window,
     *,
     stride: Window | None = None,

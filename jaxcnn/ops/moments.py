@@ -125,7 +125,7 @@ def batch_layout(op: str, layout: str | None, ndim: int) -> Layout:
     return Layout("NC", 1, ())
 
 
-def parameter(op: str, name: str, value: Any, x: Any, shape: Sequence[int]) -> Any:
+def parameter(op: str, name: str, value: Any, x: Any, shape: Sequence[int]) -> jax.Array:
     """``value`` as an array of ``shape``, in the dtype of ``x`` or of its statistics."""
     array = as_array(op, name, value)
     allowed = sorted({str(x.dtype), str(jnp.dtype(accumulator(x.dtype) or x.dtype))})

@@ -89,5 +89,7 @@ def _dropped(key: Any, x: Any, rate: float, mask_shape: tuple[int, ...]) -> Any:
         return jnp.zeros_like(x)
     # float32 also in x64 mode, so that a key means one mask whatever the precision.
     keep = jax.random.bernoulli(key, np.float32(1 - rate), mask_shape)
+    # Sharded as `x` is, which a selection wants.
+    keep = keep | jnp.zeros_like(x, dtype=bool)
     scaled = (widened(x) / (1 - rate)).astype(x.dtype)
     return jnp.where(keep, scaled, jnp.zeros_like(x))

@@ -9,14 +9,14 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxcnn.ops.arguments import accumulator, as_int, as_real, parse_any_layout
+from jaxcnn.ops.arguments import AnyArray, accumulator, as_int, as_real, parse_any_layout
 from jaxcnn.ops.moments import affine, batch_layout, parameter, real_input, standardized, widened
 
 
 def layer_norm(
-    x: Float[Array, "*shape"],
-    scale: Float[Array, "*features"] | None = None,
-    bias: Float[Array, "*features"] | None = None,
+    x: Float[AnyArray, "*shape"],
+    scale: Float[AnyArray, "*features"] | None = None,
+    bias: Float[AnyArray, "*features"] | None = None,
     *,
     axes: int | Sequence[int],
     epsilon: float = 1e-5,
@@ -59,8 +59,8 @@ def layer_norm(
 
 
 def rms_norm(
-    x: Float[Array, "*shape"],
-    scale: Float[Array, "*features"] | None = None,
+    x: Float[AnyArray, "*shape"],
+    scale: Float[AnyArray, "*features"] | None = None,
     *,
     axes: int | Sequence[int],
     epsilon: float | None = None,
@@ -100,9 +100,9 @@ def rms_norm(
 
 
 def group_norm(
-    x: Float[Array, "n *spatial c"],
-    scale: Float[Array, " channels"] | None = None,
-    bias: Float[Array, " channels"] | None = None,
+    x: Float[AnyArray, "n *spatial c"],
+    scale: Float[AnyArray, " channels"] | None = None,
+    bias: Float[AnyArray, " channels"] | None = None,
     *,
     groups: int,
     epsilon: float = 1e-5,
@@ -161,9 +161,9 @@ def group_norm(
 
 
 def instance_norm(
-    x: Float[Array, "n *spatial c"],
-    scale: Float[Array, " channels"] | None = None,
-    bias: Float[Array, " channels"] | None = None,
+    x: Float[AnyArray, "n *spatial c"],
+    scale: Float[AnyArray, " channels"] | None = None,
+    bias: Float[AnyArray, " channels"] | None = None,
     *,
     epsilon: float = 1e-5,
     layout: str | None = None,
@@ -212,7 +212,7 @@ def instance_norm(
 
 
 def local_response_norm(
-    x: Float[Array, "n *spatial c"],
+    x: Float[AnyArray, "n *spatial c"],
     *,
     size: int,
     alpha: float = 1e-4,

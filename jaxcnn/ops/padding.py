@@ -1,41 +1,48 @@
 """Padding of the spatial axes, in the four ways that convolutions and pools share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Shaped
+from jax import lax
+from jaxtyping import Array, Num, Shaped
 
 from jaxcnn.ops.arguments import (
     PADDING_MODES,
+    AnyArray,
     Layout,
     Padding,
     PaddingMode,
     Pairs,
     as_array,
     choice,
+    pairs_of,
     parse_any_layout,
-    parse_padding,
+    per_axis,
 )
 
 _NUMPY_MODE = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+_CROPS_FIRST = ("zeros", "circular")  # as in torch; the others copy from the whole axis
 
 
 def pad(
-    x: Shaped[Array, "n *spatial c"],
+    x: Shaped[AnyArray, "n *spatial c"],
     padding: Padding,
     *,
     mode: PaddingMode = "zeros",
-    value: float = 0,
+    value: float | Num[AnyArray, ""] = 0,
     layout: str | None = None,
 ) -> Shaped[Array, "n *padded c"]:
-    """Add a border to every spatial axis.
+    """Add a border to every spatial axis, or crop it.
 
     Args:
         x: images, signals or volumes in ``layout``.
         padding: elements to add: an int for every side, one int per spatial axis, or one
-            ``(low, high)`` pair per spatial axis. Not negative.
+            ``(low, high)`` pair per spatial axis. A negative number crops: first, so that
+            ``"circular"`` wraps what is left; ``"reflect"`` and ``"replicate"`` continue the
+            whole axis.
         mode: ``"zeros"`` (the border is ``value``), ``"reflect"`` (mirrored, the edge not
             repeated), ``"replicate"`` (the edge repeated) or ``"circular"`` (wrapped around).
         value: what ``"zeros"`` fills the border with.
@@ -48,12 +55,16 @@ def pad(
         TypeError: if ``x`` is not an array, ``padding`` is not made of ints, or ``value`` is
             not a real number.
         ValueError: if the rank of ``x``, the layout, the mode or the padding does not fit;
-            ``"reflect"`` takes less than the axis, ``"circular"`` at most the axis; a ``value``
-            that the dtype of ``x`` cannot hold, or beside another mode than ``"zeros"``.
+            ``"reflect"`` takes less than the axis, ``"circular"`` at most what is left of it,
+            and no more can be cropped than there is; a ``value`` that the dtype of ``x``
+            cannot hold, or beside another mode than ``"zeros"``.
 
     Unlike ``torch.nn.functional.pad``, whose flat list starts at the last axis, the padding is
-    listed first axis first.
+    listed first axis first. PyTorch refuses to crop an axis to nothing in some modes and ranks;
+    here the result is empty.
 
+    >>> pad(jnp.arange(1.0, 4.0).reshape(1, 3, 1), ((-1, 2),)).ravel()
+    Array([2., 3., 0., 0.], dtype=float32)
     >>> pad(jnp.arange(1.0, 4.0).reshape(1, 3, 1), 2, mode="reflect").ravel()
     Array([3., 2., 1., 2., 3., 2., 1.], dtype=float32)
     """
@@ -62,9 +73,14 @@ def pad(
     _check_value(x, value, mode)
     if isinstance(padding, str):
         raise ValueError(f"pad: `padding` must be ints or pairs, got {padding!r}")
-    ones = (1,) * len(axes.spatial)
-    pairs = parse_padding("pad", padding, axes.sizes(x.shape), ones, ones)
+    pairs = _parse(padding, len(axes.spatial))
     return pad_spatial("pad", x, pairs, mode=mode, value=value, layout=axes)
+
+
+def _parse(padding: Any, rank: int) -> Pairs:
+    if isinstance(padding, Sequence) and any(isinstance(item, Sequence) for item in padding):
+        return pairs_of("pad", padding, rank, minimum=None)
+    return tuple((p, p) for p in per_axis("pad", "padding", padding, rank, minimum=None))
 
 
 def _check_value(x: Any, value: Any, mode: str) -> None:
@@ -84,26 +100,41 @@ def _check_value(x: Any, value: Any, mode: str) -> None:
         raise ValueError(f"pad: `value` must be a number that {x.dtype} holds, got {value!r}")
 
 
-def pad_spatial(
-    op: str, x: Any, pairs: Pairs, *, mode: str, layout: Layout, value: ArrayLike = 0
-) -> Any:
+def pad_spatial(op: str, x: Any, pairs: Pairs, *, mode: str, layout: Layout, value: Any = 0) -> Any:
     """`pad`, with the arguments parsed already and the name of the op that a user called."""
     choice(op, "mode" if op == "pad" else "padding_mode", mode, PADDING_MODES)
     check_padding_fits(op, layout.sizes(x.shape), pairs, mode)
     if all(pair == (0, 0) for pair in pairs):
         return x
+    if mode in _CROPS_FIRST:
+        x = _cropped(x, pairs, layout)
     widths = [(0, 0)] * x.ndim
-    for axis, pair in zip(layout.spatial, pairs, strict=True):
-        widths[axis] = pair
+    for axis, (low, high) in zip(layout.spatial, pairs, strict=True):
+        widths[axis] = (max(low, 0), max(high, 0))
     if mode == "zeros":
         return jnp.pad(x, widths, constant_values=value)
-    return jnp.pad(x, widths, mode=_NUMPY_MODE[mode])
+    y = jnp.pad(x, widths, mode=_NUMPY_MODE[mode])
+    return y if mode in _CROPS_FIRST else _cropped(y, pairs, layout)
 
 
-def check_padding_fits(op: str, sizes: tuple[int, ...], pairs: Pairs, mode: str) -> None:
-    """Refuse a border for which the input has too few elements to copy."""
+def _cropped(x: Any, pairs: Pairs, layout: Layout) -> Any:
+    """``x`` without what the negative numbers of ``pairs`` take away."""
+    for axis, (low, high) in zip(layout.spatial, pairs, strict=True):
+        if min(low, high) < 0:
+            x = lax.slice_in_dim(x, max(-low, 0), x.shape[axis] - max(-high, 0), axis=axis)
+    return x
+
+
+def check_padding_fits(op: str, sizes: Sequence[int], pairs: Pairs, mode: str) -> None:
+    """Refuse a border for which the input has too few elements to copy, and to crop too many."""
     spare = {"reflect": -1, "circular": 0}.get(mode)
-    for size, pair in zip(sizes, pairs, strict=True):
+    for whole, pair in zip(sizes, pairs, strict=True):
+        left = whole + sum(min(p, 0) if mode in _CROPS_FIRST else p for p in pair)
+        if left < 0:
+            raise ValueError(
+                f"{op}: `padding` {pair} crops more than there is of an axis of {whole}"
+            )
+        size = left if mode == "circular" else whole
         if spare is not None and max(pair) > size + spare:
             raise ValueError(
                 f"{op}: {mode} padding can be at most {size + spare} for an axis of {size}, "

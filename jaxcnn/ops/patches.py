@@ -8,6 +8,7 @@ from jax import lax
 from jaxtyping import Array, Num, Shaped
 
 from jaxcnn.ops.arguments import (
+    AnyArray,
     Layout,
     Padding,
     Pairs,
@@ -21,13 +22,13 @@ from jaxcnn.ops.arguments import (
     parse_padding,
     per_axis,
 )
-from jaxcnn.ops.padding import pad_spatial
+from jaxcnn.ops.padding import check_padding_fits, pad_spatial
 
 # Both go one spatial axis at a time, so a 3-D window costs kd + kh + kw slices, not their product.
 
 
 def unfold(
-    x: Shaped[Array, "n *spatial c"],
+    x: Shaped[AnyArray, "n *spatial c"],
     window: Window,
     *,
     stride: Window = 1,
@@ -82,7 +83,7 @@ def unfold(
 
 
 def fold(
-    patches: Num[Array, "n *positions_window_c"],
+    patches: Num[AnyArray, "n *positions_window_c"],
     output_size: Window,
     window: Window,
     *,
@@ -140,7 +141,8 @@ def fold(
     # Now (n, positions and channels in the layout's order, *window).
     for i in reversed(range(rank)):
         y = _overlap_add(y, axes.spatial[i], stride[i], dilation[i], padded[i])
-    return _crop(y, pairs, axes).astype(dtype)
+    back = tuple((-low, -high) for low, high in pairs)
+    return pad_spatial("fold", y, back, mode="zeros", layout=axes).astype(dtype)
 
 
 def _geometry(
@@ -151,7 +153,8 @@ def _geometry(
     stride = per_axis(op, "stride", stride, rank, minimum=1)
     dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
     span = dilated(window, dilation)
-    pairs = parse_padding(op, padding, sizes, span, stride)
+    pairs = parse_padding(op, padding, sizes, span, stride, crops=True)
+    check_padding_fits(op, sizes, pairs, "zeros")
     check_window_fits(op, sizes, span, pairs)
     return window, stride, dilation, pairs
 
@@ -180,9 +183,3 @@ def _overlap_add(y: Any, axis: int, stride: int, dilation: int, size: int) -> An
         part = lax.pad(y[..., offset], jnp.zeros((), y.dtype), config)
         total = part if total is None else total + part
     return total
-
-
-def _crop(y: Any, pairs: Pairs, axes: Layout) -> Any:
-    for axis, (low, high) in zip(axes.spatial, pairs, strict=True):
-        y = lax.slice_in_dim(y, low, y.shape[axis] - high, axis=axis)
-    return y

@@ -9,13 +9,13 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxcnn import engine
-from jaxcnn.ops.arguments import Window, accumulator, floating, images, parse_layout
+from jaxcnn.ops.arguments import AnyArray, Window, accumulator, floating, images, parse_layout
 from jaxcnn.ops.average_pooling import divisors
 from jaxcnn.ops.windows import parse_windows
 
 
 def lp_pool1d(
-    x: Float[Array, "n w c"],
+    x: Float[AnyArray, "n w c"],
     window: Window,
     *,
     p: float,
@@ -47,7 +47,7 @@ def lp_pool1d(
 
 
 def lp_pool2d(
-    x: Float[Array, "n h w c"],
+    x: Float[AnyArray, "n h w c"],
     window: Window,
     *,
     p: float,
@@ -92,7 +92,7 @@ def lp_pool2d(
 
 
 def lp_pool3d(
-    x: Float[Array, "n d h w c"],
+    x: Float[AnyArray, "n d h w c"],
     window: Window,
     *,
     p: float,

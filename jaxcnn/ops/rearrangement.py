@@ -2,11 +2,11 @@
 
 from jaxtyping import Array, Shaped
 
-from jaxcnn.ops.arguments import as_array, as_int, images, parse_any_layout, parse_layout
+from jaxcnn.ops.arguments import AnyArray, as_array, as_int, images, parse_any_layout, parse_layout
 
 
 def pixel_shuffle(
-    x: Shaped[Array, "n h w c"], factor: int, *, layout: str = "NHWC"
+    x: Shaped[AnyArray, "n h w c"], factor: int, *, layout: str = "NHWC"
 ) -> Shaped[Array, "n ho wo co"]:
     r"""Turn channels into pixels: ``factor²`` channels become a block of that many pixels.
 
@@ -52,13 +52,15 @@ def pixel_shuffle(
     c = channels // r**2
     if layout == "NCHW":
         blocks = x.reshape(n, c, r, r, h, w)  # n, c, a, b, i, j
-        return blocks.transpose(0, 1, 4, 2, 5, 3).reshape(n, c, h * r, w * r)
+        y = blocks.transpose(0, 1, 4, 2, 5, 3)
+        return y.reshape(n, c, h * r, w, r).reshape(n, c, h * r, w * r)
     blocks = x.reshape(n, h, w, c, r, r)  # n, i, j, c, a, b
-    return blocks.transpose(0, 1, 4, 2, 5, 3).reshape(n, h * r, w * r, c)
+    # One axis at a time, as arrays with explicit sharding want it.
+    return blocks.transpose(0, 1, 4, 2, 5, 3).reshape(n, h * r, w, r, c).reshape(n, h * r, w * r, c)
 
 
 def pixel_unshuffle(
-    x: Shaped[Array, "n h w c"], factor: int, *, layout: str = "NHWC"
+    x: Shaped[AnyArray, "n h w c"], factor: int, *, layout: str = "NHWC"
 ) -> Shaped[Array, "n ho wo co"]:
     r"""Turn pixels into channels, the inverse of `pixel_shuffle`.
 
@@ -95,14 +97,15 @@ def pixel_unshuffle(
         )
     h, w = height // r, width // r
     if layout == "NCHW":
-        blocks = x.reshape(n, c, h, r, w, r)  # n, c, i, a, j, b
+        blocks = x.reshape(n, c, h, r, w * r).reshape(n, c, h, r, w, r)  # n, c, i, a, j, b
         return blocks.transpose(0, 1, 3, 5, 2, 4).reshape(n, c * r**2, h, w)
-    blocks = x.reshape(n, h, r, w, r, c)  # n, i, a, j, b, c
+    # One axis at a time, as arrays with explicit sharding want it.
+    blocks = x.reshape(n, h, r, w * r, c).reshape(n, h, r, w, r, c)  # n, i, a, j, b, c
     return blocks.transpose(0, 1, 3, 5, 2, 4).reshape(n, h, w, c * r**2)
 
 
 def channel_shuffle(
-    x: Shaped[Array, "n *spatial c"], groups: int, *, layout: str | None = None
+    x: Shaped[AnyArray, "n *spatial c"], groups: int, *, layout: str | None = None
 ) -> Shaped[Array, "n *spatial c"]:
     """Deal the channels of every group out in turn, so that groups mix.
 

@@ -1,6 +1,6 @@
 """Images of another size: `resize`, one axis at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
@@ -9,19 +9,30 @@ from jaxtyping import Array, Shaped
 
 from jaxcnn.ops import cubic
 from jaxcnn.ops.arguments import (
+    AnyArray,
     Layout,
     Window,
     accumulator,
     as_array,
     as_flag,
+    as_real,
     choice,
     floating,
     parse_any_layout,
     per_axis,
 )
 
-ResizeMethod = Literal["bilinear", "nearest", "bicubic", "area"]
-RESIZE_METHODS = ("bilinear", "nearest", "bicubic", "area")
+ResizeMethod = Literal["bilinear", "nearest", "nearest_exact", "bicubic", "area"]
+RESIZE_METHODS = ("bilinear", "nearest", "nearest_exact", "bicubic", "area")
+_CHOOSING = ("nearest", "nearest_exact")
+
+
+class Line(NamedTuple):
+    """One axis: its size, its new size, and the distance between outputs in elements."""
+
+    size: int
+    new: int
+    step: float
 
 
 class Taps(NamedTuple):
@@ -36,9 +47,10 @@ class Taps(NamedTuple):
 
 
 def resize(
-    x: Shaped[Array, "n *spatial c"],
-    size: Window,
+    x: Shaped[AnyArray, "n *spatial c"],
+    size: Window | None = None,
     *,
+    scale: float | Sequence[float] | None = None,
     method: ResizeMethod = "bilinear",
     align_corners: bool = False,
     antialias: bool = False,
@@ -50,15 +62,21 @@ def resize(
 
     .. math:: y_i = \sum_j w(u_i - j)\, x_j, \qquad u_i = (i + \tfrac12)\, m / m' - \tfrac12
 
-    or :math:`u_i = i\,(m - 1) / (m' - 1)` with ``align_corners``.
+    or :math:`u_i = i\,(m - 1) / (m' - 1)` with ``align_corners``. Where ``scale`` is given,
+    :math:`m'` is the whole part of :math:`m` times ``scale``, and :math:`1 / \text{scale}` takes
+    the place of :math:`m / m'`.
 
     Args:
         x: images in ``layout``, with 1, 2 or 3 spatial axes.
         size: the pixels of the result: an int for every spatial axis, or one per axis.
+        scale: how many times larger the result is, instead of ``size``: a positive number for
+            every spatial axis, or one per axis.
         method: ``"bilinear"`` (linear along each axis, so trilinear for volumes),
             ``"bicubic"`` (Keys's cubic with a = -0.75), ``"nearest"`` (the element at
-            ``floor(i * m / m')``) or ``"area"`` (the mean of the elements that an output
-            covers, which is adaptive average pooling).
+            ``floor(i * m / m')``), ``"nearest_exact"`` (the one at
+            ``floor((i + 0.5) * m / m')``, under the centre of the output) or ``"area"`` (the
+            mean of the elements that an output covers, which is adaptive average pooling; only
+            the sizes count, also where ``scale`` is given).
         align_corners: whether the centres of the first and last pixels of input and result
             coincide, instead of their outer edges. Only for ``"bilinear"`` and ``"bicubic"``.
         antialias: whether to widen the weights by the scale where an axis shrinks, so that
@@ -70,24 +88,29 @@ def resize(
         The result in ``layout`` and in the dtype of ``x``.
 
     Raises:
-        TypeError: if ``x`` is not an array, ``size`` is not made of ints, or ``x`` is not
-            floating point (``"nearest"`` takes any dtype), or a flag is not a bool.
-        ValueError: if the rank of ``x``, the layout, the size or the method does not fit, a
-            spatial axis is empty, or ``align_corners`` or ``antialias`` is asked of
-            ``"nearest"`` or ``"area"``.
+        TypeError: if ``x`` is not an array, ``size`` is not made of ints or ``scale`` of
+            numbers, or ``x`` is not floating point (``"nearest"`` and ``"nearest_exact"`` take
+            any dtype), or a flag is not a bool.
+        ValueError: if the rank of ``x``, the layout, the size or the method does not fit, not
+            exactly one of ``size`` and ``scale`` is given, ``scale`` leaves nothing of an axis,
+            a spatial axis is empty, or ``align_corners`` or ``antialias`` is asked of another
+            method than ``"bilinear"`` and ``"bicubic"``.
 
     The numbers are those of ``torch.nn.functional.interpolate``, where ``"bilinear"`` is
-    called ``"linear"`` in 1-D and ``"trilinear"`` in 3-D. PyTorch has ``"bicubic"`` and
-    ``antialias`` for images only. An infinity stays one here; torch, which multiplies it by
+    called ``"linear"`` in 1-D and ``"trilinear"`` in 3-D, and ``scale`` is ``scale_factor``
+    (without ``recompute_scale_factor``). PyTorch has ``"bicubic"`` and ``antialias`` for images
+    only, and where a scale leaves an axis as long as it was, its gradients are not always those
+    of its results; here they are. An infinity stays one here; torch, which multiplies it by
     weights of 0 on axes that keep their size, returns NaN. It computes :math:`u_i` in the
-    precision of ``x``; here it is float64, but float32 for ``"nearest"``, as PyTorch's float32
+    precision of ``x``; here it is float64, but float32 for the nearest ones, as PyTorch's float32
     path does, so that the same element is chosen. ``jax.image.resize`` differs: it antialiases
-    unless told otherwise, its cubic has a = -0.5, and its nearest element is that of the pixel's
-    centre.
+    unless told otherwise, its cubic has a = -0.5, and its ``"nearest"`` is ``"nearest_exact"``.
 
     >>> x = jnp.array([0.0, 1.0, 2.0]).reshape(1, 3, 1)
     >>> resize(x, 6).ravel()
     Array([0.  , 0.25, 0.75, 1.25, 1.75, 2.  ], dtype=float32)
+    >>> resize(x, scale=1.5).ravel()
+    Array([0.       , 0.5      , 1.1666666, 1.8333333], dtype=float32)
     >>> resize(x, 5, align_corners=True).ravel()
     Array([0. , 0.5, 1. , 1.5, 2. ], dtype=float32)
 
@@ -95,28 +118,71 @@ def resize(
     """
     x = as_array("resize", "x", x)
     axes = parse_any_layout("resize", layout, x.ndim)
-    size = per_axis("resize", "size", size, len(axes.spatial), minimum=1)
     _check(x, axes, method, align_corners, antialias)
+    old = axes.sizes(x.shape)
+    new, scales = _sizes(old, size, scale)
     y = x.astype(accumulator(x.dtype) or x.dtype)
     # The axes that shrink most come first: less is left for the others to do.
-    order = sorted(
-        zip(axes.sizes(x.shape), size, axes.spatial, strict=True), key=lambda it: it[1] / it[0]
-    )
-    for old, new, axis in order:
-        if old == new:
+    for i in sorted(range(len(old)), key=lambda i: new[i] / old[i]):
+        axis = axes.spatial[i]
+        by_size = _by_size(old[i], new[i], len(old), method, antialias)
+        step = _step(old[i], new[i], None if by_size else scales[i], align_corners)
+        line = Line(old[i], new[i], step)
+        if line.size == line.new and line.step == 1:
             continue
-        if method == "nearest":
-            y = _take(y, axis, _nearest(old, new))
+        if method in _CHOOSING:
+            y = _take(y, axis, _nearest(line, method))
         else:
-            y = _weighted_sum(y, axis, _taps(old, new, method, align_corners, antialias))
+            y = _weighted_sum(y, axis, _taps(line, method, align_corners, antialias))
     return y.astype(x.dtype)
+
+
+def _sizes(
+    old: tuple[int, ...], size: Any, scale: Any
+) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
+    """The sizes of the result, and the scales where the user gave them."""
+    if (size is None) == (scale is None):
+        given = "neither" if size is None else f"{size!r} and {scale!r}"
+        raise ValueError(f"resize: give exactly one of `size` and `scale`, got {given}")
+    if size is not None:
+        return per_axis("resize", "size", size, len(old), minimum=1), (None,) * len(old)
+    several = isinstance(scale, Sequence) and not isinstance(scale, str)
+    each = scale if several else [scale] * len(old)
+    if len(each) != len(old):
+        raise ValueError(
+            f"resize: `scale` must be a number or {len(old)} numbers, got {len(each)}: {scale!r}"
+        )
+    factors = tuple(as_real("resize", "scale", factor) for factor in each)
+    new = tuple(int(m * factor) for m, factor in zip(old, factors, strict=True))
+    for m, factor, result in zip(old, factors, new, strict=True):
+        if result < 1:
+            raise ValueError(f"resize: `scale` {factor} leaves nothing of an axis of {m}")
+    return new, factors
+
+
+def _step(old: int, new: int, scale: float | None, align_corners: bool) -> float:
+    """The distance between neighbouring outputs, in elements of the input."""
+    if align_corners:
+        return (old - 1) / (new - 1) if new > 1 else 0.0
+    return old / new if scale is None else 1 / scale
+
+
+def _by_size(old: int, new: int, rank: int, method: str, antialias: bool) -> bool:
+    """Whether only the sizes count where a scale was given: so it is in torch.
+
+    An axis that keeps its size is kept as it is, but not by every method; ``"nearest"`` does so
+    in images, which it also doubles exactly, not in signals and volumes.
+    """
+    if method == "nearest":
+        return rank == 2 and new in (old, 2 * old)
+    return method == "area" or (old == new and (method == "bilinear" or antialias))
 
 
 def _check(x: Any, axes: Layout, method: str, align_corners: bool, antialias: bool) -> None:
     choice("resize", "method", method, RESIZE_METHODS)
     if 0 in axes.sizes(x.shape):
         raise ValueError(f"resize: `x` has an empty spatial axis in shape {x.shape}")
-    if method != "nearest":
+    if method not in _CHOOSING:
         floating("resize", "x", x)
     for name, option in (("align_corners", align_corners), ("antialias", antialias)):
         if as_flag("resize", name, option) and method not in ("bilinear", "bicubic"):
@@ -144,32 +210,20 @@ def _weighted_sum(x: Any, axis: int, taps: Taps) -> Any:
     return (values * jnp.asarray(taps.weight.reshape(shape), x.dtype)).sum(axis + 1)
 
 
-def _nearest(old: int, new: int) -> np.ndarray:
+def _nearest(line: Line, method: str) -> np.ndarray:
     """Which element each output is; in float32, so that roundings fall as PyTorch's do."""
-    scale = np.float32(old) / np.float32(new)
-    return np.minimum(np.floor(np.arange(new, dtype=np.float32) * scale), old - 1)
+    place = np.arange(line.new, dtype=np.float32) + np.float32(method == "nearest_exact") / 2
+    return np.minimum(np.floor(place * np.float32(line.step)), line.size - 1)
 
 
-def _taps(old: int, new: int, method: str, align_corners: bool, antialias: bool) -> Taps:
+def _taps(line: Line, method: str, align_corners: bool, antialias: bool) -> Taps:
     if method == "area":
-        return _area(old, new)
+        return _area(line)
     if antialias:
-        return _antialiased(old, new, method, align_corners)
-    source = _source(old, new, align_corners)
-    return _bilinear(source, old) if method == "bilinear" else _bicubic(source, old)
-
-
-def _scale(old: int, new: int, align_corners: bool) -> float:
-    """The distance between neighbouring outputs, in elements of the input."""
-    if align_corners:
-        return (old - 1) / (new - 1) if new > 1 else 0.0
-    return old / new
-
-
-def _source(old: int, new: int, align_corners: bool) -> np.ndarray:
-    """Where each output lies on the axis of the input."""
-    scale = _scale(old, new, align_corners)
-    return np.arange(new) * scale if align_corners else (np.arange(new) + 0.5) * scale - 0.5
+        return _antialiased(line, method)
+    i = np.arange(line.new)
+    source = i * line.step if align_corners else (i + 0.5) * line.step - 0.5
+    return _bilinear(source, line.size) if method == "bilinear" else _bicubic(source, line.size)
 
 
 def _bilinear(source: np.ndarray, old: int) -> Taps:
@@ -187,22 +241,23 @@ def _bicubic(source: np.ndarray, old: int) -> Taps:
     return Taps(index, weight, np.ones(index.shape, bool))
 
 
-def _area(old: int, new: int) -> Taps:
+def _area(line: Line) -> Taps:
     """The bins of adaptive average pooling."""
-    outputs = np.arange(new)
+    old, new, outputs = line.size, line.new, np.arange(line.new)
     first, stop = outputs * old // new, -(-(outputs + 1) * old // new)
     return _spans(first, stop, old, lambda index: np.ones(index.shape))
 
 
-def _antialiased(old: int, new: int, method: str, align_corners: bool) -> Taps:
-    scale = _scale(old, new, align_corners)
-    stretch = max(scale, 1.0)
-    centre = (np.arange(new)[:, None] + 0.5) * scale
+def _antialiased(line: Line, method: str) -> Taps:
+    stretch = max(line.step, 1.0)
+    centre = (np.arange(line.new)[:, None] + 0.5) * line.step
     reach = stretch * (1 if method == "bilinear" else 2)
     first = np.maximum(np.floor(centre - reach + 0.5), 0)[:, 0].astype(int)
-    stop = np.minimum(np.floor(centre + reach + 0.5), old)[:, 0].astype(int)
+    stop = np.minimum(np.floor(centre + reach + 0.5), line.size)[:, 0].astype(int)
     kernel = _triangle if method == "bilinear" else _smooth_cubic
-    return _spans(first, stop, old, lambda index: kernel(np.abs(index + 0.5 - centre) / stretch))
+    return _spans(
+        first, stop, line.size, lambda index: kernel(np.abs(index + 0.5 - centre) / stretch)
+    )
 
 
 def _triangle(distance: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from jaxcnn.ops import cubic
 from jaxcnn.ops.arguments import (
+    AnyArray,
     Layout,
     Window,
     accumulator,
@@ -42,8 +43,8 @@ class Taps(NamedTuple):
 
 
 def grid_sample(
-    x: Float[Array, "n *spatial c"],
-    grid: Float[Array, "n *positions rank"],
+    x: Float[AnyArray, "n *spatial c"],
+    grid: Float[AnyArray, "n *positions rank"],
     *,
     method: SampleMethod = "bilinear",
     padding_mode: Outside = "zeros",
@@ -120,7 +121,7 @@ def grid_sample(
 
 
 def affine_grid(
-    theta: Float[Array, "n rank rank+1"], size: Window, *, align_corners: bool = False
+    theta: Float[AnyArray, "n rank rank+1"], size: Window, *, align_corners: bool = False
 ) -> Float[Array, "n *size rank"]:
     r"""The points that `grid_sample` reads to apply an affine map to each image.
 

@@ -6,6 +6,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Num
 
 from jaxcnn.ops.arguments import (
+    AnyArray,
     Padding,
     PaddingMode,
     Window,
@@ -18,9 +19,9 @@ from jaxcnn.ops.convolution import check_bias, checked_conv
 
 
 def depthwise_conv2d(
-    x: Num[Array, "n h w c"],
-    kernel: Num[Array, "kh kw 1 cm"],
-    bias: Num[Array, " cm"] | None = None,
+    x: Num[AnyArray, "n h w c"],
+    kernel: Num[AnyArray, "kh kw 1 cm"],
+    bias: Num[AnyArray, " cm"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -87,10 +88,10 @@ def depthwise_conv2d(
 
 
 def separable_conv2d(
-    x: Num[Array, "n h w c"],
-    depthwise_kernel: Num[Array, "kh kw 1 cm"],
-    pointwise_kernel: Num[Array, "1 1 cm co"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n h w c"],
+    depthwise_kernel: Num[AnyArray, "kh kw 1 cm"],
+    pointwise_kernel: Num[AnyArray, "1 1 cm co"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,

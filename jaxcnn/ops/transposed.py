@@ -14,8 +14,10 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Num
 
 from jaxcnn import engine
+from jaxcnn.ops import habits
 from jaxcnn.ops.arguments import (
     PADDING_MODES,
+    AnyArray,
     Layout,
     Padding,
     PaddingMode,
@@ -36,9 +38,9 @@ from jaxcnn.ops.padding import pad_spatial
 
 
 def conv_transpose1d(
-    x: Num[Array, "n w ci"],
-    kernel: Num[Array, "kw ci cog"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n w ci"],
+    kernel: Num[AnyArray, "kw ci cog"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -98,9 +100,9 @@ def conv_transpose1d(
 
 
 def conv_transpose2d(
-    x: Num[Array, "n h w ci"],
-    kernel: Num[Array, "kh kw ci cog"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n h w ci"],
+    kernel: Num[AnyArray, "kh kw ci cog"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -130,7 +132,8 @@ def conv_transpose2d(
             from each side of the result: an int, one int per axis, one ``(low, high)`` pair per
             axis, or ``"valid"`` (none), ``"same"`` (the result has input · stride pixels; an
             odd one is cropped from the high side), ``"full"`` (as many as the window has beside
-            one pixel: the transpose of a full convolution).
+            one pixel: the transpose of a full convolution). A negative number of a pair adds
+            pixels, as it crops the input of that convolution.
         output_padding: pixels added to the high side of the result; less than the stride or
             less than the dilation. None beside ``"same"``, which says the size already.
         dilation: distance between neighbouring kernel elements, in pixels.
@@ -183,9 +186,9 @@ def conv_transpose2d(
 
 
 def conv_transpose3d(
-    x: Num[Array, "n d h w ci"],
-    kernel: Num[Array, "kd kh kw ci cog"],
-    bias: Num[Array, " co"] | None = None,
+    x: Num[AnyArray, "n d h w ci"],
+    kernel: Num[AnyArray, "kd kh kw ci cog"],
+    bias: Num[AnyArray, " co"] | None = None,
     *,
     stride: Window = 1,
     padding: Padding = 0,
@@ -321,7 +324,7 @@ def parse_crops(
         # Where the stride is larger than the window, the pixels that no window reached follow.
         pairs = tuple((max(t, 0) // 2, t - max(t, 0) // 2) for t in totals)
     else:
-        pairs = parse_padding(op, padding, sizes, span, stride)
+        pairs = parse_padding(op, padding, sizes, span, stride, crops=True)
     crops = tuple((low, high - more) for (low, high), more in zip(pairs, extra, strict=True))
     shape = transposed_sizes(sizes, span, stride, crops)
     if min(*sizes, *shape) < 1:
@@ -344,9 +347,10 @@ def transposed_sizes(
 def _check_channels(op: str, x: Any, kernel: Any, bias: Any, groups: int, axes: Layout) -> None:
     channels = x.shape[axes.channel]
     if kernel.shape[-2] != channels:
+        hint = habits.axes_elsewhere(x.shape, kernel.shape, groups, axes.name, transposed=True)
         raise ValueError(
             f"{op}: `kernel` has {kernel.shape[-2]} input channels, but `x` has {channels} "
-            f"channels (layout {axes.name})"
+            f"channels (layout {axes.name}){hint}"
         )
     if channels % groups:
         raise ValueError(f"{op}: `groups` {groups} must divide the {channels} input channels")

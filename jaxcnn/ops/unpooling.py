@@ -9,6 +9,7 @@ from jaxtyping import Array, Int, Num
 
 from jaxcnn import engine
 from jaxcnn.ops.arguments import (
+    AnyArray,
     Padding,
     Window,
     as_array,
@@ -20,8 +21,8 @@ from jaxcnn.ops.arguments import (
 
 
 def max_unpool1d(
-    x: Num[Array, "n w c"],
-    indices: Int[Array, "n w c"],
+    x: Num[AnyArray, "n w c"],
+    indices: Int[AnyArray, "n w c"],
     window: Window,
     *,
     stride: Window | None = None,
@@ -55,8 +56,8 @@ def max_unpool1d(
 
 
 def max_unpool2d(
-    x: Num[Array, "n h w c"],
-    indices: Int[Array, "n h w c"],
+    x: Num[AnyArray, "n h w c"],
+    indices: Int[AnyArray, "n h w c"],
     window: Window,
     *,
     stride: Window | None = None,
@@ -105,8 +106,8 @@ def max_unpool2d(
 
 
 def max_unpool3d(
-    x: Num[Array, "n d h w c"],
-    indices: Int[Array, "n d h w c"],
+    x: Num[AnyArray, "n d h w c"],
+    indices: Int[AnyArray, "n d h w c"],
     window: Window,
     *,
     stride: Window | None = None,

@@ -17,6 +17,6 @@ def in_layout(y: np.ndarray, layout: str | None = None) -> np.ndarray:
     return y if layout is None or layout.endswith("C") else np.moveaxis(y, -1, 1)
 
 
-def spread(option: Any, rank: int) -> tuple[int, ...]:
-    """One int per spatial axis."""
+def spread(option: Any, rank: int) -> tuple[Any, ...]:
+    """One int, or one pair, per spatial axis."""
     return tuple(option) if isinstance(option, Sequence) else (option,) * rank

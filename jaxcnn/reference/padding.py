@@ -39,6 +39,9 @@ def pairs(
 
 
 def _pad_axis(x: np.ndarray, axis: int, low: int, high: int, mode: str, value: float) -> np.ndarray:
+    if mode == "circular":  # what is left goes round; the other modes continue the whole axis
+        x = np.take(x, range(max(-low, 0), x.shape[axis] + min(high, 0)), axis)
+        low, high = max(low, 0), max(high, 0)
     size = x.shape[axis]
     parts = [
         np.take(x, [source], axis)
@@ -46,7 +49,7 @@ def _pad_axis(x: np.ndarray, axis: int, low: int, high: int, mode: str, value: f
         else np.full_like(np.take(x, [0], axis) if size else _one(x, axis), value)
         for index in range(-low, size + high)
     ]
-    return np.concatenate(parts, axis) if parts else x
+    return np.concatenate(parts, axis) if parts else np.take(x, range(0), axis)
 
 
 def _source(index: int, size: int, mode: str) -> int | None:

@@ -53,8 +53,7 @@ def fold(
     x = np.zeros((patches.shape[0], *padded, patches.shape[-1]))
     for position, pixels in where:
         x[(slice(None), *pixels)] += patches[(slice(None), *position)]
-    inside = [slice(low, low + size) for size, (low, _) in zip(sizes, sides, strict=True)]
-    return in_layout(x[(slice(None), *inside)], layout)
+    return in_layout(pad(x, [(-low, -high) for low, high in sides]), layout)
 
 
 def _windows(

@@ -10,8 +10,9 @@ from jaxcnn.reference.axes import channels_last, in_layout, spread
 
 def resize(
     x: Any,
-    size: Any,
+    size: Any = None,
     *,
+    scale: Any = None,
     method: str = "bilinear",
     align_corners: bool = False,
     antialias: bool = False,
@@ -19,32 +20,41 @@ def resize(
 ) -> np.ndarray:
     """`jaxcnn.resize`: every output is a sum of the elements around it.
 
-    ``"nearest"`` chooses elements, and keeps their dtype.
+    ``"nearest"`` and ``"nearest_exact"`` choose elements, and keep their dtype.
     """
     kind = np.asarray(x).dtype
     x = channels_last(x, layout)
-    for axis, new in enumerate(spread(size, x.ndim - 2), start=1):
-        lines = np.moveaxis(x, axis, 0)
+    rank = x.ndim - 2
+    for i, option in enumerate(spread(size if scale is None else scale, rank)):
+        lines = np.moveaxis(x, 1 + i, 0)
         old = len(lines)
-        outputs = [_taps(i, old, new, method, align_corners, antialias) for i in range(new)]
+        new = option if scale is None else int(old * option)
+        step = old / new if scale is None else 1 / option
+        # As in torch, whose nearest differs for images.
+        if new == old and (method == "bilinear" or antialias):
+            step = 1
+        if new in (old, 2 * old) and method == "nearest" and rank == 2:
+            step = old / new
+        outputs = [_taps(i, old, new, step, method, align_corners, antialias) for i in range(new)]
         resized = [sum(weight * lines[j] for j, weight in taps) for taps in outputs]
-        if new != old:
-            x = np.moveaxis(np.stack(resized), 0, axis)
-    return in_layout(x.astype(kind) if method == "nearest" else x, layout)
+        if new != old or scale is not None:
+            x = np.moveaxis(np.stack(resized), 0, 1 + i)
+    return in_layout(x.astype(kind) if "nearest" in method else x, layout)
 
 
 def _taps(
-    i: int, old: int, new: int, method: str, align_corners: bool, antialias: bool
+    i: int, old: int, new: int, step: float, method: str, align_corners: bool, antialias: bool
 ) -> list[tuple[int, float]]:
     """The elements that output ``i`` is made of, and their weights."""
-    if method == "nearest":
+    if "nearest" in method:
         # The only place where float32 matters: a rounding may choose another element.
-        first = math.floor(np.float32(i) * (np.float32(old) / np.float32(new)))
+        place = i + 0.5 if method == "nearest_exact" else i
+        first = math.floor(np.float32(place) * np.float32(step))
         return [(min(first, old - 1), 1.0)]
     if method == "area":
         covered = range(math.floor(i * old / new), math.ceil((i + 1) * old / new))
         return [(j, 1 / len(covered)) for j in covered]
-    scale = old / new
+    scale = step
     if align_corners:
         scale = (old - 1) / (new - 1) if new > 1 else 0.0
     if antialias:

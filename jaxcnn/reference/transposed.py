@@ -80,6 +80,6 @@ def _shape(
 
 def _reach(size: int, span: int, stride: int, shape: int, low: int) -> tuple[int, int]:
     """How many pixels before and after the input touch the result with their windows."""
-    before = sum(span - 1 - m * stride - low >= 0 for m in range(1, span + 1))
+    before = sum(span - 1 - m * stride - low >= 0 for m in range(1, span + abs(low) + 1))
     after = sum((size - 1 + m) * stride - low < shape for m in range(1, shape + low + 1))
     return before, after

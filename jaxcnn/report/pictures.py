@@ -34,7 +34,7 @@ def grey(values: Float[np.ndarray, "h w"]) -> str:
     from PIL import Image
 
     finite = np.nan_to_num(values.astype(np.float64), nan=0, posinf=0, neginf=0)
-    low, high = finite.min(), finite.max()
+    low, high = float(np.min(finite)), float(np.max(finite))
     span = high - low or 1.0
     return _address(Image.fromarray(_bytes((finite - low) / span)))
 

@@ -12,6 +12,7 @@ import numpy as np
 import optax
 
 from jaxcnn.data import Dataset, Split, StreamedSplit
+from jaxcnn.engine import identity
 from jaxcnn.layers import Layer
 from jaxcnn.models import MODELS
 from jaxcnn.training.augmentation import check_augmentation, make_augment
@@ -134,6 +135,7 @@ def takes(model: str, image_shape: tuple[int, int, int]) -> Iterator[None]:
 def announce(data: Dataset) -> None:
     """Say what the run works with."""
     say(f"devices: {describe_devices()}")
+    say(f"engine: {identity()}")
     sizes = f"{len(data.train):,} training and {len(data.test):,} test images"
     say(f"data: {data.name}, {sizes} ({data.source})")
 

@@ -187,7 +187,7 @@ def _cutout(
 def _covered(key: jax.Array, count: int, length: int, square: int) -> jax.Array:
     """Which positions of an axis a square covers, for each image: ``(count, length)``."""
     centres = jax.random.randint(key, (count, 1), 0, length)
-    offsets = jnp.arange(length) - (centres - square // 2)
+    offsets = jnp.arange(length)[None] - (centres - square // 2)
     return (offsets >= 0) & (offsets < square)
 
 

@@ -343,8 +343,8 @@ class Checkpoints:
                     logging.getLogger(name).setLevel(level)
 
 
-def keys_data(keys: Any) -> dict[str, list[int]]:
-    """The random streams of a run, as a checkpoint's header holds them."""
+def keys_data(keys: Any) -> dict[str, list[Any]]:
+    """The random streams of a run or of a sweep's members, as a checkpoint's header holds them."""
     return {
         name: np.asarray(jax.random.key_data(key)).tolist() for name, key in keys._asdict().items()
     }

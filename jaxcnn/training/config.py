@@ -49,6 +49,8 @@ class TrainConfig:
         experiment: Name of the run; left out, <model>-<dataset>.
         overwrite: Replace the run that --run-dir holds.
         resume: Go on with the run that --run-dir holds, from its last checkpoint.
+        accept_engine: Resume though convolutions are computed by another engine than before
+            (native code or not, another instruction set); the parameters will be others.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
         streaming: Read training images when they are needed, instead of putting all of them into
             the device's memory first; so it is anyway where they are too many.
@@ -63,7 +65,7 @@ class TrainConfig:
             rather than stop the run there.
         tensorboard: Write TensorBoard events into the run folder, too.
         profile: Trace a few steps into the run folder (profile/, for Perfetto or TensorBoard) and
-            print the slowest ops.
+            print the slowest layers.
         wandb: Log to Weights & Biases, too (WANDB_MODE=offline works).
     """
 
@@ -85,6 +87,7 @@ class TrainConfig:
     experiment: str | None = None
     overwrite: bool = False
     resume: bool = False
+    accept_engine: bool = False
     platform: Platform | None = None
     streaming: bool = False
     data: Annotated[DataOptions, arg(name="")] = dataclasses.field(default_factory=DataOptions)
@@ -196,6 +199,8 @@ def check_config(config: TrainConfig) -> None:
         raise UserError("--overwrite and --resume contradict each other: give one of them")
     if config.resume and config.run_dir is None:
         raise UserError("--resume needs --run-dir, the folder of the run to go on with")
+    if config.accept_engine and not config.resume:
+        raise UserError("--accept-engine needs --resume: it is about a run that goes on")
     name = config.name
     if config.experiment == "":
         raise UserError("--experiment must be a short name, got ''")

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.stages import Compiled
 
 from jaxcnn.layers import Layer, Params, State
 from jaxcnn.training.state import TrainState
@@ -24,12 +25,14 @@ class Epoch(NamedTuple):
         finish: ``(state, totals, data, order) -> (state, totals)``: the examples that do not
             fill a batch, as one smaller batch; ``None`` where there are none.
         full_batches: how many full batches the pass has.
+        programs: the compiled programs that ``run`` and ``finish`` call.
     """
 
     shuffle: Callable[[jax.Array], jax.Array]
     run: Callable[..., tuple[TrainState, Totals]]
     finish: Callable[..., tuple[TrainState, Totals]] | None
     full_batches: int
+    programs: tuple[Compiled, ...]
 
     @property
     def steps(self) -> int:
@@ -112,19 +115,13 @@ def compile_epoch(
     index = jax.ShapeDtypeStruct((), jnp.int32)
     totals = Totals.zero()
     arguments = (state, totals, data, order, index)
-    run: Callable[..., tuple[TrainState, Totals]]
     if looped:
-        run = jax.jit(loop, donate_argnums=(0, 1)).lower(*arguments, index).compile()
+        first = jax.jit(loop, donate_argnums=(0, 1)).lower(*arguments, index).compile()
     else:
-        run = _again_and_again(
-            jax.jit(batch_step, donate_argnums=(0, 1)).lower(*arguments).compile()
-        )
-    return Epoch(
-        shuffle,
-        run,
-        finish.lower(state, totals, data, order).compile() if rest else None,
-        full,
-    )
+        first = jax.jit(batch_step, donate_argnums=(0, 1)).lower(*arguments).compile()
+    last = finish.lower(state, totals, data, order).compile() if rest else None
+    programs = (first,) if last is None else (first, last)
+    return Epoch(shuffle, first if looped else _again_and_again(first), last, full, programs)
 
 
 def shuffle_of(count: int) -> Callable[[jax.Array], jax.Array]:

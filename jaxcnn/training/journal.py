@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import logging
 import os
 import sys
 import time
@@ -103,6 +104,24 @@ def journaled() -> Iterator[Journal]:
         yield journal
     finally:
         _JOURNAL.reset(token)
+
+
+@contextlib.contextmanager
+def library_heard() -> Iterator[None]:
+    """While it is entered, what the library logs is a warning of the command."""
+    logger, handler = logging.getLogger("jaxcnn"), _Warning(logging.WARNING)
+    propagate, logger.propagate = logger.propagate, False  # other libraries would say it again
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+
+
+class _Warning(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(record.getMessage())
 
 
 def _ends_with_a_line(path: Path) -> bool:

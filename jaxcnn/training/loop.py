@@ -21,7 +21,13 @@ from jaxcnn.training.locks import locked
 from jaxcnn.training.optimizers import learning_rate, make_optimizer
 from jaxcnn.training.profiling import Profile
 from jaxcnn.training.progress import Display
-from jaxcnn.training.resumption import check_drawn, check_resumable, check_same_data, history
+from jaxcnn.training.resumption import (
+    check_drawn,
+    check_resumable,
+    check_same_data,
+    check_same_engine,
+    history,
+)
 from jaxcnn.training.rhythm import Rhythm
 from jaxcnn.training.run_folder import (
     RunFolder,
@@ -114,6 +120,8 @@ def train(config: TrainConfig) -> Result:
         if config.resume:
             check_resumable(folder, config)
         use_platform(config.platform)
+        if config.resume:
+            check_same_engine(folder.config, accept=config.accept_engine)
         data = load_data(config)
         announce(data)
         say(f"training: {config.model}, {config.recipe}, seed {config.seed}")
@@ -141,12 +149,14 @@ def run_through(config: TrainConfig, folder: RunFolder, parts: Assembly) -> Resu
             keys=keys_data(parts.keys),
         ) as checkpoints,
         Display(config.recipe.epochs, parts.epoch.steps) as show,
-        Profile(folder.profile if config.profile else None) as profile,
+        Profile(folder.profile if config.profile else None, parts.epoch.programs) as profile,
     ):
         moment = Moment(parts.state, Totals.zero(), 1, 0)
         if config.resume:
-            moment = resume(folder, checkpoints, moment, parts.epoch.steps, config.recipe.epochs)
-            write_config(folder, config, {**data_facts(parts.data), **history(folder.config)})
+            steps = parts.epoch.steps
+            moment = resume(folder, checkpoints, moment, steps, config.recipe.epochs)
+            past = history(folder.config, moment, steps)
+            write_config(folder, config, {**data_facts(parts.data), **past})
         with writing(config, folder, moment.step) as writers:
             rhythm = Rhythm(config.checkpoint_every, config.checkpoint_minutes)
             run = Run(config, folder, parts, checkpoints, show, stops, rhythm, profile, writers)

@@ -1,15 +1,18 @@
-"""``--profile``: a trace of a few steps, and the ops in it that take longest."""
+"""``--profile``: a trace of a few steps, and the layers in it that take longest."""
 
 import collections
 import contextlib
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+from jax.stages import Compiled
 
+from jaxcnn.engine.name_stacks import place
 from jaxcnn.training.journal import say, warn
 
 WARM_UP = 2
@@ -25,7 +28,8 @@ class Slow(NamedTuple):
     """A row of the table.
 
     Attributes:
-        name: the op, as XLA calls it in its compiled program.
+        name: the layer, and which gradient of it; outside of layers the op, as XLA calls it in
+            its compiled program.
         milliseconds: of one step, without the ops that run inside of it.
         share: of the time of all ops; what runs side by side is counted twice.
     """
@@ -41,9 +45,14 @@ class Profile:
     Nothing that goes wrong here ends a run: it comes to a warning.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        """Into ``folder``, in the format of TensorBoard and of Perfetto; ``None`` for no trace."""
-        self._folder = folder
+    def __init__(self, folder: Path | None, programs: Sequence[Compiled] = ()) -> None:
+        """Trace into ``folder``, in the format of TensorBoard and of Perfetto.
+
+        Args:
+            folder: where to; ``None`` for no trace.
+            programs: what is traced: they know the layers of their ops.
+        """
+        self._folder, self._programs = folder, programs
         self._warm = self._traced = 0
         self._tracing, self._open = False, folder is not None
 
@@ -89,7 +98,8 @@ class Profile:
                 path = max(
                     self._folder.rglob("*.trace.json.gz"), key=lambda path: path.stat().st_mtime
                 )
-                say(table(slowest(path, self._traced), self._traced, path.parent))
+                rows = slowest(path, self._traced, layers_of(self._programs))
+                say(table(rows, self._traced, path.parent))
 
     def _begin(self) -> None:
         if self._tracing or self._folder is None:
@@ -112,12 +122,28 @@ class Profile:
             warn(f"no profile in {self._folder}: {said}")
 
 
-def slowest(path: Path, steps: int) -> list[Slow]:
-    """The ops of a trace that take longest.
+def layers_of(programs: Iterable[Compiled]) -> dict[tuple[str, str], str]:
+    """The layers, by the name of a program and of an op in it; ops outside of layers are left out.
+
+    The last op of a fusion gives it its name.
+    """
+    found = {}
+    for program in programs:
+        text = program.as_text() or ""
+        (module,) = re.findall(r"^HloModule ([^\s,]+)", text)
+        for op, names in re.findall(r'^\s*(?:ROOT )?%?(\S+) = .*op_name="([^"]*)"', text, re.M):
+            if layer := str(place(names.rpartition("/")[0])):
+                found[module, op] = layer
+    return found
+
+
+def slowest(path: Path, steps: int, layers: Mapping[tuple[str, str], str]) -> list[Slow]:
+    """The layers of a trace that take longest.
 
     Args:
         path: a ``*.trace.json.gz`` of JAX's profiler.
         steps: how many steps it shows.
+        layers: the names of layers, from `layers_of`; what has none counts by its op.
 
     Returns:
         At most `ROWS`, the slowest first; none where the trace has no ops.
@@ -126,10 +152,12 @@ def slowest(path: Path, steps: int) -> list[Slow]:
     events = json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]
     threads = collections.defaultdict(list)
     for event in events:
-        name = event.get("args", {}).get("hlo_op")
+        args = event.get("args", {})
+        name = str(args.get("hlo_op") or "")
         if name and "dur" in event:
+            name = layers.get((str(args.get("hlo_module")), name), name)
             start, length = round(1e3 * event["ts"]), round(1e3 * event["dur"])
-            threads[event["pid"], event["tid"]].append((str(name), start, start + length))
+            threads[event["pid"], event["tid"]].append((name, start, start + length))
     sums: collections.Counter[str] = collections.Counter()
     for ops in threads.values():
         for name, nanoseconds in own_times(ops):
@@ -164,8 +192,8 @@ def table(rows: list[Slow], steps: int, folder: Path) -> str:
     lines = [f"profile: {counted} in {folder} (open it in Perfetto or TensorBoard)"]
     if not rows:
         return f"{lines[0]}; the trace names no ops"
-    width = max(len("slowest ops"), *(len(row.name) for row in rows))
-    lines.append(f"  {'slowest ops':{width}}  ms per step  share")
+    width = max(len("slowest layers"), *(len(row.name) for row in rows))
+    lines.append(f"  {'slowest layers':{width}}  ms per step  share")
     for row in rows:
         lines.append(f"  {row.name:{width}}  {row.milliseconds:11.3f}  {row.share:5.1%}")
     return "\n".join(lines)

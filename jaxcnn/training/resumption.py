@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jaxcnn.engine import Identity, identity
+from jaxcnn.training.checkpoints import Moment
 from jaxcnn.training.config import TrainConfig, UserError, flag
 from jaxcnn.training.journal import warn
 from jaxcnn.training.run_folder import DRAWN, RunFolder, read_config, surroundings, to_json
@@ -110,11 +112,55 @@ def check_drawn(saved: Path) -> None:
         )
 
 
-def history(saved: Path) -> dict[str, Any]:
+def check_same_engine(saved: Path, *, accept: bool) -> None:
+    """Refuse to go on with a run under another engine than it has run with: its bits differ.
+
+    A run of a jaxcnn that did not write it down goes on with a warning.
+
+    Args:
+        saved: the file in which the run has written down its engine.
+        accept: whether another one is accepted.
+
+    Raises:
+        UserError: if it is another one and that is not accepted.
+    """
+    begun, now = _engine_in(saved), identity()
+    if begun is None:
+        warn(
+            f"{saved.parent} does not say by which engine it has run: if it was another one than "
+            f"now ({now}), what follows is not equal to the bit"
+        )
+    elif not begun.same(now) and not accept:
+        raise UserError(
+            f"--resume: {saved.parent} has run by {begun}, but this process computes by {now}, "
+            f"so it would end with other parameters: --accept-engine goes on nevertheless"
+        )
+
+
+def _engine_in(saved: Path) -> Identity | None:
+    """The engine that a run has written down, if it has."""
+    try:
+        found = json.loads(saved.read_text()).get("engine")
+        if found is None:
+            return None
+        if not all(isinstance(value, str) for value in found.values()):
+            raise TypeError("what it says of the engine must be text")
+        return Identity(**found)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{saved} is damaged: {error}") from None
+
+
+def history(saved: Path, moment: Moment, steps: int) -> dict[str, Any]:
     """When a run, or a sweep, was begun and when it went on, for it to be kept.
 
-    Where it goes on with another jax or on another device, a warning says so: the numbers are
-    then no longer those of a run that was never stopped.
+    Where it goes on with another jax, on another device or by another engine, a warning says so:
+    the numbers are then no longer those of a run that was never stopped. At which step the engine
+    changed is kept, too.
+
+    Args:
+        saved: the file in which the run has written it down.
+        moment: where it goes on.
+        steps: how many steps an epoch has.
     """
     begun, now = json.loads(saved.read_text()), surroundings()
     versions = begun.get("versions", {})
@@ -129,4 +175,19 @@ def history(saved: Path) -> dict[str, Any]:
         what = " and ".join(changed)
         warn(f"{saved.parent} was begun with {what}: what follows is not equal to the bit")
     resumed = [*begun.get("resumed", []), now["started"]]
-    return {"started": begun.get("started", now["started"]), "resumed": resumed}
+    kept = {"started": begun.get("started", now["started"]), "resumed": resumed}
+    changes = [*begun.get("engine_changes", []), *_engine_change(saved, moment, steps)]
+    return {**kept, "engine_changes": changes} if changes else kept
+
+
+def _engine_change(saved: Path, moment: Moment, steps: int) -> list[dict[str, Any]]:
+    """Where another engine takes over, and which; nothing where it is the same."""
+    begun, now = _engine_in(saved), identity()
+    if begun is None or begun.same(now):
+        return []
+    warn(
+        f"the engine changes at {moment.place(steps)}, from {begun} to {now}: what follows is not "
+        f"equal to the bit"
+    )
+    where = {"step": moment.step, "epoch": moment.epoch, "batch": moment.batch}
+    return [{**where, "from": begun._asdict(), "to": now._asdict()}]

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import jax
 
+from jaxcnn.engine import identity
 from jaxcnn.training.config import TrainConfig, UserError, check_config
 from jaxcnn.training.settings import FLAGS_ONLY, with_values
 from jaxcnn.version import __version__
@@ -204,7 +205,7 @@ def _remove(path: Path) -> None:
 
 
 def write_config(folder: RunFolder, config: TrainConfig, facts: Mapping[str, Any]) -> None:
-    """Write ``config.json``: the config, the data, the versions and the devices."""
+    """Write ``config.json``: the config, the data, the versions, the devices and the engine."""
     content = {"config": to_json(config), **surroundings(), **facts}
     write_whole(folder.config, json.dumps(content, indent=2) + "\n")
 
@@ -289,7 +290,7 @@ def _as_meant(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def surroundings() -> dict[str, Any]:
-    """The versions and devices that a run's numbers depend on."""
+    """The versions, the devices and the engine that a run's numbers depend on."""
     return {
         "versions": {
             "python": sys.version.split()[0],
@@ -299,6 +300,7 @@ def surroundings() -> dict[str, Any]:
         "git": git_commit(),
         "parameters": DRAWN,
         "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
+        "engine": identity()._asdict(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 

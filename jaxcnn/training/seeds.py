@@ -75,7 +75,10 @@ def train_seeds(plan: Plan) -> list[SeedRun]:
 def _of_seed(config: TrainConfig, seed: int, folder: RunFolder) -> TrainConfig:
     """The config of one seed; of several that go on, one may not have been begun."""
     resume = config.resume and folder.holds_run()
-    return dataclasses.replace(config, seed=seed, run_dir=folder.path, resume=resume)
+    accept = config.accept_engine and resume
+    return dataclasses.replace(
+        config, seed=seed, run_dir=folder.path, resume=resume, accept_engine=accept
+    )
 
 
 def table(runs: list[SeedRun]) -> str:

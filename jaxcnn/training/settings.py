@@ -13,7 +13,7 @@ from jaxcnn.training.names import unknown
 
 Config = TypeVar("Config")
 
-FLAGS_ONLY = frozenset({"overwrite", "resume"})
+FLAGS_ONLY = frozenset({"overwrite", "resume", "accept_engine"})
 """How a folder is opened is said on the command line, each time anew."""
 
 LARGEST = 1_000_000

@@ -145,7 +145,9 @@ def make_train_step(
         grads, (model_state, totals) = gradient(
             state.params, state.model_state, batch, targets, key
         )
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        # Adam of optax raises a float to the power of its integer count, which promotes.
+        with jax.numpy_dtype_promotion("standard"):
+            updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         norm = optax.tree.norm(grads)
         finite = jnp.isfinite(totals.loss + norm + optax.tree.norm(params))

@@ -79,4 +79,4 @@ def compile_streamed_epoch(
     ) -> tuple[TrainState, Totals]:
         return run(state, totals, stream, order, full, full + 1)
 
-    return Epoch(shuffle_of(count), run, finish if rest else None, full)
+    return Epoch(shuffle_of(count), run, finish if rest else None, full, tuple(programs.values()))

@@ -31,7 +31,13 @@ from jaxcnn.training.outcomes import (
     write_outcome,
 )
 from jaxcnn.training.plan import SweepPlan, check_plan, read_plan
-from jaxcnn.training.resumption import check_drawn, check_same_data, check_unchanged, history
+from jaxcnn.training.resumption import (
+    check_drawn,
+    check_same_data,
+    check_same_engine,
+    check_unchanged,
+    history,
+)
 from jaxcnn.training.rhythm import Rhythm
 from jaxcnn.training.run_folder import (
     RunFolder,
@@ -97,12 +103,13 @@ def sweep(plan: SweepPlan) -> Swept:
             held.enter_context(locked(folder))
         at_once = _begun_with(folder, plan) if config.resume else plan.at_once
         use_platform(config.platform)
+        if config.resume:
+            check_same_engine(folder.sweep, accept=config.accept_engine)
         data = _load(config)
         programs, swept = _compiled(plan, folder, data, at_once)
         facts = _facts(plan, programs, data)
         if config.resume:
             check_same_data(folder.sweep, facts)
-            facts |= history(folder.sweep)
         else:
             if not begun:
                 make_folder(folder, config)
@@ -207,7 +214,9 @@ def _run_through(
         moment = Moment(programs.states, zero_totals(len(swept.members)), 1, 0)
         if config.resume:
             moment, swept = _resume(run, moment, swept)
-            write_outcome(swept, facts)
+            past = history(swept.folder.sweep, moment, programs.steps)
+            run = run._replace(facts={**facts, **past})
+            write_outcome(swept, run.facts)
         begun = time.perf_counter() - swept.seconds
         while moment.epoch <= epochs and any(m.diverged is None for m in swept.members):
             orders = programs.shuffle(programs.members.keys.order, moment.epoch)

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.networks import NETWORKS
+from benchmarks.networks import NETWORKS, Network
+from benchmarks.networks.in_flax import ResNet50
 from benchmarks.train_steps import by_flax, by_jaxcnn
+from benchmarks.work import products
 from jaxcnn.layers import count_parameters
 
 # LeNet on 28 × 28; He et al. say 0.27 million; torchvision's MobileNetV2 has 3,504,872
@@ -32,16 +34,27 @@ def small(request):
         yield request.param, network, params, state, x, logits, after
 
 
+def test_resnet50():
+    """Parameters and multiplications of one image are those of torchvision's ResNet-50."""
+    network = Network(1, (224, 224, 3), ResNet50)
+    params, state = jax.eval_shape(network.start)
+    assert count_parameters(params) == 25_557_032
+    x = jax.ShapeDtypeStruct((1, 224, 224, 3), jnp.float32)
+    assert sum(products(by_flax(network), params, state, x)) == pytest.approx(2 * 4.089, rel=1e-3)
+
+
 def means(state):
     """The running means alone: Flax's running variances are divided by another count."""
     pairs = jax.tree_util.tree_leaves_with_path(state)
     return {str(path): leaf for path, leaf in pairs if path[-1].key == "mean"}
 
 
+@pytest.mark.usefixtures("flax_promotes")
 def test_flax(small):
     name, network, params, state, x, logits, after = small
-    shapes = jax.eval_shape(network.flax().init, jax.random.key(0), jnp.asarray(x))
-    assert (shapes["params"], shapes.get("batch_stats", {})) == jax.eval_shape(network.start)
+    layer = network.jaxcnn()
+    shapes = jax.eval_shape(lambda key: layer.init(key, x.shape), jax.random.key(0))
+    assert shapes == jax.eval_shape(network.start)
     assert count_parameters(params) == PARAMETERS[name]
     expected, expected_state = jax.jit(by_flax(network))(params, state, jnp.asarray(x))
     np.testing.assert_allclose(logits, expected, rtol=1e-9, atol=1e-10)

@@ -1,5 +1,6 @@
 """What the tables are made of: counts of work, equal poolings, flags, and pages that follow."""
 
+import json
 import sys
 
 import jax
@@ -7,11 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import page, plot
+from benchmarks import command, layers, page, plot, pools, train_steps, work
 from benchmarks.cases import LAYERS
 from benchmarks.command import ENOUGH, options, relied_on
 from benchmarks.networks import NETWORKS
 from benchmarks.pool_cases import POOLS
+from benchmarks.timing import MOST, interleaved
 from benchmarks.train_steps import gflop
 from benchmarks.work import products
 
@@ -31,6 +33,7 @@ def test_work_of_a_layer(name, multiplications):
     assert products(case.lax, *case.operands()) == [pytest.approx(2e-9 * multiplications)]
 
 
+@pytest.mark.usefixtures("flax_promotes")
 def test_work_of_a_step():
     """The result and two gradients of five products, but not the gradient in the images."""
     forward = [28 * 28 * 6 * 25, 10 * 10 * 16 * 25 * 6, 400 * 120, 120 * 84, 84 * 10]
@@ -38,6 +41,27 @@ def test_work_of_a_step():
     assert gflop(NETWORKS["LeNet"]) == pytest.approx(256 * 2e-9 * expected)
 
 
+def test_short_calls_are_made_several_times(monkeypatch):
+    """A sample lasts as long as it is told to, and gives the time of one call."""
+    clock, made = [0.0], []
+
+    def call():
+        clock[0] += 0.002
+        made.append(1)
+
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    times = interleaved({"jaxcnn": call}, 3, least=0.01)["jaxcnn"]
+    assert times == [pytest.approx(2.0)] * 3
+    assert len(made) == 2 + 3 * 5
+    made.clear()
+    interleaved({"jaxcnn": call}, 3)
+    assert len(made) == 2 + 3
+    made.clear()
+    interleaved({"jaxcnn": call}, 1, least=1e9)
+    assert len(made) == 2 + MOST
+
+
+@pytest.mark.usefixtures("flax_promotes")
 @pytest.mark.parametrize("name", POOLS)
 def test_poolings_are_equal(name):
     """The forms that are timed against each other give the same, forward and backward."""
@@ -69,6 +93,24 @@ def test_wrong_flags(flags, message, monkeypatch, capsys):
         options("A table.", NETWORKS, rounds=9)
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_tables_without_torch(monkeypatch, tmp_path, capsys):
+    """On a Python that the pinned torch is not for; the rows with torch stay as they are."""
+    monkeypatch.setattr(command, "HERE", tmp_path)
+    for module in (command, layers, pools, train_steps, work):
+        monkeypatch.setattr(module, "WITH_TORCH", False)
+    assert set(layers.calls_of("LeNet 2", "forward")) == {"jaxcnn", "lax"}
+    assert set(train_steps.calls_of(NETWORKS["LeNet"])) == {"jaxcnn", "Flax", "Flax accelerated"}
+    smallest = {"LeNet max 2x2": POOLS["LeNet max 2x2"]._replace(batch=1)}
+    monkeypatch.setattr(pools, "POOLS", smallest)
+    monkeypatch.setattr(sys, "argv", ["pools", "--rounds", "1"])
+    pools.main()
+    assert [path.name for path in tmp_path.rglob("*.json")] == ["pools.json"]
+    record = json.loads((tmp_path / "newest" / "pools.json").read_text())
+    assert [row["pooling"] for row in record["rows"]] == ["LeNet max 2x2"] * 2
+    assert not any("torch" in key for row in record["rows"] for key in row)
+    assert "geometric mean over lax" in capsys.readouterr().out
 
 
 def test_pages_follow_the_timings():

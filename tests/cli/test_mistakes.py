@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -33,12 +35,17 @@ def test_a_platform_without_its_plugin():
     assert done.stderr.startswith("jaxcnn: the platform in JAX_PLATFORMS is not available")
 
 
-def test_ctrl_c_while_the_command_is_imported(tmp_path):
+@pytest.mark.parametrize(
+    "words",
+    [["-m", "jaxcnn"], ["-c", "import jaxcnn.__main__ as entry; entry.main()"]],
+    ids=["module", "script"],
+)
+def test_ctrl_c_while_the_command_is_imported(words, tmp_path):
     """``jax`` here is a module that never ends, so the command is not past its imports."""
     (tmp_path / "jax.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n")
     path = os.pathsep.join([str(tmp_path), *sys.path])
     with subprocess.Popen(
-        [sys.executable, "-m", "jaxcnn", "experiments"],
+        [sys.executable, *words, "experiments"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": path},
     ) as process:  # fmt: skip
@@ -48,9 +55,9 @@ def test_ctrl_c_while_the_command_is_imported(tmp_path):
     assert process.returncode == 130
 
 
-def test_a_library_leaves_signals_alone():
-    text = "import signal, jaxcnn; assert signal.getsignal(2) is signal.default_int_handler"
-    assert subprocess.run([sys.executable, "-c", text], timeout=60).returncode == 0
+def test_the_script_is_what_was_tried_above():
+    settings = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert settings["project"]["scripts"] == {"jaxcnn": "jaxcnn.__main__:main"}
 
 
 @pytest.mark.parametrize("resumable", [True, False])

@@ -13,6 +13,8 @@ import pytest
 import jaxcnn as jc
 from jaxcnn import engine
 from jaxcnn.engine import compiler, tuned
+from jaxcnn.engine.name_stacks import place
+from jaxcnn.models import MODELS
 
 
 @pytest.fixture
@@ -36,11 +38,50 @@ def loss(x, kernel, **options):
 def test_explains_the_result_and_the_gradients(winners, plain):
     gradient = jax.jit(jax.grad(lambda x, kernel: loss(x, kernel, groups=32, padding=1), (0, 1)))
     found = engine.explain(gradient, images(8, 14, 14, 32), images(3, 3, 1, 32))
-    assert [e.task for e in found] == ["result", "kernel gradient", "result"]
+    assert [e.task for e in found] == ["result", "kernel gradient", "input gradient"]
     assert {e.algorithm for e in found} == {"shifted_taps"}
     assert str(found[0]) == (
         "result 8x14x14x32 * 3x3x1x32: shifted_taps, because each channel is convolved by itself"
     )
+
+
+def test_explains_which_layer_it_is(winners, plain):
+    model = MODELS["lenet"](10)
+    params, state = jax.eval_shape(lambda key: model.init(key, (1, 28, 28, 1)), jax.random.key(0))
+
+    def logits(params, x):
+        return model.apply(params, state, x)[0].sum()
+
+    found = engine.explain(jax.jit(jax.grad(logits)), params, images(8, 28, 28, 1))
+    assert [(e.where, e.task) for e in found] == [
+        ("conv1", "result"),
+        ("conv2", "result"),
+        ("conv2", "kernel gradient"),
+        ("conv2", "input gradient"),
+        ("conv1", "kernel gradient"),
+    ]
+    assert str(found[0]) == (
+        "conv1: result 8x28x28x1 * 5x5x1x6: tap_products, because one channel: all in one loop"
+    )
+
+
+@pytest.mark.parametrize(
+    ("stack", "found"),
+    [
+        ("", ""),
+        ("jit(loss)/jvp()", ""),
+        ("jit(f)/while/body/jvp(block)/conv1", "block/conv1"),
+        ("jit(f)/jit(main)/transpose(jvp(block))/conv1", "block/conv1 (gradient)"),
+        ("transpose(jvp(conv2))/jaxcnn.result", "conv2 (input gradient)"),
+        ("transpose(jvp(conv2))/jaxcnn.kernel_gradient/transpose()", "conv2 (kernel gradient)"),
+        ("jvp(conv2)/jaxcnn.result", "conv2"),
+        ("vmap(transpose(jvp(pool1)))", "pool1 (gradient)"),
+        ("transpose(jvp())/checkpoint/rematted_computation/conv1", "conv1"),
+        ("scan/while/body/closed_call/Conv_0", "Conv_0"),
+    ],
+)
+def test_name_stacks(stack, found):
+    assert str(place(stack)) == found
 
 
 def test_native_code_is_taken_where_there_is_some(winners):

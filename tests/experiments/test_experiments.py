@@ -65,6 +65,7 @@ def test_channels():
     assert "three output channels (2, 2, 3)" in printed("channels")
 
 
+@pytest.mark.deep
 def test_lenet_digits(tmp_path):
     """At its real size: every epoch, every image."""
     text = printed("lenet_digits", cwd=tmp_path)
@@ -82,8 +83,9 @@ def test_lenet_fashion_mnist(tiny, tmp_path):
 
 
 def test_flags_of_an_experiment_that_has_none():
-    assert "[[56, 72], [104, 120]]" in printed("channels", "--help")
-    assert "two input channels:" not in printed("channels", "--help")
+    told = printed("channels", "--help")
+    assert "[[56, 72], [104, 120]]" in told
+    assert "two input channels:" not in told
     done = subprocess.run(
         [sys.executable, FOLDER / "channels.py", "--seeds", "3"], capture_output=True, text=True
     )

@@ -1,5 +1,6 @@
 """Write docs/layers.md from what the tests of this run found: ``python -m tests.layers.table``."""
 
+import collections
 import pathlib
 import sys
 
@@ -97,28 +98,20 @@ which ONNX and torch refuse by name.
 """
 
 
-def page(recorder: Recorder) -> str:
-    """The whole of docs/layers.md."""
+def page(recorder: Recorder, old: str) -> str:
+    """The whole of docs/layers.md, from what it was."""
     # pytest wants to import first what it rewrites.
     from tests.layers.cases import CASES
 
-    kinds = list(dict.fromkeys(case.kind for case in CASES))
-    lines = [
-        "| layer | cases | " + " | ".join(PROPERTIES.values()) + " |",
-        "|---|" + "---|" * (len(PROPERTIES) + 1),
-    ]
-    for kind in kinds:
-        cases = sum(case.kind == kind for case in CASES)
-        cells = [recorder.count(kind, name) for name in PROPERTIES]
-        lines.append(f"| `{kind}` | {cases} | " + " | ".join(cells) + " |")
-    return INTRODUCTION + "\n".join(lines) + "\n"
+    cases = collections.Counter(case.kind for case in CASES)
+    return INTRODUCTION + recorder.table("layer", cases, PROPERTIES, old)
 
 
 def main(arguments: list[str]) -> int:
     """Run every property of every case (or what ``arguments`` select) and write the page."""
     recorder = Recorder()
     status = pytest.main([*TESTS, "-q", "-m", "", *arguments], plugins=[recorder])
-    PAGE.write_text(page(recorder))
+    PAGE.write_text(page(recorder, PAGE.read_text() if PAGE.exists() else ""))
     return int(status)
 
 

@@ -114,7 +114,7 @@ def op_of(case: Case, dtype: Any, **changes: Any) -> Callable[..., Leaves]:
 
     def call(*arrays: Any) -> Leaves:
         return tuple(
-            jax.tree.leaves(function(*key, *arrays, **{**case.options, **changes}, **named))
+            jax.tree.leaves(function(*key, *arrays, **{**case.options, **named, **changes}))
         )
 
     return call

@@ -1,5 +1,10 @@
-"""Write docs/ops.md from what the tests of this run found: ``python -m tests.ops.table``."""
+"""Write docs/ops.md from what the tests of this run found: ``python -m tests.ops.table``.
 
+A run of some of the tests (``-k "resize or sharded"``) writes the cells of what it tried anew and
+leaves the others as they are: run whole ops, since a cell counts the cases of this run.
+"""
+
+import collections
 import pathlib
 import sys
 
@@ -23,6 +28,7 @@ PROPERTIES = {
     "bfloat16": "bf16",
     "float16": "f16",
     "layout": "layouts",
+    "sharded": "sharded",
 }
 
 INTRODUCTION = """# What was tested of each op
@@ -41,34 +47,30 @@ integers, or (the expensive properties) a short run tried the first case only.
 - **export**: result and derivatives lower for cpu, cuda, rocm and tpu.
 - **bf16**, **f16**: the dtype is kept, and the result is the wide one rounded once.
 - **layouts**: channels first and channels last agree.
+- **sharded**: results and gradients on eight devices, the batch sharded, equal those of one: under
+  a mesh with explicit axes, with automatic axes and inside `shard_map`, with native code and
+  without; for convolutions also with a kernel sharded over its output channels.
 
 """
 
 
-def page(recorder: Recorder) -> str:
-    """The whole of docs/ops.md."""
+def page(recorder: Recorder, old: str) -> str:
+    """The whole of docs/ops.md, from what it was."""
     # pytest wants to import first what it rewrites.
     from tests.ops import suite
 
-    ops = sorted({case.op for case in suite.CASES})
-    lines = [
-        "| op | cases | " + " | ".join(PROPERTIES.values()) + " |",
-        "|---|" + "---|" * (len(PROPERTIES) + 1),
-    ]
-    for op in ops:
-        cases = sum(case.op == op for case in suite.CASES)
-        cells = [recorder.count(op, name) for name in PROPERTIES]
-        lines.append(f"| `{op}` | {cases} | " + " | ".join(cells) + " |")
-    return INTRODUCTION + "\n".join(lines) + "\n"
+    cases = collections.Counter(sorted(case.op for case in suite.CASES))
+    return INTRODUCTION + recorder.table("op", cases, PROPERTIES, old)
 
 
 def main(arguments: list[str]) -> int:
     """Run every property of every case (or what ``arguments`` select) and write the page."""
     recorder = Recorder()
-    tests = str(pathlib.Path(__file__).parent / "test_cases.py")
-    status = pytest.main([tests, "-q", "-m", "", *arguments], plugins=[recorder])
+    folder = pathlib.Path(__file__).parent
+    tests = [str(folder / name) for name in ("test_cases.py", "test_sharded.py")]
+    status = pytest.main([*tests, "-q", "-m", "", *arguments], plugins=[recorder])
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page(recorder))
+    PAGE.write_text(page(recorder, PAGE.read_text() if PAGE.exists() else ""))
     return int(status)
 
 

@@ -33,7 +33,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "integers": (
         lambda: _norm(images.astype(int)),
         TypeError,
-        "batch_norm: `x` must be floating point, got int32",
+        "batch_norm: `x` must be floating point, got int32; `x.astype(jnp.float32)` makes them real",
     ),
     "list": (lambda: _norm([[1.0]]), TypeError, "batch_norm: `x` must be an array, got list"),
     "rank": (

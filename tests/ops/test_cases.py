@@ -27,10 +27,8 @@ EXPENSIVE = {
     for name in (
         "single_precision",
         "bfloat16",
-        "float16",
         "vmap",
         "hessian",
-        "checkpoint",
         "export",
         "layout",
     )
@@ -38,6 +36,9 @@ EXPENSIVE = {
 """What `make test` proves of the first case of each op only, and `make test-all` of all."""
 
 COMPILATIONS: list[str] = []
+
+DEEP = {"test_float16", "test_checkpoint"}
+"""What only `make test-all` proves: bfloat16 and the other derivatives are close relatives."""
 
 APPLIES: dict[str, Callable[[Case], bool]] = {
     "test_bfloat16": suite.has_reals,
@@ -65,14 +66,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "double" not in metafunc.fixturenames:
         return
     always = suite.firsts()
-    tried = APPLIES.get(metafunc.function.__name__, lambda case: True)
+    name = metafunc.function.__name__
+    tried = APPLIES.get(name, lambda case: True)
     cases = [
         pytest.param(
             case,
             id=str(case),
-            marks=()
-            if metafunc.function.__name__ not in EXPENSIVE or str(case) in always
-            else pytest.mark.deep,
+            marks=pytest.mark.deep
+            if name in DEEP or (name in EXPENSIVE and str(case) not in always)
+            else (),
         )
         for case in CASES
         if tried(case)

@@ -32,7 +32,8 @@ X, KERNEL = draw(1, 4, 5, 2), draw(3, 2, 2, 3)
         ({"padding": -1}, "`padding` must be at least 0, got -1"),
         ({"padding": "half"}, r"`padding` must be ints, pairs or one of \('valid', .* got 'half'"),
         ({"padding": ((1, 1),)}, r"must be one \(low, high\) pair for each of 2 axes"),
-        ({"padding": ((1, -1), (0, 0))}, "`padding` must be at least 0, got -1"),
+        ({"padding": ((3, -5), (0, 0))}, r"conv2d: `padding` \(3, -5\) crops more than there is"),
+        ({"padding": ((0, -2), (0, 0))}, "the window spans"),
         ({"groups": 0}, "`groups` must be at least 1, got 0"),
         ({"groups": 2}, "`kernel` has 2 input channels, but `x` has 2 channels in 2 groups"),
         ({"padding_mode": "wrap"}, r"`padding_mode` must be one of \('zeros', .* got 'wrap'"),
@@ -126,7 +127,8 @@ def calls(draw: Any) -> tuple[int, tuple[int, ...], tuple[int, ...], dict[str, A
     rank = draw(st.integers(1, 3))
     small = st.tuples(*[st.integers(1, 3)] * rank)
     window, stride, dilation = (draw(small) for _ in range(3))
-    sides = st.tuples(st.integers(0, 2), st.integers(0, 2))
+    # The sizes below leave at least one pixel for the window, whatever is cropped.
+    sides = st.tuples(st.integers(-1, 2), st.integers(-1, 2))
     padding = draw(
         st.one_of(st.sampled_from(["same", "valid", "full"]), st.tuples(*[sides] * rank))
     )
@@ -135,7 +137,7 @@ def calls(draw: Any) -> tuple[int, tuple[int, ...], tuple[int, ...], dict[str, A
     sizes = tuple(extent + draw(st.integers(0, 3)) for extent in span)
     options = {"stride": stride, "dilation": dilation, "padding": padding, "groups": groups}
     # As wide as reflection may be: an axis of span + 2 takes any of these pads.
-    sizes = tuple(max(size, 3) for size in sizes)
+    sizes = tuple(max(size, 3) + 2 for size in sizes)
     if padding not in ("same", "full"):
         options["padding_mode"] = draw(st.sampled_from(["zeros", "reflect", "circular"]))
     x = (draw(st.integers(1, 2)), *sizes, 2 * groups)

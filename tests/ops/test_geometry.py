@@ -36,6 +36,7 @@ def test_conv_output_shape(arguments: Any, options: Any, shape: Any) -> None:
         (("28", 5), {}, "conv_output_shape: `input_shape` must be 1 to 3 spatial sizes, got '28'"),
         (((1, 2, 3, 4), 5), {}, "`input_shape` must be 1 to 3 spatial sizes"),
         ((0, 1), {}, "`input_shape` must be at least 1, got 0"),
+        ((4, 1), {"padding": ((-5, 6),)}, r"`padding` \(-5, 6\) crops more than there is"),
         ((4, 5), {}, r"the window spans \(5,\), but the padded input is only \(4,\)"),
         ((4, 2), {"stride": 0}, "`stride` must be at least 1"),
         ((4, 0), {}, "`window` must be at least 1"),
@@ -58,11 +59,11 @@ small = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 @sweep(30)
 @hypothesis.given(
-    st.tuples(st.integers(7, 10), st.integers(7, 10)),
+    st.tuples(st.integers(8, 10), st.integers(8, 10)),
     small,
     small,
     small,
-    st.sampled_from([0, 1, (0, 2), ((0, 1), (2, 0)), "valid", "same", "full"]),
+    st.sampled_from([0, 1, (0, 2), ((0, 1), (2, 0)), ((-2, 1), (0, -1)), "valid", "same", "full"]),
 )
 def test_shapes_are_those_of_the_ops(
     sizes: Any, window: Any, stride: Any, dilation: Any, padding: Any
@@ -89,6 +90,11 @@ def test_receptive_field_of_lenet() -> None:
     assert [f.size for f in fields] == [(5,), (6,), (14,), (16,)]
     assert [f.stride for f in fields] == [(1,), (2,), (2,), (4,)]
     assert [f.offset for f in fields] == [(-2,)] * 4
+
+
+def test_receptive_field_begins_behind_what_is_cropped() -> None:
+    layers = [{"window": 3, "padding": ((-2, 0),)}, {"window": 3, "padding": ((-1, 1),)}]
+    assert [f.offset for f in jc.receptive_field(layers)] == [(2,), (3,)]
 
 
 def test_receptive_field_of_nothing() -> None:

@@ -26,7 +26,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "layer_norm integers": (
         lambda: jc.layer_norm(jnp.arange(3), axes=0),
         TypeError,
-        "layer_norm: `x` must be floating point, got int32",
+        "layer_norm: `x` must be floating point, got int32; `x.astype(jnp.float32)` makes them real",
     ),
     "layer_norm no axes": (
         lambda: jc.layer_norm(vectors, axes=()),
@@ -96,7 +96,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "rms_norm integers": (
         lambda: jc.rms_norm(jnp.arange(3), axes=0),
         TypeError,
-        "rms_norm: `x` must be floating point, got int32",
+        "rms_norm: `x` must be floating point, got int32; `x.astype(jnp.float32)` makes them real",
     ),
     "rms_norm axes": (
         lambda: jc.rms_norm(vectors, axes=2),
@@ -200,7 +200,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "local_response_norm integers": (
         lambda: jc.local_response_norm(jnp.ones((1, 2, 3), int), size=2),
         TypeError,
-        "local_response_norm: `x` must be floating point, got int32",
+        "local_response_norm: `x` must be floating point, got int32; `x.astype(jnp.float32)` makes them real",
     ),
     "local_response_norm layout": (
         lambda: jc.local_response_norm(images, size=2, layout="NC"),

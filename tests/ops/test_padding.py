@@ -12,7 +12,14 @@ X = jnp.arange(24.0).reshape(1, 3, 4, 2)
 @pytest.mark.parametrize(
     ("padding", "options", "message"),
     [
-        (-1, {}, "pad: `padding` must be at least 0, got -1"),
+        (-2, {}, r"pad: `padding` \(-2, -2\) crops more than there is of an axis of 3"),
+        (((-4, 4), (0, 0)), {}, r"`padding` \(-4, 4\) crops more than there is of an axis of 3"),
+        (((-3, -1), (0, 0)), {"mode": "reflect"}, r"`padding` \(-3, -1\) crops more than there is"),
+        (
+            ((-2, 2), (0, 0)),
+            {"mode": "circular"},
+            r"circular padding can be at most 1 for an axis of 1, got \(-2, 2\)",
+        ),
         ("same", {}, "pad: `padding` must be ints or pairs, got 'same'"),
         ((1, 2, 3), {}, "`padding` must be an int or 2 ints, got 3 values"),
         (((1, 2), (3,)), {}, r"`padding` must be one \(low, high\) pair for each of 2 axes"),

@@ -30,7 +30,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "shuffle rank": (
         lambda: jc.pixel_shuffle(images[0], 2),
         ValueError,
-        "pixel_shuffle: `x` must have 4 axes (NHWC), got 3 in shape (4, 6, 8)",
+        "pixel_shuffle: `x` must have 4 axes (NHWC), got 3 in shape (4, 6, 8); `x[None]` adds a batch axis",
     ),
     "shuffle layout": (
         lambda: jc.pixel_shuffle(images, 2, layout="NWC"),
@@ -60,7 +60,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "unshuffle rank": (
         lambda: jc.pixel_unshuffle(images[0], 2),
         ValueError,
-        "pixel_unshuffle: `x` must have 4 axes (NHWC), got 3 in shape (4, 6, 8)",
+        "pixel_unshuffle: `x` must have 4 axes (NHWC), got 3 in shape (4, 6, 8); `x[None]` adds a batch axis",
     ),
     "unshuffle layout": (
         lambda: jc.pixel_unshuffle(images, 2, layout="HWC"),

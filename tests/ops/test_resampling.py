@@ -25,6 +25,31 @@ WRONG: dict[str, tuple[type[Exception], str, Any, Any, dict[str, Any]]] = {
     "float size": (TypeError, "`size` must be an int, got 2.5", X, 2.5, {}),
     "no size": (ValueError, "`size` must be at least 1, got 0", X, (3, 0), {}),
     "sizes": (ValueError, "`size` must be an int or 2 ints, got 3 values", X, (3, 3, 3), {}),
+    "neither": (ValueError, "give exactly one of `size` and `scale`, got neither", X, None, {}),
+    "both": (
+        ValueError,
+        "give exactly one of `size` and `scale`, got 2 and 0.5",
+        X,
+        2,
+        {"scale": 0.5},
+    ),
+    "scales": (
+        ValueError,
+        "`scale` must be a number or 2 numbers, got 1: (2,)",
+        X,
+        None,
+        {"scale": (2,)},
+    ),
+    "text": (TypeError, "`scale` must be a real number, got '2'", X, None, {"scale": "2"}),
+    "no scale": (ValueError, "`scale` 0.2 leaves nothing of an axis of 4", X, None, {"scale": 0.2}),
+    "negative": (ValueError, "`scale` -1.0 leaves nothing of an axis of 4", X, None, {"scale": -1}),
+    "infinite": (
+        ValueError,
+        "`scale` must be a finite number, got inf",
+        X,
+        None,
+        {"scale": np.inf},
+    ),
     "method": (ValueError, "`method` must be one of", X, 2, {"method": "trilinear"}),
     "empty": (ValueError, "`x` has an empty spatial axis in shape (1, 0, 5, 2)", X[:, :0], 2, {}),
     "integers": (TypeError, "`x` must be floating point, got int32", X.astype(np.int32), 2, {}),
@@ -53,7 +78,7 @@ def test_messages(name: str) -> None:
 
 
 OPTIONS = st.one_of(
-    st.fixed_dictionaries({"method": st.sampled_from(["nearest", "area"])}),
+    st.fixed_dictionaries({"method": st.sampled_from(["nearest", "nearest_exact", "area"])}),
     st.fixed_dictionaries(
         {
             "method": st.sampled_from(["bilinear", "bicubic"]),
@@ -65,7 +90,7 @@ OPTIONS = st.one_of(
 SIZES = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=3)
 
 
-def meaning(x: np.ndarray, size: tuple[int, ...], options: dict[str, Any]) -> np.ndarray:
+def meaning(x: np.ndarray, size: tuple[int, ...] | None, options: dict[str, Any]) -> np.ndarray:
     """What torch says, where it is installed."""
     if importlib.util.find_spec("torch") is None:
         return reference_resize(x, size, **options)
@@ -86,6 +111,26 @@ def test_any_size(axes: list[tuple[int, int]], options: dict[str, Any], seed: in
     np.testing.assert_allclose(y, meaning(x, new, options), rtol=0, atol=1e-12 * np.abs(x).max())
 
 
+@sweep(20)
+@given(
+    axes=st.lists(st.tuples(st.integers(1, 12), st.floats(0.1, 3)), min_size=1, max_size=3),
+    options=OPTIONS,
+    seed=st.integers(0, 999),
+)
+def test_any_scale(axes: list[tuple[int, float]], options: dict[str, Any], seed: int) -> None:
+    old = tuple(size for size, _ in axes)
+    scale = tuple(max(factor, 1 / size) for size, factor in axes)
+    if "nearest" in options["method"]:
+        # Quarters: in float64, torch rounds others elsewhere.
+        scale = tuple(max(round(factor * 4), 1) / 4 for factor in scale)
+        old = tuple(max(size, 4) for size in old)
+    x = np.random.default_rng(seed).standard_normal((1, *old, 2))
+    with jax.enable_x64(True):
+        y = quick(lambda x: jc.resize(x, scale=scale, **options))(x)
+    want = meaning(x, None, {**options, "scale": scale})
+    np.testing.assert_allclose(y, want, rtol=0, atol=1e-12 * np.abs(x).max())
+
+
 # On the first two, float64 would choose otherwise.
 @pytest.mark.parametrize(("old", "new"), [(2, 82), (45, 129), (41, 82), (1000, 333)])
 def test_nearest_chooses_the_element_that_torch_does(old: int, new: int) -> None:
@@ -94,10 +139,11 @@ def test_nearest_chooses_the_element_that_torch_does(old: int, new: int) -> None
     np.testing.assert_array_equal(jc.resize(x, new, method="nearest"), want)
 
 
+@pytest.mark.parametrize("method", ["nearest", "nearest_exact"])
 @pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int32])
-def test_nearest_keeps_any_dtype(dtype: Any) -> None:
+def test_nearest_keeps_any_dtype(dtype: Any, method: Any) -> None:
     x = np.array([1, 0, 1], dtype).reshape(1, 3, 1)
-    y = jc.resize(x, 6, method="nearest")
+    y = jc.resize(x, 6, method=method)
     assert y.dtype == dtype
     assert y.ravel().tolist() == [1, 1, 0, 0, 1, 1]
 
@@ -136,3 +182,18 @@ def test_area_is_the_mean_of_whole_blocks() -> None:
     x = np.random.default_rng(0).standard_normal((1, 6, 4, 1)).astype(np.float32)
     blocks = x.reshape(1, 3, 2, 2, 2, 1).mean((2, 4))
     np.testing.assert_allclose(jc.resize(x, (3, 2), method="area"), blocks, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("scale", [0.43, 1.37, 2.01])
+def test_nearest_exact_is_that_of_jax(scale: float) -> None:
+    x = np.arange(100.0, dtype=np.float32).reshape(1, 100, 1)
+    new = int(100 * scale)
+    want = jax.image.resize(x, (1, new, 1), "nearest")
+    np.testing.assert_array_equal(jc.resize(x, new, method="nearest_exact"), want)
+
+
+def test_a_scale_is_used_as_it_is_and_not_as_the_ratio_of_the_sizes() -> None:
+    x = jnp.arange(4.0).reshape(1, 4, 1)
+    # 4 · 1.9 is 7.6, so there are 7; they lie 1 / 1.9 apart, not 4 / 7.
+    want = np.clip((np.arange(7) + 0.5) / 1.9 - 0.5, 0, 3)
+    np.testing.assert_allclose(jc.resize(x, scale=1.9).ravel(), want, rtol=1e-6)

@@ -127,6 +127,14 @@ def test_circular_same_is_the_adjoint_of_the_circular_convolution() -> None:
     np.testing.assert_allclose(left, right, rtol=1e-4)
 
 
+def test_adds_what_the_convolution_crops() -> None:
+    kernel, x, other = draw(3, 2, 2, 3, seed=1), draw(1, 6, 8, 2, seed=2), draw(1, 2, 4, 3, seed=3)
+    options: dict[str, Any] = {"stride": 2, "padding": ((-2, 1), (1, -1))}
+    left = jnp.vdot(jc.conv2d(x, kernel, **options), other)
+    right = jnp.vdot(x, jc.conv_transpose2d(other, kernel.swapaxes(2, 3), **options))
+    np.testing.assert_allclose(left, right, rtol=1e-4)
+
+
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
 def test_stride_one_is_a_convolution_with_the_flipped_kernel(mode: Any) -> None:
     got = jc.conv_transpose2d(X, KERNEL, padding=(1, 0), padding_mode=mode)

@@ -23,8 +23,9 @@ NAMES = ("cat", "dog", "bird")
 def scores_of(labels, predicted, losses=None, classes=3):
     labels, predicted = np.asarray(labels), np.asarray(predicted)
     probabilities = np.eye(classes, dtype=np.float32)[predicted]
-    losses = np.zeros(len(labels)) if losses is None else np.asarray(losses)
-    return Scores(labels, predicted, probabilities, losses)
+    losses = np.zeros(len(labels)) if losses is None else losses
+
+    return Scores(labels, predicted, probabilities, np.asarray(losses, np.float32))
 
 
 def trained(model, image_shape):

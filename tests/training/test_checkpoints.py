@@ -6,7 +6,7 @@ import pickle
 import shutil
 import zipfile
 
-import numpy as np
+import jax.numpy as jnp
 import pytest
 
 from jaxcnn.models import MODELS
@@ -135,7 +135,7 @@ def test_a_better_checkpoint_than_the_last_stays(trained, tmp_path):
 
 
 def moment_at(state, step):
-    return Moment(state._replace(step=np.int32(step)), Totals.zero(), 1, step)
+    return Moment(state._replace(step=jnp.int32(step)), Totals.zero(), 1, step)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

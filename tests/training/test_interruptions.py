@@ -12,15 +12,13 @@ import tempfile
 import time
 from pathlib import Path
 
+import jax
 import pytest
 
 from jaxcnn.training import RunFolder, Stopped, TrainConfig, UserError, read_metrics, train
 from jaxcnn.training.locks import locked
 from jaxcnn.training.stopping import StopRequests
 from tests.training.numbers import numbers
-
-KILLS = int(os.environ.get("JAXCNN_KILLS", "3"))
-"""How often the run of the kill test is killed."""
 
 SECONDS = 240
 """The most that any process here may take; the machine may be busy."""
@@ -37,11 +35,10 @@ def whole(tiny, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """Processes that compile each program once."""
+def environment(whole, tmp_path_factory):
+    """Processes that find compiled what `whole` has compiled, so that a kill damages no program."""
     return os.environ | {
-        "JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("compiled")),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+        "JAX_COMPILATION_CACHE_DIR": jax.config.jax_compilation_cache_dir,
         "JAXCNN_CACHE_DIR": str(tmp_path_factory.mktemp("cache")),
         "COLUMNS": "100",
     }
@@ -123,14 +120,15 @@ def resumed(config):
     return train(dataclasses.replace(config, resume=True))
 
 
-def test_killed_again_and_again(whole, start, tmp_path):
+@pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.deep)])
+def test_killed_again_and_again(kills, whole, start, tmp_path):
     """SIGKILL at random steps, every other time while a checkpoint is being written."""
     config = dataclasses.replace(whole[0], run_dir=tmp_path / "run")
     dice = random.Random()
     in_saves = 0
-    for kill in range(KILLS):
+    for kill in range(kills):
         behind = max(steps_in(config.run_dir), default=0)
-        target = behind + dice.randint(1, max(1, (26 - behind) // (KILLS - kill)))
+        target = behind + dice.randint(1, max(1, (26 - behind) // (kills - kill)))
         process = start(dataclasses.replace(config, resume=kill > 0))
         wait_for_step(process, config.run_dir, min(target, 26))
         if kill % 2 == 0:
@@ -138,11 +136,14 @@ def test_killed_again_and_again(whole, start, tmp_path):
         process.kill()
         process.wait(SECONDS)
         in_saves += is_saving(config.run_dir)
-    print(f"{KILLS} kills, {in_saves} of them while saving; at {max(steps_in(config.run_dir))}")
+    print(f"{kills} kills, {in_saves} of them while saving; at {max(steps_in(config.run_dir))}")
     same(resumed(config), whole[1])
 
 
-@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)])
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("SIGTERM", 143), ("SIGINT", 130), pytest.param("SIGHUP", 129, marks=pytest.mark.deep)],
+)
 def test_asked_to_stop(name, status, whole, start, tmp_path):
     config = dataclasses.replace(whole[0], run_dir=tmp_path / "run", checkpoint_every=0)
     process = start(config)
@@ -193,7 +194,7 @@ def test_stopped_at_any_step_in_one_process(whole, tmp_path, monkeypatch):
     same(resumed(config), whole[1])
 
 
-@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+@pytest.mark.parametrize("kind", ["pipe", pytest.param("terminal", marks=pytest.mark.deep)])
 def test_nobody_reads_any_more(kind, whole, start, tmp_path):
     """A pipe whose reader has gone, a terminal that is closed: the run goes on to its end."""
     config = dataclasses.replace(whole[0], run_dir=tmp_path / "run")

@@ -7,7 +7,7 @@ import json
 import jax
 import pytest
 
-from jaxcnn.training import TrainConfig, train
+from jaxcnn.training import TrainConfig, profiling, train
 from jaxcnn.training.profiling import Profile, own_times, table
 from jaxcnn.training.run_folder import read_metrics
 from tests.training.numbers import numbers
@@ -23,8 +23,8 @@ def config(tiny, tmp_path):
 
 def rows_of(text):
     """``[(name, ms, share)]`` of the printed table."""
-    lines = text[text.index("slowest ops") :].splitlines()[1:]
-    return [line.split() for line in lines if line.startswith("  ")]
+    lines = text[text.index("slowest layers") :].splitlines()[1:]
+    return [line.rsplit(None, 2) for line in lines if line.startswith("  ")]
 
 
 def test_the_numbers_are_the_same(config, tmp_path, capsys):
@@ -40,12 +40,29 @@ def test_the_numbers_are_the_same(config, tmp_path, capsys):
     times = [float(milliseconds) for _, milliseconds, _ in rows]
     assert times == sorted(times, reverse=True)
     assert 0 < sum(float(share.rstrip("%")) for *_, share in rows) <= 100.5
-    in_trace = by_name(config.run_dir)
-    for name, milliseconds, _ in rows:
-        assert float(milliseconds) == pytest.approx(in_trace[name] / 5, abs=0.002)
 
 
-def by_name(run):
+@pytest.mark.parametrize("streaming", [False, True])
+def test_layers_are_named_and_nothing_is_left_out(streaming, config, capsys, monkeypatch):
+    monkeypatch.setattr(profiling, "ROWS", 1000)
+    train(dataclasses.replace(config, model="lenet", streaming=streaming))
+    rows = rows_of(capsys.readouterr().out)
+    names = [name.strip() for name, *_ in rows]
+    assert len(names) == len(set(names))
+    layers = {"conv1", "sigmoid1", "pool1", "conv2", "sigmoid2", "pool2", "dense1", "dense2", "dense3"}  # fmt: skip
+    gradients = {"conv1 (kernel gradient)", "conv2 (kernel gradient)", "dense1 (gradient)"}
+    assert layers | gradients <= set(names)
+    assert not [name for name in names if "ffi_call" in name or "jaxcnn" in name]
+    in_trace = by_op(config.run_dir)
+    total = sum(float(milliseconds) for _, milliseconds, _ in rows)
+    assert total == pytest.approx(sum(in_trace.values()) / 5, abs=0.001 * len(rows))
+    ops = [(in_trace[name], float(ms)) for (_, ms, _), name in zip(rows, names, strict=True) if name in in_trace]  # fmt: skip
+    assert ops
+    for in_all, milliseconds in ops:
+        assert milliseconds == pytest.approx(in_all / 5, abs=0.002)
+
+
+def by_op(run):
     """Milliseconds of the ops, read from the trace that Perfetto shows; none lies within another."""
     (path,) = (run / "profile").rglob("*.trace.json.gz")
     sums = {}

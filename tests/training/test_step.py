@@ -116,9 +116,11 @@ def test_mask_keeps_padding_out():
 
 
 def test_totals_add_up():
-    one = Totals(*map(jnp.int32, (1, 2, 3, 4, 5, 6, 7, 8)))
+    dtypes = [part.dtype for part in Totals.zero()]
+    one = Totals(*map(jnp.asarray, range(1, 9), dtypes))
     assert [int(part) for part in Totals.zero() + one] == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert [int(part) for part in one + one._replace(nonfinite=9)] == [2, 4, 6, 8, 10, 12, 14, 8]
+    other = one._replace(nonfinite=jnp.int32(9))
+    assert [int(part) for part in one + other] == [2, 4, 6, 8, 10, 12, 14, 8]
 
 
 @pytest.mark.parametrize(

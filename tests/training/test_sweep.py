@@ -5,13 +5,14 @@ import json
 import math
 import signal
 import types
+from unittest import mock
 
 import jax
 import numpy as np
 import pytest
 
 from jaxcnn.cli import main
-from jaxcnn.data import DataOptions
+from jaxcnn.data import DataOptions, load_dataset
 from jaxcnn.training import TrainConfig, UserError, journal, load_trained, read_metrics, train
 from jaxcnn.training import members as members_module
 from jaxcnn.training import sweep as sweep_module
@@ -45,7 +46,7 @@ def single(config, tmp_path_factory):
     return load_trained(RunFolder(folder)).params, list(read_metrics(RunFolder(folder)))
 
 
-@pytest.mark.parametrize("at_once", [None, 2])
+@pytest.mark.parametrize("at_once", [None, pytest.param(2, marks=pytest.mark.deep)])
 def test_members_end_as_single_runs(at_once, config, single, tmp_path):
     """One after another and vectorized, beside members that diverge."""
     config = dataclasses.replace(config, run_dir=tmp_path / "run")
@@ -154,22 +155,23 @@ def test_images_that_the_model_cannot_take(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_as_many_members_at_once_as_the_memory_holds(monkeypatch):
+def test_as_many_members_at_once_as_the_memory_holds(tiny, monkeypatch):
     def compiled(config, data, pairs, at_once):
         analysis = types.SimpleNamespace(temp_size_in_bytes=100 * at_once)
         program = types.SimpleNamespace(memory_analysis=lambda: analysis)
-        return types.SimpleNamespace(run=program, finish=program, at_once=at_once)
+        return mock.Mock(run=program, finish=program, at_once=at_once)
 
     monkeypatch.setattr(members_module, "_compiled", compiled)
     monkeypatch.setattr(members_module, "free_memory", lambda: 600)
     pairs = [(seed, 0.1) for seed in range(15)]
-    assert compile_members(TrainConfig(), None, pairs).at_once == 1  # here: a CPU
+    data = load_dataset("fashion_mnist", data_dir=tiny)
+    assert compile_members(TrainConfig(), data, pairs).at_once == 1  # here: a CPU
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert compile_members(TrainConfig(), None, pairs).at_once == 4
-    assert compile_members(TrainConfig(), None, pairs, at_once=9).at_once == 9
-    assert compile_members(TrainConfig(), None, pairs, at_once=99).at_once == 15
+    assert compile_members(TrainConfig(), data, pairs).at_once == 4
+    assert compile_members(TrainConfig(), data, pairs, at_once=9).at_once == 9
+    assert compile_members(TrainConfig(), data, pairs, at_once=99).at_once == 15
     monkeypatch.setattr(members_module, "free_memory", lambda: 50)
-    assert compile_members(TrainConfig(), None, pairs).at_once == 1
+    assert compile_members(TrainConfig(), data, pairs).at_once == 1
 
 
 def test_the_table_marks_the_best_and_counts_the_diverged(tmp_path):

@@ -22,6 +22,34 @@ CASES = (
         "conv2d", "padding-pairs", normal(1, 4, 3, 2), normal(2, 3, 2, 2), padding=((0, 2), (1, 0))
     ),
     _case("conv2d", "padding-over-window", normal(1, 2, 2, 1), normal(2, 2, 1, 2), padding=3),
+    _case("conv2d", "cropped", normal(1, 6, 5, 2), normal(3, 2, 2, 2), padding=((-1, 2), (1, -2))),
+    _case(
+        "conv2d",
+        "cropped-options",
+        normal(1, 9, 8, 4),
+        normal(3, 2, 2, 4),
+        normal(4),
+        padding=((-2, -1), (-1, 3)),
+        stride=(2, 1),
+        dilation=(1, 2),
+        groups=2,
+    ),
+    _case(
+        "conv2d",
+        "cropped-reflect",
+        normal(1, 5, 6, 2),
+        normal(3, 3, 2, 2),
+        padding=((-1, 2), (3, -2)),
+        padding_mode="reflect",
+    ),
+    _case(
+        "conv2d",
+        "cropped-depthwise",
+        normal(1, 6, 5, 3),
+        normal(3, 3, 1, 3),
+        padding=((-1, 1), (1, -1)),
+        groups=3,
+    ),
     _case("conv2d", "valid", normal(1, 4, 5, 2), normal(2, 3, 2, 2), padding="valid"),
     _case("conv2d", "same", normal(1, 4, 5, 2), normal(3, 3, 2, 2), padding="same"),
     _case("conv2d", "same-even", normal(1, 4, 5, 2), normal(2, 4, 2, 2), padding="same"),
@@ -148,6 +176,7 @@ CASES = (
     _case("conv1d", "bias", normal(2, 7, 3), normal(3, 3, 2), normal(2)),
     _case("conv1d", "same-even-stride", normal(1, 8, 2), normal(4, 2, 3), padding="same", stride=3),
     _case("conv1d", "pairs", normal(1, 5, 2), normal(3, 2, 3), padding=((2, 0),), dilation=2),
+    _case("conv1d", "cropped", normal(1, 7, 2), normal(3, 2, 3), padding=((-2, 1),), stride=2),
     _case("conv1d", "groups-full", normal(1, 4, 4), normal(3, 2, 4), padding="full", groups=2),
     _case(
         "conv1d", "circular", normal(1, 4, 2), normal(3, 2, 2), padding=2, padding_mode="circular"
@@ -162,6 +191,13 @@ CASES = (
         stride=(2, 1, 2),
         padding=(1, 0, 2),
         dilation=(1, 2, 1),
+    ),
+    _case(
+        "conv3d",
+        "cropped",
+        normal(1, 4, 3, 4, 2),
+        normal(2, 2, 2, 2, 2),
+        padding=((-1, 0), (1, -1), (-2, 2)),
     ),
     _case(
         "conv3d",

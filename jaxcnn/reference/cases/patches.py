@@ -6,6 +6,7 @@ CASES = (
     Case("unfold", "oblong", (normal(2, 4, 5, 2),), {"window": (2, 3)}),
     Case("unfold", "padding", (normal(1, 3, 4, 2),), {"window": 3, "padding": (1, 2)}),
     Case("unfold", "pairs", (normal(1, 3, 4, 1),), {"window": 2, "padding": ((0, 1), (2, 0))}),
+    Case("unfold", "cropped", (normal(1, 5, 4, 1),), {"window": 2, "padding": ((-1, 1), (1, -2))}),
     Case("unfold", "same", (normal(1, 5, 4, 1),), {"window": 3, "padding": "same", "stride": 2}),
     Case("unfold", "stride", (normal(1, 6, 5, 2),), {"window": 2, "stride": (3, 2)}),
     Case("unfold", "dilation", (normal(1, 6, 5, 2),), {"window": (2, 3), "dilation": (3, 2)}),
@@ -33,6 +34,12 @@ CASES = (
             "padding": ((1, 0), (0, 1)),
             "dilation": (1, 2),
         },
+    ),
+    Case(
+        "fold",
+        "cropped",
+        (normal(1, 4, 2, 2, 2, 2),),
+        {"output_size": (5, 4), "window": 2, "padding": ((-1, 1), (1, -2))},
     ),
     Case(
         "fold",

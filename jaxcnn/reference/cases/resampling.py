@@ -20,6 +20,10 @@ def _resize(label: str, shape: tuple[int, ...], **options: object) -> Case:
     return Case("resize", label, (normal(*shape),), options)
 
 
+def _values(label: str, shape: tuple[int, ...], **options: object) -> Case:
+    return Case("resize", label, (normal(*shape),), options, differentiable=())
+
+
 CASES = (
     _resize("bilinear", (2, 4, 5, 3), size=(7, 3)),
     _resize("bilinear-aligned", (1, 4, 5, 2), size=(7, 3), align_corners=True),
@@ -36,6 +40,43 @@ CASES = (
     _resize("bicubic-antialiased", (1, 9, 5, 2), size=(3, 8), method="bicubic", antialias=True),
     _resize("nearest", (1, 4, 7, 2), size=(9, 3), method="nearest"),
     _resize("area", (1, 7, 3, 2), size=(3, 5), method="area"),
+    _resize("nearest-exact", (1, 4, 7, 2), size=(9, 3), method="nearest_exact"),
+    _resize("signals-nearest-exact", (2, 7, 3), size=5, method="nearest_exact"),
+    _resize("volumes-nearest-exact", (1, 2, 3, 4, 2), size=(3, 5, 2), method="nearest_exact"),
+    _resize("scale", (2, 4, 5, 3), scale=1.7),
+    _resize("scale-axes", (1, 4, 5, 2), scale=(2.3, 0.7)),
+    _resize("scale-to-the-same-size", (1, 4, 5, 2), scale=(1.2, 1.1)),
+    # torch's gradients of the next three are not those of its results.
+    _values("scale-to-the-same-size-bicubic", (1, 4, 5, 2), scale=(1.2, 1.1), method="bicubic"),
+    _values("scale-to-the-same-size-antialiased", (1, 4, 5, 2), scale=(0.5, 1.1), antialias=True),
+    _values("signals-scale-nearest", (1, 30, 2), scale=1.02, method="nearest"),
+    _resize("signals-scale-nearest-fewer", (1, 9, 2), scale=0.7, method="nearest"),
+    _resize("volumes-scale-to-the-same-size", (1, 2, 3, 4, 1), scale=(1.4, 1.3, 1.6)),
+    _resize("scale-aligned", (1, 4, 5, 2), scale=(1.8, 0.7), align_corners=True),
+    _resize("scale-antialiased", (1, 9, 7, 2), scale=(0.4, 1.3), antialias=True),
+    _resize("scale-bicubic", (1, 4, 6, 2), scale=(1.9, 0.6), method="bicubic"),
+    _resize("scale-bicubic-aligned", (1, 4, 6, 2), scale=1.4, method="bicubic", align_corners=True),
+    _resize(
+        "scale-bicubic-antialiased",
+        (1, 9, 5, 2),
+        scale=(0.4, 1.5),
+        method="bicubic",
+        antialias=True,
+    ),
+    _resize("scale-area", (1, 7, 5, 2), scale=(0.5, 1.3), method="area"),
+    _resize("scale-nearest", (1, 7, 5, 2), scale=(0.6, 2.3), method="nearest"),
+    _resize("scale-nearest-twice", (1, 30, 5, 1), scale=(2.03, 1.1), method="nearest"),
+    _resize("scale-nearest-exact", (1, 7, 5, 2), scale=(0.6, 2.3), method="nearest_exact"),
+    _resize("signals-scale", (2, 5, 3), scale=1.7),
+    _resize("signals-scale-nearest-exact", (1, 30, 2), scale=1.02, method="nearest_exact"),
+    _resize("volumes-scale", (1, 2, 3, 4, 2), scale=(1.6, 2.4, 0.6)),
+    _resize("volumes-scale-nearest", (1, 2, 3, 4, 2), scale=(1.6, 2, 0.6), method="nearest"),
+    _resize(
+        "volumes-scale-nearest-exact", (1, 2, 3, 4, 2), scale=(1.6, 2, 0.6), method="nearest_exact"
+    ),
+    _resize("volumes-scale-area", (1, 2, 3, 4, 2), scale=(1.6, 2.4, 0.6), method="area"),
+    _resize("nchw-scale", (2, 3, 4, 5), scale=(1.8, 0.7), layout="NCHW"),
+    _resize("empty-scale", (0, 3, 4, 2), scale=1.5),
     _resize("nearest-twice", (1, 7, 1), size=14, method="nearest"),
     _resize("nearest-fewer", (1, 29, 1), size=23, method="nearest"),
     _resize("signals", (2, 5, 3), size=8),

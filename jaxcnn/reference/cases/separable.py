@@ -32,6 +32,13 @@ CASES = (
         padding=(1, 2),
         padding_mode="circular",
     ),
+    _case(
+        "depthwise_conv2d",
+        "cropped",
+        normal(1, 5, 6, 2),
+        normal(3, 2, 1, 4),
+        padding=((-1, 1), (2, -2)),
+    ),
     _case("depthwise_conv2d", "one-channel", normal(1, 4, 3, 1), normal(3, 3, 1, 2)),
     _case(
         "depthwise_conv2d",

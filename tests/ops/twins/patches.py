@@ -47,8 +47,7 @@ def fold(
     rows = patches.reshape(n, c * window[0] * window[1], -1)
     total = [size + low + high for size, (low, high) in zip(sizes, sides, strict=True)]
     y = F.fold(rows, total, window, stride=stride, dilation=dilation)
-    (top, _), (left, _) = sides
-    return in_layout(y[:, :, top : top + sizes[0], left : left + sizes[1]], layout)
+    return in_layout(padded(y, [(-low, -high) for low, high in sides], "zeros"), layout)
 
 
 def _geometry(sizes: Any, window: Any, stride: Any, padding: Any, dilation: Any) -> Any:

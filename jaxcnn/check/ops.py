@@ -5,15 +5,12 @@ tests, on whatever device JAX uses by default, without a test runner and without
 """
 
 import collections
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
 import jaxcnn.ops
 from jaxcnn.reference.cases import Case
@@ -114,34 +111,6 @@ def check_ops(
             for dtype in dtypes:
                 outcomes[case.op, dtype].append(_tried(case, dtype, gradients))
     return [_row(*key, found) for key, found in sorted(outcomes.items())]
-
-
-def run_check(
-    ops: Sequence[str] | None = None,
-    dtypes: Sequence[str] | None = None,
-    *,
-    gradients: bool = True,
-    console: Console | None = None,
-) -> int:
-    """`check_ops`, printed as a table; the exit status is 1 where an op is off."""
-    console = Console() if console is None else console
-    device = jax.devices()[0]
-    title = f"jaxcnn on {device.platform} ({device.device_kind}), jax {jax.__version__}"
-
-    def watch(cases: Sequence[Case]) -> Iterator[Case]:
-        return iter(track(cases, "checking", console=console, transient=True))
-
-    rows = check_ops(ops, dtypes, gradients=gradients, watch=watch)
-    table = Table("op", "dtype", "cases", "error", "gradient", "tolerance", "", title=title)
-    for row in rows:
-        slope = "—" if row.gradient_error is None else f"{row.gradient_error:.1e}"
-        verdict = "[green]ok[/]" if row.ok else "[red]off[/]"
-        numbers = (str(row.cases), f"{row.error:.1e}", slope, f"{row.tolerance:.1e}")
-        table.add_row(row.op, row.dtype, *numbers, verdict)
-    console.print(table)
-    wrong = [row for row in rows if not row.ok]
-    console.print(f"{len(rows) - len(wrong)} of {len(rows)} rows ok")
-    return 1 if wrong else 0
 
 
 def _row(op: str, dtype: str, found: list[_Outcome]) -> Row:

@@ -1,0 +1,69 @@
+"""Row after row until the time is up."""
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+
+from benchmarks.accelerator.page import HEADERS, lines
+from benchmarks.accelerator.parts import Measure, Part
+from benchmarks.accelerator.results import Results
+from benchmarks.comparison import Row
+
+GRACE = 15
+"""Seconds of the whole time that are kept for starting and for writing: a row is given up then."""
+
+
+def measure(parts: Sequence[Part], results: Results, seconds: float) -> None:
+    """Measure what there is time for, print each row and keep it.
+
+    Args:
+        parts: the tables.
+        results: where to keep the rows.
+        seconds: the whole time.
+    """
+    for part in parts:
+        if part.rows:
+            print(f"\n{HEADERS[part.name]}", flush=True)
+        for i, (name, row) in enumerate(part.rows.items()):
+            left = part.until * seconds - results.seconds
+            if left <= 0:
+                break
+            found = {"name": name} | tried(row, left / (len(part.rows) - i))
+            results.add(part.name, found)
+            for line in lines(part.name, found, results.record("")):
+                print(line, flush=True)
+
+
+def tried(measure: Measure, seconds: float) -> Row:
+    """A row, or why it failed: what a compiler or a chip raises is a finding too."""
+    try:
+        return measure(seconds)
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        return {"error": f"{type(error).__name__}: {reason}"}
+
+
+@contextlib.contextmanager
+def ending_at(seconds: float, results: Results) -> Iterator[None]:
+    """End the process when the time is over, even in the middle of a compilation.
+
+    Nothing else interrupts one: Python's signals wait for it.
+    """
+
+    def end() -> None:
+        try:
+            results.write("given up in the middle of a row, since the time was over")
+            said = f"the time was over in the middle of a row; {results.page} has the others"
+            print(said, file=sys.stderr, flush=True)
+        finally:
+            os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

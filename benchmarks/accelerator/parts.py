@@ -1,0 +1,85 @@
+"""The tables of the command, and how each of their rows is measured."""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+from benchmarks.accelerator.checks import checked
+from benchmarks.accelerator.forms import Form
+from benchmarks.accelerator.products import timed_product
+from benchmarks.accelerator.programs import MODES
+from benchmarks.accelerator.steps import placements, timed_step
+from benchmarks.accelerator.tasks import timed_task
+from benchmarks.comparison import Row
+from benchmarks.layers import TASKS
+
+LAYER_MODES = ("float32", "bfloat16")
+
+Measure = Callable[[float], Row]
+"""Measures one row; it is told how many seconds are its share."""
+
+
+class Part(NamedTuple):
+    """A table.
+
+    Attributes:
+        name: what the record calls it.
+        until: the share of the whole time after which no row of it begins.
+        rows: how each row is measured, by its name.
+    """
+
+    name: str
+    until: float
+    rows: dict[str, Measure]
+
+
+def parts(form: Form, only: str = "") -> list[Part]:
+    """All tables in the order in which they are measured, with the rows whose name holds ``only``.
+
+    The matrix products are always among them, since the others are shares of them.
+    """
+    tables = (("check", 0.35, _checks), ("steps", 0.7, _steps), ("layers", 0.92, _layers))
+    chosen = [
+        Part(name, until, {row: fn for row, fn in rows(form).items() if only in row})
+        for name, until, rows in tables
+    ]
+    return [Part("products", 0.1, _products(form)), *chosen]
+
+
+def _products(form: Form) -> dict[str, Measure]:
+    return {mode: _timed(timed_product, form.size, mode, form.sampling) for mode in MODES}
+
+
+def _checks(form: Form) -> dict[str, Measure]:
+    return {op: functools.partial(checked, op, form.cases) for op in form.ops}
+
+
+def _steps(form: Form) -> dict[str, Measure]:
+    rows = {}
+    # What is wanted most comes first: all networks in one mode, then in the next.
+    for mode in form.modes:
+        for name, network in form.networks.items():
+            for place in placements():
+                devices = "1 device" if place.devices == 1 else f"{place.devices} devices"
+                measure = _timed(timed_step, network, mode, place, form.sampling)
+                rows[f"{name}, {mode}, {devices}"] = _named(measure, network=name)
+    return rows
+
+
+def _layers(form: Form) -> dict[str, Measure]:
+    rows = {}
+    for mode in LAYER_MODES:
+        for name, case in form.layers.items():
+            for task in TASKS:
+                measure = _timed(timed_task, case, task, mode, form.sampling)
+                rows[f"{name}, {task}, {mode}"] = _named(measure, layer=name)
+    return rows
+
+
+def _timed(fn: Callable[..., Row], *arguments: object) -> Measure:
+    """A timing, which takes the time that it takes."""
+    return lambda seconds: fn(*arguments)
+
+
+def _named(measure: Measure, **names: str) -> Measure:
+    return lambda seconds: names | measure(seconds)

@@ -1,0 +1,57 @@
+"""Layers of well-known networks, forward and both gradients, beside lax and torch."""
+
+import functools
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from benchmarks.accelerator.programs import MODES, Program, Sampling, drawn, timings
+from benchmarks.cases import Case
+from benchmarks.comparison import Row
+from benchmarks.layers import by_torch, task_of
+from benchmarks.work import products
+
+
+def program(case: Case, library: str, task: str, mode: str) -> Program:
+    """One task of a layer by ``jaxcnn`` or ``lax`` on one device."""
+    place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    shapes = case.shapes(jnp.dtype(MODES[mode].dtype))
+    function, taken = task_of(
+        getattr(case, {"jaxcnn": "ours"}.get(library, library)), *shapes, task
+    )
+    placed = (jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=place) for shape in taken)
+    return Program(jax.jit(function), tuple(placed), MODES[mode])
+
+
+def torch_on_gpu() -> bool:
+    """Whether torch is installed here and sees a GPU."""
+    if importlib.util.find_spec("torch") is None:
+        return False
+    import torch
+
+    # As XLA does: cuDNN tries its algorithms and takes the fastest.
+    torch.backends.cudnn.benchmark = True
+    return bool(torch.cuda.is_available())
+
+
+def timed_task(case: Case, task: str, mode: str, sampling: Sampling) -> Row:
+    """One task by each library."""
+    calls: dict[str, Callable[[], Any]] = {}
+    seconds = {}
+    made = {library: program(case, library, task, mode) for library in ("jaxcnn", "lax")}
+    arguments = [drawn(shape) for shape in made["jaxcnn"].shapes]
+    for library, each in made.items():
+        compiled, seconds[library] = each.compiled()
+        calls[library] = functools.partial(compiled, *arguments)
+    if jax.default_backend() == "gpu" and torch_on_gpu():
+        calls["torch"] = by_torch(case, task, device="cuda", dtype=MODES[mode].dtype)
+    return {
+        "task": task,
+        "mode": mode,
+        "batch": case.batch,
+        "gflop": sum(products(case.lax, *case.shapes())),
+        **timings(calls, seconds, sampling),
+    }

@@ -1,0 +1,111 @@
+"""Known defects of jax on CPUs: is the installed one affected?
+
+They are XLA's, and no release of jax says which of them it has. Each is tried in a process of its
+own and of bounded time, since some end the process, and some never end.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from jaxcnn.check import probes
+
+Verdict = Literal["right", "wrong", "crashes", "hangs", "not tried"]
+
+SECONDS = 120.0
+"""How long a program may take; it takes one or two, most of them to import jax."""
+
+
+class Defect(NamedTuple):
+    """A known defect.
+
+    Attributes:
+        issue: where it is reported: ``jax`` is jax-ml/jax, ``xla`` is openxla/xla.
+        subject: what is affected.
+        probe: the function in `jaxcnn.check.probes` that is affected by it.
+    """
+
+    issue: str
+    subject: str
+    probe: Callable[[], bool]
+
+
+DEFECTS = (
+    Defect("jax #39103", "sums of fused reductions", probes.fused_sums),
+    Defect("xla #48713", "convolutions that crop and pad", probes.cropped_convolution),
+    Defect("xla #48714", "pooling of a dilated input", probes.pooled_dilation),
+    Defect("xla #48715", "pooling after cropping and dilating", probes.pooled_crop),
+    Defect("jax #40412", "sums of products of seven dimensions", probes.seven_dimensions),
+    Defect("jax #39257", "sums of products of eight dimensions", probes.eight_dimensions),
+    Defect("xla #48719", "pooling windows of one pixel that crop", probes.single_pixels),
+)
+"""Those that a convolutional network can meet and that were seen on a release that works here."""
+
+
+class Finding(NamedTuple):
+    """What became of a program that is affected by a known defect.
+
+    Attributes:
+        issue: where the defect is reported.
+        subject: what is affected.
+        verdict: ``"right"``, or what is wrong.
+        detail: the signal of a crash, the reason why it was not tried, or nothing.
+    """
+
+    issue: str
+    subject: str
+    verdict: Verdict
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """One line, such as ``jax #39103: sums of fused reductions: right``."""
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.issue}: {self.subject}: {self.verdict}{detail}"
+
+
+def known_defects(*, watch: Callable[[Sequence[Defect]], Iterable[Defect]] = iter) -> list[Finding]:
+    """Try the known defects of jax on this machine's CPU, each in a process of its own.
+
+    Environment variables count, so that ``XLA_FLAGS`` that go around a defect show.
+
+    Args:
+        watch: what to wrap the defects in, to show how far they are.
+
+    Returns:
+        A `Finding` for each.
+    """
+    return [
+        Finding(
+            defect.issue,
+            defect.subject,
+            *tried(["-P", str(Path(probes.__file__)), defect.probe.__name__]),
+        )
+        for defect in watch(DEFECTS)
+    ]
+
+
+def tried(words: Sequence[str], seconds: float = SECONDS) -> tuple[Verdict, str]:
+    """How a Python process with these arguments ends, and more about it where there is more."""
+    try:
+        done = subprocess.run(
+            [sys.executable, *words],
+            env=os.environ | {"JAX_PLATFORMS": "cpu"},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        return "hangs", f"no result after {seconds:g} seconds"
+    if done.returncode == 0:
+        return "right", ""
+    if done.returncode == probes.WRONG:
+        return "wrong", ""
+    if done.returncode < 0:
+        return "crashes", signal.Signals(-done.returncode).name
+    last = done.stderr.strip().splitlines()[-1:]
+    return "not tried", last[0] if last else f"exit status {done.returncode}"

@@ -1,0 +1,160 @@
+"""Sharded arrays keep native code, and move no more between devices than they have to."""
+
+import pytest
+
+from tests.engine.test_direct import NATIVE, run
+
+PROGRAM = """
+import os, sys
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+import jax, jax.numpy as jnp, numpy as np
+from jax import lax
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+import jaxcnn as jc
+
+kind, groups, spread, accelerated = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+axis = getattr(AxisType, kind)
+mesh = jax.make_mesh((4, 2), ("data", "model"), axis_types=(axis, axis))
+random = np.random.default_rng(0)
+x = random.standard_normal((16, 9, 9, 8), np.float32)
+k = random.standard_normal((3, 3, 8 // groups, 16), np.float32)
+
+def with_lax(x, k):
+    y = lax.conv_general_dilated(
+        x, k, (1, 1), "SAME", feature_group_count=groups,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    return lax.reduce_window(y, -np.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), "VALID")
+
+def ours(x, k):
+    return jc.max_pool2d(jc.conv2d(x, k, padding=1, groups=groups), 3, stride=2)
+
+network = with_lax if accelerated == "lax" else ours
+both = jax.value_and_grad(lambda x, k: (network(x, k) ** 2).sum(), (0, 1))
+want = jax.jit(both)(x, k)
+if accelerated == "lax":
+    jc.accelerate()
+with jax.set_mesh(mesh):
+    xs = jax.device_put(x, NamedSharding(mesh, P("data")))
+    ks = jax.device_put(k, NamedSharding(mesh, P(None, None, None, "model" if spread == "model" else None)))
+    forward = jax.jit(network).lower(xs, ks).compile()
+    backward = jax.jit(both).lower(xs, ks).compile()
+    got = backward(xs, ks)
+for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want)):
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
+moves = ("all-gather", "all-to-all", "collective-permute", "all-reduce")
+print(forward(xs, ks).sharding.spec[0], got[1][1].sharding.spec[-1:])
+for program in (forward, backward):
+    text = program.as_text()
+    print(*sorted({name for name in moves if f" {name}(" in text}),
+          *sorted({name for name in ("jaxcnn_convolution", "jaxcnn_kernel_gradient", "jaxcnn_max_pool_", "jaxcnn_max_pool_gradient") if name in text}))
+"""
+
+FORWARD = ["jaxcnn_convolution", "jaxcnn_max_pool_"] if NATIVE else []
+BACKWARD = ["jaxcnn_kernel_gradient", "jaxcnn_max_pool_gradient"] if NATIVE else []
+
+
+def seen(*words):
+    places, forward, backward = run(PROGRAM, *words, JAXCNN_NATIVE=str(int(NATIVE))).splitlines()
+    return places, forward.split(), backward.split()
+
+
+@pytest.mark.parametrize("groups", ["1", "2", "8"])
+@pytest.mark.parametrize("kind", ["Explicit", "Auto"])
+def test_each_device_convolves_its_images(kind, groups):
+    places, forward, backward = seen(kind, groups, "whole", "ours")
+    assert places.startswith("data ")
+    assert forward == FORWARD
+    assert backward == sorted(["all-reduce", *FORWARD, *BACKWARD])
+
+
+@pytest.mark.parametrize("kind", ["Explicit", "Auto"])
+def test_each_device_convolves_with_its_kernels(kind):
+    places, forward, backward = seen(kind, "1", "model", "ours")
+    assert places in ("data ('model',)", "data P('model',)")
+    assert forward == FORWARD
+    assert backward == sorted(["all-reduce", *FORWARD, *BACKWARD])
+
+
+@pytest.mark.parametrize("kind", ["Explicit", "Auto"])
+def test_programs_of_others_are_accelerated_on_several_devices(kind):
+    places, forward, backward = seen(kind, "2", "whole", "lax")
+    assert places.startswith("data ")
+    assert forward == FORWARD
+    assert backward == sorted(["all-reduce", *FORWARD, *BACKWARD])
+
+
+EVERYWHERE = """
+import os, sys
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+import jaxcnn as jc
+
+kinds = tuple(getattr(AxisType, name) for name in sys.argv[1:])
+mesh = jax.make_mesh((4, 2), ("data", "model"), axis_types=kinds)
+random = np.random.default_rng(0)
+x = random.standard_normal((16, 8, 8, 8), np.float32)
+k = random.standard_normal((3, 3, 8, 16), np.float32)
+gradient = jax.grad(lambda x, k: (jc.max_pool2d(jc.conv2d(x, k, padding=1), 2) ** 2).sum(), (0, 1))
+want = jax.jit(gradient)(x, k)
+want_pushed = jax.jit(lambda x, k: jax.jvp(lambda k: gradient(x, k), (k,), (k,))[1])(x, k)
+
+def place(array, *spec):
+    return jax.device_put(array, NamedSharding(mesh, P(*spec)))
+
+def same(got, want=want):
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
+
+with jax.set_mesh(mesh):
+    for images, kernel in (
+        (("data",), ()), (("data",), (None, None, None, "model")), ((None, "data"), ()),
+        (("data", None, None, "model"), ()), ((("data", "model"),), ()), ((), ()),
+        (("data",), (None, None, None, "data")), (("data",), (None, None, "model")),
+    ):
+        same(jax.jit(gradient)(place(x, *images), place(k, *kernel)))
+    here, there = place(x, "data"), place(k)
+    same(gradient(here, there))
+    remembered = jax.jit(lambda x, k: jax.vjp(jax.checkpoint(lambda k: gradient(x, k)[0]), k)[0])
+    same([remembered(here, there)], want[:1])
+    looped = jax.jit(lambda x, k: jax.lax.scan(lambda c, _: (c, gradient(x, k)), 0, None, length=2)[1])
+    same([g[1] for g in looped(here, there)])
+    pushed = jax.jit(lambda x, k: jax.jvp(lambda k: gradient(x, k), (k,), (k,))[1])
+    same(pushed(here, there), want_pushed)
+    members = jax.jit(jax.vmap(gradient, (0, None)))(place(x.reshape(4, 4, 8, 8, 8), "data"), there)
+    same([np.reshape(members[0], x.shape), np.sum(members[1], 0)])
+    exported = jax.export.export(jax.jit(gradient), platforms=["cpu"])(here, there)
+    same(exported.call(here, there))
+same(jax.jit(gradient)(place(x, "data"), place(k)))
+print("equal")
+"""
+
+
+@pytest.mark.parametrize(
+    "kinds", [("Explicit", "Explicit"), ("Explicit", "Auto"), ("Auto", "Auto")], ids="-".join
+)
+def test_every_placement_and_transformation_gives_the_same_numbers(kinds):
+    assert run(EVERYWHERE, *kinds, JAXCNN_NATIVE=str(int(NATIVE))) == "equal\n"
+
+
+@pytest.mark.parametrize("kind", ["Explicit", "Auto"])
+def test_grouped_convolutions_are_cut_on_accelerators_too(kind):
+    assert run(ON_CUDA, kind) == "3\n"
+
+
+ON_CUDA = """
+import os, sys
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+import jax, numpy as np, jaxcnn as jc
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+
+axis = getattr(AxisType, sys.argv[1])
+mesh = jax.make_mesh((8,), ("data",), axis_types=(axis,))
+gradient = jax.grad(lambda x, k: (jc.conv2d(x, k, groups=2) ** 2).sum(), (0, 1))
+with jax.set_mesh(mesh):
+    x = jax.device_put(np.ones((8, 9, 9, 8), np.float32), NamedSharding(mesh, P("data")))
+    k = jax.device_put(np.ones((3, 3, 4, 16), np.float32), NamedSharding(mesh, P()))
+    lowered = jax.jit(gradient).trace(x, k).lower(lowering_platforms=("cuda",)).as_text()
+    # Each of the three convolutions is computed part by part, by a rule or by a manual region.
+    print(max(lowered.count("CustomSPMDPartitioning"), lowered.count("sdy.manual_computation")))
+"""
