@@ -52,7 +52,7 @@ def branches(kind: str, **options: object) -> Case:
     return Case(
         kind,
         lambda: make(
-            wide=Sequential(conv=Conv2d(3, 5, padding=2), norm=BatchNorm()),
+            wide=Sequential(conv=Conv2d(3, (1, 5), padding=(0, 2)), norm=BatchNorm()),
             tall=Sequential(convolution=Conv2d(3, (3, 1), padding=(1, 0)), act=Activation("tanh")),
             **options,
         ),
