@@ -50,7 +50,8 @@ def _convolved(
     sizes = x.exported[2:]
     stride, dilation = (_each(its[name], sizes) for name in ("stride", "dilation"))
     window = kernel.shape[:-2]
-    pairs = parse_padding("export", its["padding"], sizes, dilated(window, dilation), stride)
+    span = dilated(window, dilation)
+    pairs = parse_padding("export", its["padding"], sizes, span, stride, crops=True)
     return place.add(
         "convolution",
         x,
@@ -74,9 +75,11 @@ def _conv_transpose(place: Place) -> Value:
     crops = parse_crops(
         "export", its["padding"], its["output_padding"], sizes, span, stride, dilation
     )
-    if its["padding_mode"] != "zeros":
-        pairs = reach(crops, span, stride)
-        x, crops = _padded(place, x, pairs, its["padding_mode"]), beyond(crops, pairs, stride)
+    mode = its["padding_mode"]
+    # More is added to the output than others can add: it comes of zeros around the input.
+    pairs = reach(crops, span, stride) if mode != "zeros" else _zeros(crops, stride, dilation)
+    if any(map(any, pairs)):
+        x, crops = _padded(place, x, pairs, mode), beyond(crops, pairs, stride)
     return place.add(
         "transposed",
         x,
@@ -251,7 +254,7 @@ def _pad(place: Place) -> Value:
     x, its = place.images(), place.options
     sizes = x.exported[2:]
     ones = (1,) * len(sizes)
-    pairs = parse_padding("export", its["padding"], sizes, ones, ones)
+    pairs = parse_padding("export", its["padding"], sizes, ones, ones, crops=True)
     return place.add("pad", x, pairs=pairs, mode=its["mode"], value=float(its["value"]))
 
 
@@ -261,6 +264,14 @@ def _padded(place: Place, x: Value, pairs: Pairs, mode: str) -> Value:
     for axis, (low, high) in zip(x.axes[2:], pairs, strict=True):
         shape[axis] += low + high
     return place.add("pad", x, after=tuple(shape), pairs=pairs, mode=mode, value=0.0)
+
+
+def _zeros(crops: Pairs, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Pairs:
+    """How many zeros each end of an input needs for its output to be cropped, and not added to."""
+    return tuple(
+        (-(min(low, 0) // step), -(high // step) if -high >= max(step, gap) else 0)
+        for (low, high), step, gap in zip(crops, stride, dilation, strict=True)
+    )
 
 
 RULES: Rules = {

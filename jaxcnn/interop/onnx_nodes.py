@@ -87,9 +87,15 @@ Rule = Callable[[Nodes, Step, list[str]], str | list[str]]
 
 
 def padded(to: Nodes, x: str, pairs: Pairs, mode: str = "zeros", value: float = 0) -> str:
-    """``x`` with a border on its spatial axes."""
+    """``x`` with a border on its spatial axes; negative numbers crop."""
     if all(pair == (0, 0) for pair in pairs):
         return x
+    cut = tuple((min(low, 0), min(high, 0)) for low, high in pairs)
+    if mode != "zeros" and any(map(any, cut)):
+        grown = tuple((max(low, 0), max(high, 0)) for low, high in pairs)
+        if mode == "circular":  # of what is left after the crop
+            return padded(to, padded(to, x, cut), grown, mode)
+        return padded(to, padded(to, x, grown, mode), cut)
     lows, highs = zip(*pairs, strict=True)
     given = [to.constant("pads", [0, 0, *lows, 0, 0, *highs], np.int64)]
     if mode == "zeros":

@@ -12,7 +12,7 @@ from jaxcnn.interop.onnx_nodes import Nodes, Rule, padded, pads
 
 def _convolution(to: Nodes, step: Step, inputs: list[str]) -> str:
     its, pairs = step.options, step.options["pairs"]
-    if its["mode"] != "zeros":
+    if its["mode"] != "zeros" or min(map(min, pairs)) < 0:
         inputs, pairs = [padded(to, inputs[0], pairs, its["mode"])], ((0, 0),) * step.rank
     return to.node(
         "Conv",

@@ -29,7 +29,7 @@ Rule = Callable[[Step], Code]
 def _convolution(step: Step) -> Code:
     its, rank = step.options, step.rank
     out, per_group = step.weights["weight"].shape[:2]
-    even = all(low == high for low, high in its["pairs"])
+    even = all(low == high >= 0 for low, high in its["pairs"])
     mode = its["mode"] if even and any(low for low, _ in its["pairs"]) else "zeros"
     given = "{0}" if even else _padded("{0}", its["pairs"], its["mode"])
     layer = _built(

@@ -89,7 +89,7 @@ def test_layers_of_ones_own_have_no_names_in_torch():
     def init(key, input_shape):
         return {"gain": jax.random.normal(named_key(key, "gain"), (3,))}, {}
 
-    own = Layer(init, lambda params, state, x, **_: (x * params["gain"], state))
+    own = Layer(init, lambda params, state, x, **_: (x * params["gain"][None, None, None], state))
     model = Sequential(stem=Conv2d(3, 1), own=own)
     params, state = model.init(jax.random.key(0), SHAPE)
     with pytest.raises(InteropError, match=r"^own: a layer of one's own has no names of weights in torch$"):  # fmt: skip
