@@ -13,11 +13,13 @@ $(TORCH): VERSIONS := 3.11
 
 CASES := tests/ops/test_cases.py
 PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision tests/models \
-	tests/benchmarks/test_networks.py tests/training/test_step.py tests/interop/test_formats.py tests/interop/test_layer_cases.py \
+	tests/benchmarks/test_networks.py tests/training/test_step.py tests/interop/test_formats.py \
+	tests/interop/test_layer_cases.py tests/interop/test_torch_weights.py \
 	$(shell grep -lE "TORCH|twins" tests/ops/test_*.py | grep -v $(CASES))
-SMOKE := $(CASES)::test_meaning tests/engine tests/interop tests/layers tests/models tests/test_check.py \
-	tests/training/test_runs.py tests/training/test_checkpoints.py tests/training/test_epoch.py \
-	tests/test_rooms.py tests/ops/test_windows.py tests/ops/test_transposed.py
+SMOKE := $(CASES)::test_meaning tests/ops/test_sharded.py tests/engine tests/interop/test_formats.py \
+	tests/layers/test_layers.py tests/models tests/test_check.py tests/training/test_runs.py \
+	tests/training/test_checkpoints.py tests/training/test_epoch.py tests/test_rooms.py \
+	tests/ops/test_windows.py tests/ops/test_transposed.py
 
 TABLES := train_steps accelerated layers pools
 
@@ -66,7 +68,7 @@ format: env-lint  ## put the code into its format
 
 smoke: env-$(EXTRAS)  ## a short set of tests without native code, as on a machine without a compiler
 	JAXCNN_NATIVE=0 $(BIN)/python -m pytest -n $(WORKERS) $(SMOKE) \
-		--ignore tests/engine/test_forms.py -k "not test_cases or conv or pool2d" $(ARGS)
+		--ignore tests/engine/test_forms.py -k "not test_cases and not test_sharded or conv or pool2d" $(ARGS)
 
 lock:  ## write requirements.lock and requirements-py311.lock anew, from fresh environments
 	.ci/lock
