@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import jaxcnn
+from jaxcnn.engine import tuned
 
 HERE = Path(__file__).parents[1]
 
@@ -23,3 +24,4 @@ def test_every_snippet_runs_after_those_before_it(page, least, tmp_path, monkeyp
             exec(snippet, names)
     finally:
         jaxcnn.restore()
+        tuned.forget()

@@ -1,18 +1,16 @@
 """Every case on eight devices: ``python -m tests.ops.eight_devices`` answers names of cases.
 
-Simulated devices have to be asked for before JAX starts, so this is a process of its own, which
-reads a case's name and how much to try from each line, and writes what went wrong, as a line of
-JSON. How much is ``whole``; ``short``, with native code only where there is any; or ``wrong``,
-for which a correct result is an error, so that errors are known to be found.
+Simulated devices have to be asked for before JAX starts, so this is a process of its own, with
+``XLA_FLAGS=--xla_force_host_platform_device_count=8``. It reads a case's name and how much to try
+from each line, and writes what went wrong, as a line of JSON. How much is ``whole``; ``short``,
+with native code only where there is any; or ``wrong``, for which a correct result is an error, so
+that errors are known to be found.
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
-
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
 
 import jax
 import jax.numpy as jnp

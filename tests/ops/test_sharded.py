@@ -6,6 +6,7 @@ without. `tests.ops.eight_devices` computes it in a process that has eight devic
 """
 
 import json
+import os
 import pathlib
 import select
 import subprocess
@@ -35,6 +36,7 @@ class EightDevices:
                 self.process = subprocess.Popen(
                     [sys.executable, "-m", "tests.ops.eight_devices"],
                     bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                    env=os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"},
                 )  # fmt: skip
         assert self.process.stdin is not None
         assert self.process.stdout is not None
