@@ -131,7 +131,13 @@ print("equal")
 
 
 @pytest.mark.parametrize(
-    "kinds", [("Explicit", "Explicit"), ("Explicit", "Auto"), ("Auto", "Auto")], ids="-".join
+    "kinds",
+    [
+        pytest.param(("Explicit", "Explicit"), marks=pytest.mark.deep),
+        ("Explicit", "Auto"),
+        pytest.param(("Auto", "Auto"), marks=pytest.mark.deep),
+    ],
+    ids="-".join,
 )
 def test_every_placement_and_transformation_gives_the_same_numbers(kinds):
     assert run(EVERYWHERE, *kinds, JAXCNN_NATIVE=str(int(NATIVE))) == "equal\n"

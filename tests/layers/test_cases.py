@@ -114,6 +114,7 @@ def test_members(case, prove):
             close(mine, run(alone, keys[member]), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.deep
 def test_second_derivatives(case, prove):
     """The gradient's derivative along a direction, beside the difference of two gradients."""
     with prove("hessian"), strictly(x64=True):

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxcnn.layers import Remat, Residual, count_parameters, is_a, map_layers, outputs, summary
 from tests.layers.resnet18 import resnet18
@@ -85,6 +86,7 @@ def test_branches_are_drawn():
     ]
 
 
+@pytest.mark.deep
 def test_recomputing_every_block_changes_nothing():
     shape = (2, 32, 32, 3)
     model = resnet18(10, width=4)
