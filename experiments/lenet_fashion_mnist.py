@@ -8,28 +8,28 @@ Commands, with the folder of the four IDX files (or a TFDS folder) as DIR:
     python experiments/lenet_fashion_mnist.py --data-dir DIR --seeds 5 \
         --model lenet_modern --optimizer adam --lr 0.002 --schedule cosine
 
-Result: of the first command, on the CPU (jax 0.10.2, 2 cores of an AVX-512 Xeon, which other
-work shared, so that the speeds differ; native convolutions):
+Result: of the first command, on the CPU (jax 0.12.0.1, 2 cores of an AVX-512 EPYC, which other
+work shared for most seeds, so that the speeds differ; native convolutions):
 
     | seed | test accuracy | test loss | images/s | seconds |
     |---|---|---|---|---|
-    | 0 | 0.8227 | 0.4949 | 8,354 | 105 |
-    | 1 | 0.7890 | 0.5508 | 15,543 | 45 |
-    | 2 | 0.7858 | 0.5289 | 21,704 | 36 |
-    | 3 | 0.7902 | 0.5383 | 9,352 | 74 |
-    | 4 | 0.8096 | 0.5088 | 10,634 | 69 |
-    | mean ± std | 0.7995 ± 0.0160 | 0.5243 ± 0.0225 | 13,118 ± 5,537 | 66 ± 27 |
+    | 0 | 0.8200 | 0.4925 | 4,127 | 333 |
+    | 1 | 0.7880 | 0.5529 | 26,240 | 36 |
+    | 2 | 0.8135 | 0.4962 | 25,653 | 69 |
+    | 3 | 0.7938 | 0.5348 | 5,302 | 298 |
+    | 4 | 0.8136 | 0.5003 | 47,492 | 37 |
+    | mean ± std | 0.8058 ± 0.0140 | 0.5153 ± 0.0269 | 21,763 ± 17,883 | 155 ± 148 |
 
-of the second, the modern form:
+of the second, the modern form (the machine to itself):
 
     | seed | test accuracy | test loss | images/s | seconds |
     |---|---|---|---|---|
-    | 0 | 0.8964 | 0.2854 | 6,220 | 115 |
-    | 1 | 0.8925 | 0.2954 | 6,067 | 108 |
-    | 2 | 0.8931 | 0.2982 | 4,614 | 131 |
-    | 3 | 0.8944 | 0.2905 | 4,922 | 133 |
-    | 4 | 0.8940 | 0.2905 | 5,306 | 122 |
-    | mean ± std | 0.8941 ± 0.0015 | 0.2920 ± 0.0050 | 5,426 ± 702 | 122 ± 11 |
+    | 0 | 0.8942 | 0.2972 | 46,011 | 17 |
+    | 1 | 0.8955 | 0.2970 | 46,051 | 16 |
+    | 2 | 0.8963 | 0.2882 | 46,498 | 15 |
+    | 3 | 0.8956 | 0.2922 | 45,715 | 15 |
+    | 4 | 0.8936 | 0.2924 | 45,133 | 30 |
+    | mean ± std | 0.8950 ± 0.0011 | 0.2934 ± 0.0038 | 45,882 ± 503 | 19 ± 6 |
 
 The book's PyTorch LeNet ends at a test accuracy of 0.779 (one run; section 7.6).
 """
