@@ -5,7 +5,7 @@ import errno
 import os
 from collections.abc import Iterator
 
-from jaxcnn.runs.config import UserError
+from jaxcnn.errors import UserError
 from jaxcnn.runs.folder import RunFolder
 
 

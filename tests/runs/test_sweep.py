@@ -13,7 +13,7 @@ import pytest
 
 from jaxcnn.cli import main
 from jaxcnn.data import DataOptions, load_dataset
-from jaxcnn.runs import TrainConfig, UserError, load_trained, read_metrics, train
+from jaxcnn.runs import TrainConfig, UserError, load_trained, read_metrics, run
 from jaxcnn.runs import log as journal
 from jaxcnn.runs import members as members_module
 from jaxcnn.runs import sweep as sweep_module
@@ -43,7 +43,7 @@ def config(tiny):
 def single(config, tmp_path_factory):
     """The run of seed 4 and rate 0.002 by itself: parameters and metrics."""
     folder = tmp_path_factory.mktemp("single") / "run"
-    train(dataclasses.replace(config, seed=4, lr=0.002, run_dir=folder))
+    run(dataclasses.replace(config, seed=4, lr=0.002, run_dir=folder))
     return load_trained(RunFolder(folder)).params, list(read_metrics(RunFolder(folder)))
 
 
