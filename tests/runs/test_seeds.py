@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jaxcnn.runs import TrainConfig, UserError, seeds, run
+from jaxcnn.runs import TrainConfig, UserError, run, seeds
 from jaxcnn.runs.seeds import Plan, SeedRun, spread, table, train_seeds
 
 

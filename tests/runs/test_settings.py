@@ -12,10 +12,11 @@ from jaxcnn.cli.sweep import SweepCommand
 from jaxcnn.cli.sweep import settled as sweep_settled
 from jaxcnn.cli.train import TrainCommand, settled
 from jaxcnn.runs import RunFolder, TrainConfig, UserError
-from jaxcnn.runs.folder import begin, make_folder, read_config
+from jaxcnn.runs.config_file import read_config
 from jaxcnn.runs.plan import SweepPlan, check_plan
 from jaxcnn.runs.settings import read_toml, with_values
 from jaxcnn.training.augmentation import AugmentConfig
+from tests.runs.begun import begin
 
 
 def from_words(*words):
@@ -34,11 +35,9 @@ def run(tmp_path):
         seed=3,
         skip_nonfinite=True,
         keep=5,
-        best_by="test_loss",
+        best_by="validation_loss",
     )
-    make_folder(folder, config)
-    begin(folder, config, {})
-    return folder
+    return begin(config)
 
 
 def test_flags_before_file_before_run_before_defaults(run, tmp_path):
