@@ -164,7 +164,8 @@ def run_through(config: TrainConfig, folder: RunFolder, parts: Assembly) -> Resu
                 moment = run_epoch(run, moment)
                 stop_if_asked(run, moment)
         score = parts.score(moment.state)
-    result = result_of(folder, tree_sha256(moment.state.params), score)
+    sha256 = tree_sha256(moment.state.params)
+    result = result_of(folder, sha256, score, training_speed(folder))
     facts = {
         "epoch": moment.epoch - 1,
         "step": moment.step,
@@ -195,7 +196,7 @@ def evaluate(folder: RunFolder, config: TrainConfig, *, best: bool = False) -> R
         best: whether to take the best checkpoint by the run's ``best_by``.
 
     Returns:
-        As `train`.
+        As `train`, but the speed is that of this evaluation, without its compilation.
 
     Raises:
         UserError: if the run has no checkpoint, or no best one, or none can be read.
@@ -213,8 +214,11 @@ def evaluate(folder: RunFolder, config: TrainConfig, *, best: bool = False) -> R
         raise UserError(f"{folder.path} has no checkpoint to evaluate")
     which = f"the best by {config.best_by}" if best else "the last one"
     say(f"checkpoint: step {moment.step:,}, {which}")
-    score = scorer(model, state, data)(moment.state)
-    return result_of(folder, tree_sha256(moment.state.params), score)
+    score_all = scorer(model, state, data)
+    begun = time.perf_counter()
+    score = score_all(moment.state)
+    speed = int(score.totals.examples) / (time.perf_counter() - begun)
+    return result_of(folder, tree_sha256(moment.state.params), score, speed)
 
 
 def resume(
@@ -342,14 +346,19 @@ def stop_if_asked(run: Run, moment: Moment) -> None:
     raise stopped_at(run.stops.number, moment.place(run.parts.epoch.steps), command)
 
 
-def result_of(folder: RunFolder, sha256: str, score: Score) -> Result:
-    """The figures that a run ends with."""
-    count = int(score.totals.examples)
+def training_speed(folder: RunFolder) -> float:
+    """The median of the epochs' images/s."""
     speeds = [row["images_per_second"] for row in read_metrics(folder)]
+    return statistics.median(speeds) if speeds else math.nan
+
+
+def result_of(folder: RunFolder, sha256: str, score: Score, speed: float) -> Result:
+    """The figures that a run, or its evaluation, ends with."""
+    count = int(score.totals.examples)
     return Result(
         int(score.totals.correct) / count,
         float(score.totals.loss) / count,
-        statistics.median(speeds) if speeds else math.nan,
+        speed,
         sha256,
         folder,
     )

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from jaxcnn.training.journal import note, unless_nobody_reads
+from jaxcnn.training.journal import is_quiet, note, unless_nobody_reads
 
 
 class _Console(Console):
@@ -24,7 +24,7 @@ class Display:
         self._epochs, self._steps = epochs, steps_per_epoch
         self._bar: Progress | None = None
         self._task = TaskID(0)
-        if self._console.is_terminal:
+        if self._console.is_terminal and not is_quiet():
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=None),
@@ -64,7 +64,7 @@ class Display:
                 )
 
     def epoch(self, row: dict[str, Any]) -> None:
-        """Print the line of a finished epoch, and note it."""
+        """Note the line of a finished epoch, and print it unless the run is quiet."""
         width = len(str(self._epochs))
         line = (
             f"epoch {row['epoch']:{width}}/{self._epochs}  "
@@ -73,5 +73,6 @@ class Display:
             f"{row['images_per_second']:,.0f} images/s"
         )
         note(line)
-        with unless_nobody_reads():
-            self._console.print(line)
+        if not is_quiet():
+            with unless_nobody_reads():
+                self._console.print(line)

@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from jaxcnn.training import Stopped, UserError
-from jaxcnn.training.journal import journaled, note, say, warn
+from jaxcnn.training.journal import journaled, note, quiet, say, warn
+from jaxcnn.training.progress import Display
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} ", re.MULTILINE)
 
@@ -31,6 +32,26 @@ def test_what_is_said_before_there_is_a_folder_is_noted_too(tmp_path, capsys):
     say("later")
     assert lines_of(path) == ["first", "warning: second", "third", "fourth \\udcff"]
     assert capsys.readouterr() == ("first\nlater\n", "jaxcnn: warning: second\n")
+
+
+ROW = {"epoch": 1, "train_loss": 1.0, "train_accuracy": 0.5, "test_loss": 1.0, "test_accuracy": 0.5, "images_per_second": 9.0}  # fmt: skip
+
+
+def test_a_quiet_run_notes_all_and_prints_warnings_only(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, by rich's reckoning
+    path = tmp_path / "log.txt"
+    with quiet(), journaled() as journal, journal.kept_in(path), Display(1, 2) as show:
+        assert not show.live
+        say("first")
+        warn("second")
+        show.step(1, 1, 1.0, 0.5, 9.0)
+        show.epoch(ROW)
+    with quiet(False):
+        say("third")
+    assert capsys.readouterr() == ("third\n", "jaxcnn: warning: second\n")
+    first, second, epoch = lines_of(path)
+    assert (first, second) == ("first", "warning: second")
+    assert epoch.startswith("epoch 1/1  train loss 1.0000")
 
 
 def test_it_goes_on_behind_a_line_that_was_cut_short(tmp_path):
