@@ -19,7 +19,7 @@ from jaxcnn.cli.summary import SummaryConfig, summary_command
 from jaxcnn.cli.sweep import SweepCommand, read_sweep, sweep_command
 from jaxcnn.cli.train import TrainCommand, experiment, read_train, train_command
 from jaxcnn.training import UserError
-from jaxcnn.training.names import unknown
+from jaxcnn.training.names import did_you_mean, unknown
 from jaxcnn.version import __version__
 
 __all__ = ["INTERRUPTED", "PIPE_CLOSED", "USER_ERROR", "demonstration", "experiment", "main"]
@@ -88,7 +88,8 @@ def read(words: Sequence[str]) -> Any:
         others = [other for other in COMMANDS if error.name in _flag_names(other)]
         if not others or name in others:
             raise
-        sentence = f"{name} has no option --{error.name}, which is one of {', '.join(others)}"
+        have = f"{others[0]} has" if len(others) == 1 else f"{', '.join(others)} have"
+        sentence = f"{name} has no option --{error.name}, but {have} it"
         raise UserError(f"{sentence} (--help lists those of {name})") from None
 
 
@@ -97,8 +98,10 @@ def _flag_names(command: str) -> set[str]:
 
 
 def _name(word: str) -> str:
+    if word in COMMANDS:
+        return word
+    if near := did_you_mean(word.lstrip("-"), ["help", "version"], dashes="--"):
+        raise UserError(f"unknown option {word}{near}")
     if is_flag(word):
         raise UserError(f"a command comes before {word}: {', '.join(COMMANDS)} (--help says more)")
-    if word not in COMMANDS:
-        raise UserError(unknown("command", word, COMMANDS))
-    return word
+    raise UserError(unknown("command", word, COMMANDS))

@@ -179,9 +179,10 @@ def check_words(flags: Sequence[Flag], words: Sequence[str]) -> None:
         typed, joined, value = word.partition("=")
         name = typed.lstrip("-").replace("_", "-")
         if not typed.startswith("--") or name not in known.keys() | switches:
-            raise UnknownFlagError(typed, known)
+            raise UnknownFlagError(typed, known.keys() | switches)
         if name in switches and joined:
             raise UserError(f"{typed} takes no value, got {value!r}")
         if name not in switches and not joined and is_flag(after):
-            none = " (None is none)" if shape_of(known[name].hint).several else ""
+            several = shape_of(known[name].hint).several and known[name].default in (None, ())
+            none = " (None is none)" if several else ""
             raise UserError(f"--{name}: a value is missing{none}")

@@ -66,7 +66,7 @@ def parse(
     except _RefusedError as refused:
         raise UserError(str(refused)) from None
     if over:
-        raise UserError(f"one word too many: {over[0]!r} (--help says what may come)")
+        raise UserError(f"one word too many: {over[0]!r} ({_place(flags)})")
     values = _values(found)
     for flag in flags:
         if values[_field(flag)] is REQUIRED:
@@ -121,6 +121,13 @@ def _default(flag: Flag, *, asked: bool) -> Any:
     if asked and flag.default is REQUIRED:
         return dataclasses.field()
     return dataclasses.field(default=flag.default)
+
+
+def _place(flags: Sequence[Flag]) -> str:
+    """Where a word belongs that was given by its place."""
+    if any(flag.operand for flag in flags):
+        return "--help says what may come"
+    return "a value follows its flag; --help lists them"
 
 
 def _first_sentence(text: str) -> str:

@@ -51,6 +51,8 @@ def _of_a_run(
 def value_of(words: Sequence[str], flag: str) -> str | None:
     """The value of a flag, as ``--flag value`` or ``--flag=value``; the last one counts.
 
+    ``None`` is the same as no value, as it is for every flag that may be left out.
+
     >>> value_of(["--run-dir=a", "--run-dir", "b"], "run-dir")
     'b'
     """
@@ -59,7 +61,7 @@ def value_of(words: Sequence[str], flag: str) -> str | None:
         typed, joined, value = (word or "").partition("=")
         if typed.replace("_", "-") == f"--{flag}":
             found = value if joined else after
-    return found
+    return None if found == "None" else found
 
 
 def resumes(words: Sequence[str]) -> bool:
@@ -69,6 +71,6 @@ def resumes(words: Sequence[str]) -> bool:
 
 
 def _path(flag: str, word: str) -> Path:
-    if word in ("", "None"):
+    if not word:
         raise UserError(f"--{flag} must be a path, got {word!r}")
     return Path(word)

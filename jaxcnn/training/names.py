@@ -6,7 +6,7 @@ from collections.abc import Iterable
 MANY = 12
 """From so many known names on, the nearest ones are told instead of all."""
 
-_OTHERWISE = {"learning_rate": "lr"}
+_OTHERWISE = {"learning_rate": "lr", "device": "platform"}
 """What others call it, where the letters have too little in common."""
 
 

@@ -49,6 +49,19 @@ def test_flags_before_file_before_run_before_defaults(run, tmp_path):
     assert from_words("--from", run.path, "--keep", 2).keep == 2  # a flag that equals the default
 
 
+def test_none_names_no_file_and_no_run(run):
+    assert from_words("--config", "None", "--from", "None") == TrainConfig()
+    assert from_words("--from", run.path, "--from=None", "--seed", 1).batch_size is None
+
+
+def test_the_run_to_resume_may_be_named_in_the_file(run, tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_text(f'run_dir = "{run.path}"\nseed = 4\n')
+    config = from_words("--config", file, "--resume")
+    assert (config.run_dir, config.batch_size, config.seed) == (run.path, 7, 4)
+    assert from_words("--config", file, "--resume", "--no-resume").batch_size is None
+
+
 def test_resume_takes_the_runs_own(run):
     config = from_words("--run-dir", run.path, "--resume", "--checkpoint-every", 1)
     assert config == dataclasses.replace(read_config(run), resume=True, checkpoint_every=1)
@@ -166,11 +179,17 @@ def test_flags_are_refused_in_one_sentence(words, message):
         ("eval x --batch 3", r"^unknown option --batch \("),
         (
             "eval x --batch-size 3",
-            r"^eval has no option --batch-size, which is one of train, sweep, summary \(",
+            r"^eval has no option --batch-size, but train, sweep, summary have it \(",
         ),
         ("train -lr 3", r"^unknown option -lr, did you mean --lr\? \("),
         ("train --wandb=true", r"^--wandb takes no value, got 'true'$"),
         ("experiments --run x", r"^unknown option --run \("),
+        ("eval x --top 3", r"^eval has no option --top, but predict has it \("),
+        ("train --no-resum", r"^unknown option --no-resum, did you mean --no-resume\? "),
+        ("train --device cpu", r"^unknown option --device, did you mean --platform\? "),
+        ("train lenet", r"^one word too many: 'lenet' \(a value follows its flag; "),
+        ("summary lenet --image-size", r"^--image-size: a value is missing$"),
+        ("--verion", r"^unknown option --verion, did you mean --version\?$"),
         ("eval", r"^RUN is missing: the run folder$"),
         ("predict x", r"^IMAGE is missing: image files of any size"),
         ("export x --to", r"^--to: a value is missing$"),
