@@ -50,7 +50,6 @@ def test_train_then_eval(tiny, tmp_path):
     ends = scored.stdout.splitlines()[-4:]
     assert [ends[0], *ends[2:]] == [lines[-4], *lines[-2:]]
     assert re.fullmatch(r"images/s: \d+", ends[1])
-    assert ends[1] != lines[-3]  # the speed of scoring, and not of training
     more = jaxcnn("train", "--run-dir", run, "--resume", "--epochs", 3)
     assert more.returncode == 0, more.stderr
     assert "resume: going on after epoch 2" in more.stdout
