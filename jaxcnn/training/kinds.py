@@ -195,7 +195,7 @@ def _made(given: Any, kind: Kind, convert: Callable[[Any], Any], where: str) -> 
 def _shown(given: Any) -> str:
     """``given`` as Python writes it, unless it is long."""
     if isinstance(given, int) and abs(given) >= 10**LONGEST:
-        return "a larger number"  # Python refuses to write very long ones
+        return f"one of more than {LONGEST} digits"  # Python refuses to write very long ones
     text = repr(given)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 

@@ -89,6 +89,8 @@ def test_what_is_on_can_be_said_again_and_undone(run, tmp_path):
         ("epohcs = 3", r"my\.toml: unknown key 'epohcs', did you mean 'epochs'\?"),
         ("epochs = 3.5", r"my\.toml: 'epochs' must be a whole number, got 3\.5"),
         ('lr = "abc"', r"my\.toml: 'lr' must be a number, got 'abc'"),
+        (f"lr = 1{'0' * 4000}", r"my\.toml: 'lr' must be a number, got one of more than 100 digits$"),
+        (f"model = [{'0,' * 4000}]", r"my\.toml: 'model' must be text, got \[(0, ){33}…$"),
         ("lr = true", r"my\.toml: 'lr' must be a number, got True"),
         ('optimizer = "sdg"', r"my\.toml: 'optimizer' must be one of sgd, momentum, adam, adamw, got 'sdg'"),
         ("wandb = 1", r"my\.toml: 'wandb' must be true or false, got 1"),
