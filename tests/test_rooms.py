@@ -13,6 +13,7 @@ import jaxcnn
 PACKAGE = Path(jaxcnn.__file__).parent
 MAY_IMPORT = {
     "version": set(),
+    "errors": set(),
     "starting": set(),
     "engine": set(),
     "reference": set(),
@@ -22,11 +23,12 @@ MAY_IMPORT = {
     "models": {"layers"},
     "interop": {"layers", "models", "ops"},
     "data": set(),
-    "training": {"data", "engine", "layers", "models", "ops"},
-    "report": {"data", "layers", "models", "ops", "training"},
+    "training": {"data", "errors", "layers"},
+    "runs": {"data", "engine", "errors", "layers", "models", "training"},
+    "report": {"data", "errors", "layers", "models", "ops", "runs", "training"},
     "cli": {
-        *("check", "data", "engine", "interop", "layers", "models", "report", "starting"),
-        *("training", "version"),
+        *("check", "data", "engine", "errors", "interop", "layers", "models", "report", "runs"),
+        *("starting", "version"),
     },
     "__main__": {"cli", "starting"},
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from jaxcnn.cli.flags import Operand
 from jaxcnn.data import DataOptions, open_dataset
-from jaxcnn.training import UserError
+from jaxcnn.runs import UserError
 
 if TYPE_CHECKING:
     from PIL import Image

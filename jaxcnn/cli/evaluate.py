@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 from jaxcnn.cli.flags import Operand
-from jaxcnn.training import Result, RunFolder, evaluate, read_config
-from jaxcnn.training.config import Platform
+from jaxcnn.runs import Result, RunFolder, evaluate, read_config
+from jaxcnn.runs.config import Platform
 
 
 @dataclasses.dataclass(frozen=True)

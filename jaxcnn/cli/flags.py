@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
-from jaxcnn.training import UserError
-from jaxcnn.training.kinds import shape_of
-from jaxcnn.training.names import did_you_mean
+from jaxcnn.runs import UserError
+from jaxcnn.runs.kinds import shape_of
+from jaxcnn.runs.names import did_you_mean
 
 
 class Operand(NamedTuple):
@@ -110,7 +110,7 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 def described(kind: type) -> dict[str, str]:
     """What the docstring of a dataclass, and those of its bases, say about each field.
 
-    >>> from jaxcnn.training import TrainConfig
+    >>> from jaxcnn.runs import TrainConfig
     >>> described(TrainConfig)["keep"]
     'How many of the last checkpoints stay; the best stays, too.'
     """

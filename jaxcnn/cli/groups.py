@@ -3,7 +3,7 @@
 GROUPS = {
     "model": ("model",),
     "data": (
-        "dataset", "data-dir", "split", "test-split", "image-size", "channels", "strict",
+        "dataset", "data-dir", "split", "test-split", "validation", "validation-seed", "image-size", "channels", "strict",
         "augment", "crop-padding", "cutout-size", "mixup-alpha",
     ),
     "optimization": (
@@ -12,7 +12,7 @@ GROUPS = {
     ),
     "run": (
         "config", "from", "run-dir", "experiment", "overwrite", "resume", "accept-engine",
-        "checkpoint-every", "checkpoint-minutes", "keep", "best-by", "tensorboard", "wandb",
+        "checkpoint-every", "checkpoint-minutes", "keep", "best-by", "early-stop", "tensorboard", "wandb",
         "profile", "quiet",
     ),
     "device": ("platform", "streaming", "at-once"),

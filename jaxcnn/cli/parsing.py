@@ -11,8 +11,8 @@ import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
 from jaxcnn.cli.flags import REQUIRED, Flag, built, check_words, flags_of
-from jaxcnn.training import UserError
-from jaxcnn.training.kinds import from_words, kind_of, shape_of
+from jaxcnn.runs import UserError
+from jaxcnn.runs.kinds import from_words, kind_of, shape_of
 
 HELP = ("-h", "--help")
 

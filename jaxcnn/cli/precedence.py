@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from jaxcnn.training import RunFolder, TrainConfig, UserError
-from jaxcnn.training.settings import read_toml, with_values
+from jaxcnn.runs import RunFolder, TrainConfig, UserError
+from jaxcnn.runs.settings import read_toml, with_values
 
 Config = TypeVar("Config", bound=TrainConfig)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 from jaxcnn.cli.flags import Operand
-from jaxcnn.training.config import Platform
-from jaxcnn.training.devices import use_platform
+from jaxcnn.runs.config import Platform
+from jaxcnn.runs.devices import use_platform
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Annotated
 from jaxcnn.cli.flags import Operand
 from jaxcnn.layers import summary
 from jaxcnn.models import MODELS
-from jaxcnn.training import UserError
-from jaxcnn.training.assembly import takes
-from jaxcnn.training.names import unknown
+from jaxcnn.runs import UserError
+from jaxcnn.runs.model import check_shapes
+from jaxcnn.runs.names import unknown
 
 LARGEST = 2**15
 """The most pixels that an image may have on a side."""
@@ -53,5 +53,6 @@ def summary_command(command: SummaryConfig) -> str:
                 raise UserError(f"--{name} must be from 1 to {LARGEST - 1}, got {number}")
     height, width = command.image_size[0], command.image_size[-1]
     image = (height, width, command.channels)
-    with takes(command.model, image):
-        return str(summary(MODELS[command.model](command.classes), (command.batch_size, *image)))
+    model = MODELS[command.model](command.classes)
+    check_shapes(model, command.model, image, command.classes, command.batch_size)
+    return str(summary(model, (command.batch_size, *image)))

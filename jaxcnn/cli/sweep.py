@@ -9,9 +9,9 @@ from jaxcnn.cli import precedence
 from jaxcnn.cli.flags import Named
 from jaxcnn.cli.groups import GROUPS
 from jaxcnn.cli.parsing import parse
-from jaxcnn.training.journal import quiet
-from jaxcnn.training.plan import SweepConfig, read_plan
-from jaxcnn.training.sweep import sweep
+from jaxcnn.runs.log import quiet
+from jaxcnn.runs.plan import SweepConfig, read_plan
+from jaxcnn.runs.sweep import sweep
 
 
 @dataclasses.dataclass(frozen=True)

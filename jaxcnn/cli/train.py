@@ -12,8 +12,8 @@ from jaxcnn.cli.flags import Named
 from jaxcnn.cli.groups import GROUPS
 from jaxcnn.cli.mistakes import mistakes_in_one_sentence
 from jaxcnn.cli.parsing import parse
-from jaxcnn.training import TrainConfig, read_config, seeds, train
-from jaxcnn.training.journal import quiet
+from jaxcnn.runs import TrainConfig, read_config, run, seeds
+from jaxcnn.runs.log import quiet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ def read_train(words: Sequence[str], prog: str = "jaxcnn train") -> TrainCommand
 def train_command(command: TrainCommand) -> None:
     """Train what ``jaxcnn train`` is asked for, and print the result."""
     with quiet(command.quiet):
-        result = train(command.config)
+        result = run(command.config)
     print(result)
 
 
@@ -74,6 +74,6 @@ def experiment(default: TrainConfig, description: str | None) -> None:
         )
         keep_compiled()
         if told.seeds == 1:
-            print(train(told.config))
+            print(run(told.config))
         else:
             print(seeds.table(seeds.train_seeds(told)))

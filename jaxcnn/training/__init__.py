@@ -1,27 +1,35 @@
-"""The experiment runner: config, state, one pure step, the loop, run folders."""
+"""Training as pure functions: state, losses, one step, compiled programs, a loop of events.
 
-from jaxcnn.training.config import TrainConfig, UserError
-from jaxcnn.training.loop import Result, evaluate, train
-from jaxcnn.training.run_folder import RunFolder, read_config, read_metrics
-from jaxcnn.training.step import Batch, Totals, make_train_step, totals_of
-from jaxcnn.training.stopping import Stopped
-from jaxcnn.training.trained import Facts, Trained, load_trained
+Nothing here knows a path, prints, hears a signal or reads a command line; `jaxcnn.runs` does.
+"""
+
+from jaxcnn.training.fit import EpochDone, Moment, SpanDone, begin, fit
+from jaxcnn.training.losses import cross_entropy
+from jaxcnn.training.program import Programs, compile_programs
+from jaxcnn.training.state import Batch, Keys, TrainState, init_state, keys_of
+from jaxcnn.training.step import make_train_step
+from jaxcnn.training.task import Members, Task, members_of, single
+from jaxcnn.training.totals import Totals, totals_of
 
 __all__ = [
     "Batch",
-    "Facts",
-    "Result",
-    "RunFolder",
-    "Stopped",
+    "EpochDone",
+    "Keys",
+    "Members",
+    "Moment",
+    "Programs",
+    "SpanDone",
+    "Task",
     "Totals",
-    "TrainConfig",
-    "Trained",
-    "UserError",
-    "evaluate",
-    "load_trained",
+    "TrainState",
+    "begin",
+    "compile_programs",
+    "cross_entropy",
+    "fit",
+    "init_state",
+    "keys_of",
     "make_train_step",
-    "read_config",
-    "read_metrics",
+    "members_of",
+    "single",
     "totals_of",
-    "train",
 ]

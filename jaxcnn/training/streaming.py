@@ -1,54 +1,42 @@
-"""Training on images that do not fit on the device: each batch goes there when it is needed."""
+"""Steps on examples that do not fit on the device: each batch goes there when it is needed."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.stages import Compiled
 
-from jaxcnn.data import Dataset, Split, open_dataset
-from jaxcnn.data.dataset import MAX_PIXELS, StreamedSplit
+from jaxcnn.data import StreamedSplit
 from jaxcnn.data.stream import Stream
-from jaxcnn.training.config import TrainConfig
-from jaxcnn.training.epoch import Epoch, compile_epoch, shuffle_of
-from jaxcnn.training.state import TrainState
-from jaxcnn.training.step import Batch, Step, Totals
+from jaxcnn.training.state import Batch, TrainState
+from jaxcnn.training.step import Step
+from jaxcnn.training.totals import Totals
+
+Advance = Callable[..., tuple[TrainState, Totals]]
 
 
-def load_data(config: TrainConfig) -> Dataset:
-    """The data set of a config; its training images stay on disk where they must, or are told to.
+def streamed(
+    step: Step, state: Any, totals: Any, *, split: StreamedSplit, batch_size: int
+) -> tuple[Advance, tuple[Compiled, ...]]:
+    """Compile passes over examples that are read from where they lie.
 
-    Raises:
-        jaxcnn.data.DataError: if it cannot be had.
-    """
-    found = open_dataset(config.dataset, data_dir=config.data_dir, options=config.data)
-    return found.load(streaming=config.streaming or found.train.pixels > MAX_PIXELS)
-
-
-def feed(
-    step: Step, state: TrainState, split: Split | StreamedSplit, batch_size: int
-) -> tuple[Any, Epoch]:
-    """The training set as the programs of an epoch take it, and these programs."""
-    if isinstance(split, StreamedSplit):
-        return Stream(split, batch_size), compile_streamed_epoch(step, state, split, batch_size)
-    data = Batch(jnp.asarray(split.images), jnp.asarray(split.labels))
-    return data, compile_epoch(step, state, data, batch_size)
-
-
-def compile_streamed_epoch(
-    step: Step, state: TrainState, split: StreamedSplit, batch_size: int
-) -> Epoch:
-    """Compile one pass whose ``data`` is a `Stream`; the order and the steps are the same.
+    The order of the examples and the steps are those of examples in memory.
 
     Args:
         step: the pure training step.
-        state: a state of the right shapes.
+        state: shapes of the state.
+        totals: shapes of the totals.
         split: the training set.
         batch_size: examples per step; at most the size of the set is used.
+
+    Returns:
+        ``(state, totals, order, start, stop) -> (state, totals)`` and the programs that it runs.
     """
-    count = len(split)
-    size = min(batch_size, count)
-    full, rest = divmod(count, size)
+    size = min(batch_size, len(split))
+    sizes = {size, len(split) % size} - {0}
+    stream = Stream(split, size)
 
     @functools.partial(jax.jit, donate_argnums=(0, 1))
     def batch_step(state: TrainState, totals: Totals, batch: Batch) -> tuple[TrainState, Totals]:
@@ -58,25 +46,20 @@ def compile_streamed_epoch(
     def compiled(size: int) -> Any:
         shapes = (size, *split.image_shape), (size,)
         like: Any = map(jax.ShapeDtypeStruct, shapes, (jnp.float32, jnp.int32))
-        return batch_step.lower(state, Totals.zero(), Batch(*like)).compile()
+        return batch_step.lower(state, totals, Batch(*like)).compile()
 
-    programs = {number: compiled(number) for number in {size, rest} if number}
+    programs = {size: compiled(size) for size in sizes}
 
-    def run(
-        state: TrainState, totals: Totals, stream: Stream, order: Any, start: int, stop: int
+    def advance(
+        state: TrainState, totals: Totals, order: Any, start: int, stop: int
     ) -> tuple[TrainState, Totals]:
-        batches = stream.at(order, int(start))
+        batches = stream.at(order, start)
         for _ in range(start, stop):
             part = next(batches)
             # One step at a time waits for the device: each holds the memory of its batch.
-            totals.loss.block_until_ready()
+            jax.block_until_ready(totals)
             batch = Batch(jnp.asarray(part.images), jnp.asarray(part.labels))
             state, totals = programs[len(part)](state, totals, batch)
         return state, totals
 
-    def finish(
-        state: TrainState, totals: Totals, stream: Stream, order: jax.Array
-    ) -> tuple[TrainState, Totals]:
-        return run(state, totals, stream, order, full, full + 1)
-
-    return Epoch(shuffle_of(count), run, finish if rest else None, full, tuple(programs.values()))
+    return advance, tuple(programs.values())

@@ -12,8 +12,8 @@ from jaxcnn.cli.groups import GROUPS
 from jaxcnn.cli.parsing import parse
 from jaxcnn.cli.sweep import SweepCommand
 from jaxcnn.cli.train import TrainCommand
-from jaxcnn.training import TrainConfig, UserError
-from jaxcnn.training.plan import SweepConfig
+from jaxcnn.runs import TrainConfig, UserError
+from jaxcnn.runs.plan import SweepConfig
 
 
 @pytest.fixture
