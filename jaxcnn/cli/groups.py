@@ -3,8 +3,8 @@
 GROUPS = {
     "model": ("model",),
     "data": (
-        "dataset", "data-dir", "split", "test-split", "validation", "validation-seed", "image-size", "channels", "strict",
-        "augment", "crop-padding", "cutout-size", "mixup-alpha",
+        "dataset", "data-dir", "split", "test-split", "validation", "validation-seed",
+        "image-size", "channels", "strict", "augment", "crop-padding", "cutout-size", "mixup-alpha",
     ),
     "optimization": (
         "epochs", "batch-size", "optimizer", "lr", "momentum", "weight-decay", "decay-all",
@@ -12,8 +12,8 @@ GROUPS = {
     ),
     "run": (
         "config", "from", "run-dir", "experiment", "overwrite", "resume", "accept-engine",
-        "checkpoint-every", "checkpoint-minutes", "keep", "best-by", "early-stop", "tensorboard", "wandb",
-        "profile", "quiet",
+        "checkpoint-every", "checkpoint-minutes", "keep", "best-by", "early-stop",
+        "tensorboard", "wandb", "profile", "quiet",
     ),
     "device": ("platform", "streaming", "at-once"),
 }  # fmt: skip
