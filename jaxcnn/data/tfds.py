@@ -21,7 +21,7 @@ from jaxcnn.data.dataset import Source, check_label
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.idx import CLASS_NAMES, FILES
 from jaxcnn.data.network import why_unreachable
-from jaxcnn.data.options import DataOptions
+from jaxcnn.data.options import AS_A_FOLDER, DataOptions
 from jaxcnn.data.selection import Rows, Selection
 from jaxcnn.data.transform import Transform
 
@@ -294,10 +294,11 @@ def _ways(name: str, directory: Path, reason: str) -> str:
     ]
     if name in CLASS_NAMES:
         ways.insert(0, f"--data-dir with the four IDX files ({', '.join(FILES)}; gzipped or not)")
-    number = {2: "two", 3: "three"}[len(ways)]
+    else:
+        ways.append(f"its pictures in a folder per class ({AS_A_FOLDER})")
     return (
         f"{name} is not in {directory} and cannot be downloaded ({reason}); "
-        f"there are {number} ways to get it: {', or '.join(ways)}"
+        f"there are three ways to get it: {', or '.join(ways)}"
     )
 
 

@@ -144,9 +144,7 @@ def schedule_of(config: TrainConfig, steps: int) -> Callable[[Any], optax.Schedu
     )
 
 
-def optimizer_of(
-    config: TrainConfig, steps: int
-) -> Callable[[Any], optax.GradientTransformation]:
+def optimizer_of(config: TrainConfig, steps: int) -> Callable[[Any], optax.GradientTransformation]:
     """The optimizer of a run of so many steps, as a function of the learning rate."""
     schedule = schedule_of(config, steps)
     return lambda rate: make_optimizer(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 MANY = 12
 """From so many known names on, the nearest ones are told instead of all."""
 
-_OTHERWISE = {"learning_rate": "lr"}
+_OTHERWISE = {"learning_rate": "lr", "device": "platform"}
 """What others call it, where the letters have too little in common."""
 
 
@@ -23,14 +23,25 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, names, n=1)), None)
 
 
+def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
+    """The end of a sentence about a name that is not known; empty where none is like it.
+
+    >>> did_you_mean("epohcs", ["epochs", "seed"], dashes="--")
+    ', did you mean --epochs?'
+    """
+    near = nearest(name, known)
+    if near is None:
+        return ""
+    return f", did you mean {dashes}{near}?" if dashes else f", did you mean {near!r}?"
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """The sentence for a name that is not among ``known``, with the nearest one."""
     names = sorted(known)
-    near = nearest(name, names)
-    hint = f", did you mean {near!r}?" if near else ""
+    hint = did_you_mean(name, names)
     if len(names) <= MANY:
         return f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})"
-    if near:
+    if hint:
         return f"unknown {kind} {name!r}{hint}"
     some = difflib.get_close_matches(name, names, n=3, cutoff=0)
     return f"unknown {kind} {name!r} (the nearest known: {', '.join(some)})"

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 
 import jax
@@ -49,6 +50,14 @@ def say(capsys):
         return capsys.readouterr()
 
     return say
+
+
+def test_eval_tells_its_own_speed(run, tiny, say):
+    """That of scoring the test images, and not that of training."""
+    row = json.loads((run / "metrics.jsonl").read_text())
+    (run / "metrics.jsonl").write_text(json.dumps(row | {"images_per_second": 1.0}) + "\n")
+    speed = re.search(r"^images/s: (\d+)$", say("eval", run, "--data-dir", tiny).out, re.MULTILINE)
+    assert int(speed[1]) > 1
 
 
 def test_eval_scores_the_best(run, tiny, finished, say):

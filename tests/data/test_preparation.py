@@ -25,11 +25,12 @@ def test_without_a_network_the_answer_is_quick_and_names_three_ways(name, offlin
     assert capfd.readouterr() == ("", "")
 
 
-def test_other_sets_have_two_ways(offline):
+def test_other_sets_may_be_a_folder_of_pictures(offline):
     refused(
-        r"kmnist is not in .+ and cannot be downloaded \(no connection\); there are two ways to "
+        r"kmnist is not in .+ and cannot be downloaded \(no connection\); there are three ways to "
         r"get it: --data-dir with a TFDS folder that holds "
-        r"kmnist prepared as array_record, or a network connection .+",
+        r"kmnist prepared as array_record, or a network connection .+, or its pictures in a folder "
+        r"per class \(--dataset image_folder --data-dir DIR\)",
         "kmnist",
     )
 

@@ -8,8 +8,8 @@ import pytest
 
 from jaxcnn.layers import BatchNorm, Conv2d, Dense, Flatten, Scale, Sequential
 from jaxcnn.runs import TrainConfig
-from jaxcnn.runs.job import optimizer_of, schedule_of
 from jaxcnn.runs.digests import tree_sha256
+from jaxcnn.runs.job import optimizer_of, schedule_of
 from jaxcnn.training import Batch, Totals, make_train_step, totals_of
 from jaxcnn.training.state import init_state, keys_of
 
@@ -119,7 +119,9 @@ def test_mask_keeps_padding_out():
 
 def test_totals_add_up():
     zero = Totals.zero({"more": None})
-    one = Totals(*(jnp.asarray(n, part.dtype) for n, part in enumerate(zero[:-1], 1)), {"more": 9.0})
+    one = Totals(
+        *(jnp.asarray(n, part.dtype) for n, part in enumerate(zero[:-1], 1)), {"more": 9.0}
+    )
     assert [int(part) for part in jax.tree.leaves(zero + one)] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
     other = one._replace(nonfinite=jnp.int32(9))
     assert [int(part) for part in jax.tree.leaves(one + other)] == [2, 4, 6, 8, 10, 12, 14, 8, 18]
