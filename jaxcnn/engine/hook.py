@@ -9,7 +9,7 @@ from jax.interpreters import mlir
 
 from jaxcnn.engine import lowering
 from jaxcnn.engine.max_pool import maxima, send_back
-from jaxcnn.engine.windows import Windows
+from jaxcnn.engine.pool_windows import Windows
 
 _REGISTERED = mlir._platform_specific_lowerings["cpu"]
 _REPLACED = (lax.conv_general_dilated_p, lax.reduce_window_max_p, lax.select_and_scatter_add_p)

@@ -9,8 +9,8 @@ import numpy as np
 from jax import lax
 from jax.interpreters import ad
 
-from jaxcnn.engine.window_primitive import WindowPrimitive
-from jaxcnn.engine.windows import Windows
+from jaxcnn.engine.pool_primitive import PoolPrimitive
+from jaxcnn.engine.pool_windows import Windows
 
 
 def sum_pool(x: jax.Array, windows: Windows, dtype: Any) -> jax.Array:
@@ -64,10 +64,8 @@ def _overlapping(windows: Windows) -> bool:
     return not _tiled(windows)
 
 
-sums = WindowPrimitive("jaxcnn_sum_pool", _sums, "jaxcnn_sum_pool", _overlapping)
-spread = WindowPrimitive(
-    "jaxcnn_sum_pool_spread", _spread, "jaxcnn_sum_pool_gradient", _overlapping
-)
+sums = PoolPrimitive("jaxcnn_sum_pool", _sums, "jaxcnn_sum_pool", _overlapping)
+spread = PoolPrimitive("jaxcnn_sum_pool_spread", _spread, "jaxcnn_sum_pool_gradient", _overlapping)
 
 for _one, _other in ((sums, spread), (spread, sums)):
     ad.deflinear2(

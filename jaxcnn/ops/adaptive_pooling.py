@@ -18,7 +18,7 @@ from jaxcnn.ops.arguments import (
     parse_any_layout,
     parse_layout,
 )
-from jaxcnn.ops.windows import check_real
+from jaxcnn.ops.pool_arguments import check_real
 
 OutputSize = int | None | Sequence[int | None]
 """An int for every spatial axis, or one int per spatial axis; ``None`` keeps an axis."""

@@ -23,7 +23,7 @@ from jaxcnn.ops.arguments import (
     images,
     parse_layout,
 )
-from jaxcnn.ops.windows import pad_windows, parse_windows
+from jaxcnn.ops.pool_arguments import pad_windows, parse_windows
 
 
 def avg_pool1d(

@@ -13,8 +13,8 @@ from jaxcnn.ops.arguments import (
     per_axis,
 )
 from jaxcnn.ops.padding import check_padding_fits
+from jaxcnn.ops.pool_arguments import count_windows
 from jaxcnn.ops.transposed import parse_crops, transposed_sizes
-from jaxcnn.ops.windows import count_windows
 
 
 def conv_output_shape(

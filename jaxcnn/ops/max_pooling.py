@@ -16,7 +16,7 @@ from jaxcnn.ops.arguments import (
     images,
     parse_layout,
 )
-from jaxcnn.ops.windows import check_real, pad_windows, parse_windows
+from jaxcnn.ops.pool_arguments import check_real, pad_windows, parse_windows
 
 # The options are documented once, in `max_pool2d`; the other pools refer to it.
 

@@ -7,7 +7,7 @@ from jaxtyping import Array, Num
 
 from jaxcnn import engine
 from jaxcnn.ops.arguments import AnyArray, Padding, PaddingMode, Window, images, parse_layout
-from jaxcnn.ops.windows import check_real, pad_windows, parse_windows
+from jaxcnn.ops.pool_arguments import check_real, pad_windows, parse_windows
 
 
 def min_pool1d(

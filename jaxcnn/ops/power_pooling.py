@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from jaxcnn import engine
 from jaxcnn.ops.arguments import AnyArray, Window, accumulator, floating, images, parse_layout
 from jaxcnn.ops.average_pooling import divisors
-from jaxcnn.ops.windows import parse_windows
+from jaxcnn.ops.pool_arguments import parse_windows
 
 
 def lp_pool1d(

@@ -289,7 +289,7 @@ def _conv_transpose(
         _flipped(kernel, groups),
         stride=(1,) * rank,
         padding=borders,
-        spacing=stride,
+        input_dilation=stride,
         dilation=dilation,
         groups=groups,
         layout=layout,

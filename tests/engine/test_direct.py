@@ -20,7 +20,7 @@ import jaxcnn as jc
 from jaxcnn.engine import compiler, explain, survey
 from jaxcnn.engine.choice import refuses
 from tests.engine.programs import draw
-from tests.engine.test_forms import by
+from tests.engine.test_algorithms import by
 from tests.sweep import sweep
 
 X86 = platform.machine() in ("x86_64", "AMD64")
@@ -213,5 +213,5 @@ def test_refuses():
         jc.conv2d(
             jnp.ones((1, 3, 3, 1), jnp.int32), jnp.ones((3, 3, 1, 1), jnp.int32), algorithm="direct"
         )
-    (reading,) = (reading for reading, *_ in survey._tasks(jc.conv2d, (X, KERNEL)))
-    assert refuses(reading.problem, "direct", portable=True) == "its code is of this machine alone"
+    (task,) = (task for task, *_ in survey._tasks(jc.conv2d, (X, KERNEL)))
+    assert refuses(task.problem, "direct", portable=True) == "its code is of this machine alone"

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn.engine.window_maxima import pick, places, reduce_axis
-from jaxcnn.engine.windows import Windows, along
+from jaxcnn.engine.pool_windows import Windows, along
+from jaxcnn.engine.portable.window_maxima import pick, places, reduce_axis
 
 
 def max_positions(x: jax.Array, windows: Windows) -> jax.Array:

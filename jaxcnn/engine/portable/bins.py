@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxcnn.engine.windows import along
+from jaxcnn.engine.pool_windows import along
 
 
 def even_bins(size: int, count: int) -> np.ndarray:

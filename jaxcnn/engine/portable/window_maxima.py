@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxcnn.engine.windows import Windows, along
+from jaxcnn.engine.pool_windows import Windows, along
 
 MOST_TAPS = 16
 """The longest axis of a window whose elements ("taps") are written out one by one."""
