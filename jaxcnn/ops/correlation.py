@@ -20,13 +20,12 @@ from jaxcnn.ops.arguments import (
     as_int,
     check_not_empty,
     check_numbers,
-    check_window_fits,
     choice,
     floating,
-    parse_padding,
     per_axis,
     same_dtype,
 )
+from jaxcnn.ops.padding_arguments import check_window_fits, parse_padding
 
 
 def corr1d(

@@ -4,14 +4,9 @@ Nothing here computes: each function gives a sentence, or the end of one, for a 
 """
 
 import difflib
-import functools
 import inspect
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 CALLED = {
     "affine": ("scale",),
@@ -83,38 +78,6 @@ SPELLED = {
     "wrap": "circular",
 }
 """How others spell the value of an option."""
-
-
-def answer_wrong_names(package: str, names: Iterable[str]) -> None:
-    """Let the functions ``names`` of ``package`` answer arguments that they do not have.
-
-    A function is replaced where it is defined as well, so that there is one of it. Its signature,
-    its docstring and its types stay as they are.
-    """
-    here = sys.modules[package]
-    for name in names:
-        function = getattr(here, name)
-        if inspect.isfunction(function):
-            replacement = answering(function)
-            setattr(here, name, replacement)
-            setattr(sys.modules[function.__module__], name, replacement)
-
-
-def answering(function: Callable[P, R]) -> Callable[P, R]:
-    """A function that answers arguments which it does not have in one sentence."""
-
-    @functools.wraps(function)
-    def call(*args: P.args, **options: P.kwargs) -> R:
-        try:
-            return function(*args, **options)
-        except TypeError:
-            # The failed call is looked at only now, so that one that works costs nothing.
-            sentence = wrong_call(function, args, options)
-            if sentence is None:
-                raise
-        raise TypeError(sentence)
-
-    return call
 
 
 def wrong_call(

@@ -16,13 +16,16 @@ from jaxcnn.ops.arguments import (
     accumulator,
     as_array,
     check_numbers,
-    check_window_fits,
-    dilated,
     parse_any_layout,
-    parse_padding,
     per_axis,
 )
-from jaxcnn.ops.padding import check_padding_fits, pad_spatial
+from jaxcnn.ops.padding import pad_spatial
+from jaxcnn.ops.padding_arguments import (
+    check_padding_fits,
+    check_window_fits,
+    dilated,
+    parse_padding,
+)
 
 # Both go one spatial axis at a time, so a 3-D window costs kd + kh + kw slices, not their product.
 
