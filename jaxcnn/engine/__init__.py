@@ -1,4 +1,4 @@
-"""How a convolution or a pooling is computed; what it means is said in `jaxcnn.ops`."""
+"""Computes the convolutions and pools that `jaxcnn.ops` defines, by the algorithm fit for each."""
 
 from jaxcnn.engine.choice import ALGORITHMS
 from jaxcnn.engine.convolution import convolve

@@ -1,4 +1,4 @@
-"""The engine's forms for any JAX program: Flax, Equinox, Haiku, Keras on JAX, unchanged."""
+"""Lets unchanged JAX programs (Flax, Equinox, Haiku, Keras) compute by this engine's algorithms."""
 
 from typing import Any, Self
 
@@ -14,11 +14,11 @@ from jaxcnn.engine.pool_windows import Windows
 _REGISTERED = mlir._platform_specific_lowerings["cpu"]
 _REPLACED = (lax.conv_general_dilated_p, lax.reduce_window_max_p, lax.select_and_scatter_add_p)
 _OWN = {primitive: _REGISTERED.get(primitive) for primitive in _REPLACED}
-"""What JAX has for CPUs alone; None where it has one rule for all platforms."""
+"""JAX's own rules for CPUs; None where JAX has one rule for all platforms."""
 
 
 class accelerate:  # noqa: N801 - it reads as the function that it mostly is
-    """Compute the convolutions and max pools of all JAX programs by this engine's forms.
+    """Compute the convolutions and max pools of all JAX programs by this engine.
 
     On CPUs only; on GPUs and TPUs nothing changes. They stay in effect until `restore`, or to
     the end of a ``with`` block. What JAX has compiled so far is dropped, so that it is compiled

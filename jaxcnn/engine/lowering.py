@@ -38,7 +38,7 @@ def on_cpu(
         task = as_task(left, right, params)
         compute = computation(task, algorithm, portable=place == "elsewhere")
         params["out_sharding"] = None
-        if compute is not None and place == "apart":
+        if compute is not None and place == "several devices":
             own = {"algorithm": algorithm, "written_out": written_out}
             return on_parts(ctx, conv_p.bind, x, kernel, **own, **params)
         if compute is not None:

@@ -1,4 +1,4 @@
-"""The maximum of each window and its derivatives, as primitives of their own.
+"""Max pooling and its derivatives, as JAX primitives.
 
 On CPUs native code (``native/pools.h``) finds the maxima, and sends back to them, in one pass each.
 A tangent is picked by the winners of ``x``, and a cotangent is sent back to them: each is the

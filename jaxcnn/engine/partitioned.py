@@ -1,4 +1,4 @@
-"""Runs a computation on each device's part of arrays that are sharded over several devices.
+"""Splits a computation over several devices, each of which computes its part of the arrays.
 
 XLA's partitioner does not know what native code computes, and it gathers the images of a grouped
 convolution on every device. So the engine names the axes that may be sharded, such as the batch

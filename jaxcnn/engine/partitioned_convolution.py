@@ -1,4 +1,4 @@
-"""How a convolution is split over several devices: by images, by output channels or by groups."""
+"""Splits a convolution over several devices: by images, by output channels or by groups."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from jaxcnn.engine import partitioned
 
 
 def axes_of(x: Any, kernel: Any, params: Any) -> partitioned.Axes:
-    """Which axes of a convolution may be sharded: the batch and the groups or output channels.
+    """Name the axes of a convolution that may be sharded: the batch, the groups or the features.
 
     The channels that are summed over may be sharded too, if there are no groups.
     """

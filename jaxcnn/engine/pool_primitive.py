@@ -78,7 +78,7 @@ class PoolPrimitive:
 
     def on_cpu(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
         """The lowering for CPUs; of several, each has its part of the axes without windows."""
-        if place_of(ctx) == "apart":
+        if place_of(ctx) == "several devices":
             part = functools.partial(self.primitive.bind, windows=windows)
             axes = _axes(windows, ctx.avals_in)
             return partitioned.lower_on_parts(ctx, axes, part, *operands)

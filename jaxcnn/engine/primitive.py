@@ -135,7 +135,7 @@ def _on_accelerators(
 def _lower(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
     # Where types say how arrays are sharded; XLA's partitioner would gather the images.
     groups = max(params["feature_group_count"], params["batch_group_count"])
-    if groups > 1 and place_of(ctx) == "apart":
+    if groups > 1 and place_of(ctx) == "several devices":
         return on_parts(ctx, conv_p.bind, x, kernel, **params)
     return lower(ctx, functools.partial(_on_accelerators, **params), x, kernel)
 

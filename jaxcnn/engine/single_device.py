@@ -19,11 +19,11 @@ def place_of(ctx: Any) -> str:
     """Tell on which devices a program runs that is being lowered.
 
     Returns:
-        ``"here"`` if each device computes on whole arrays, or on parts that it was given by a
-        `jax.shard_map` over all axes; ``"apart"`` if arrays are cut for several devices, as their
-        types say or, on CPUs, as the compiler decides; ``"elsewhere"`` if the program is
-        exported, if only some of the axes of its mesh are manual, or if it is for devices that
-        are not there: then there is neither native code nor a rule of ours.
+        ``"one device"`` if each device computes on whole arrays, or on parts that it was given by
+        a `jax.shard_map` over all axes; ``"several devices"`` if arrays are cut for several
+        devices, as their types say or, on CPUs, as the compiler decides; ``"elsewhere"`` if the
+        program is exported, if only some of the axes of its mesh are manual, or if it is for
+        devices that this machine has not: then neither native code nor a rule of ours is used.
     """
     module = ctx.module_context
     if module.lowering_parameters.for_export or len(module.platforms) > 1:
@@ -31,13 +31,13 @@ def place_of(ctx: Any) -> str:
     axes = module.axis_context
     if isinstance(axes, mlir.ShardingContext):
         if axes.num_devices == 1:
-            return "here"
+            return "one device"
         known = any(map(sharded, ctx.avals_in))
         there = module.platforms[0] == "cpu" and axes.num_devices <= len(jax.devices("cpu"))
-        return "apart" if known or there else "elsewhere"
+        return "several devices" if known or there else "elsewhere"
     if isinstance(axes, mlir.SPMDAxisContext):
-        return "here" if axes.manual_axes == frozenset(axes.mesh.axis_names) else "elsewhere"
-    return "here"
+        return "one device" if axes.manual_axes == frozenset(axes.mesh.axis_names) else "elsewhere"
+    return "one device"
 
 
 def lower(ctx: Any, function: Callable[..., Any], *operands: Any) -> Any:

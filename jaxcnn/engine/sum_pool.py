@@ -1,4 +1,4 @@
-"""The sum of each window, and its transpose: on CPUs by native code (``native/pools.h``)."""
+"""Sum pooling and its gradient, as JAX primitives: on CPUs in C++ (``native/pools.h``)."""
 
 import functools
 from typing import Any
@@ -49,7 +49,7 @@ def _sum_tiles(x: Any, windows: Windows) -> Any:
 
 
 def _spread(t: jax.Array, windows: Windows) -> jax.Array:
-    """Each window's element, added to all that the window holds."""
+    """Add each window's element to all pixels that the window holds."""
     shape, image = list(t.shape), t
     for axis, size in zip(windows.axes, windows.sizes, strict=True):
         shape[axis] = size

@@ -1,4 +1,4 @@
-"""What the options of the ops may be, and the sentence a user reads when one is wrong.
+"""Checks the arguments of the ops, and says in one sentence what is wrong with them.
 
 Every public op calls these before it touches an array. Each function takes the op's name
 first, so that the message says which function was called wrongly.

@@ -1,4 +1,4 @@
-"""The mean of every window."""
+"""Average pooling: the mean of every window."""
 
 import math
 import sys
@@ -81,7 +81,7 @@ def avg_pool2d(
         ValueError: if a rank or an option does not fit, the padding is more than half of the
             window, the window is larger than the padded input, or the divisor is 0.
 
-    Unlike ``torch.nn.functional.avg_pool1d``, the 1-D form takes ``divisor_override`` too.
+    Unlike ``torch.nn.functional.avg_pool1d``, `avg_pool1d` takes ``divisor_override`` too.
     TensorFlow's and Flax's padded means leave the zeros out (``count_include_pad=False``).
 
     >>> x = jnp.array([[1.0, 2.0, 0.0, 1.0], [4.0, 3.0, 5.0, 2.0]]).reshape(1, 2, 4, 1)

@@ -1,7 +1,7 @@
-"""Convolutions as networks use them (cross-correlations).
+"""Convolutions as networks use them (cross-correlations), with 1, 2 or 3 spatial axes.
 
-The meaning is that of ``torch.nn.functional``; the form is JAX's: channels last by default,
-kernels spatial-first, options by keyword only.
+They mean what ``torch.nn.functional`` means. The order of the axes is JAX's: channels last by
+default, kernels spatial-first. Options are given by keyword only.
 """
 
 from collections.abc import Sequence
@@ -210,7 +210,7 @@ def checked_conv(
     stride = per_axis(op, "stride", stride, rank, minimum=1)
     dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
     choice(op, "padding_mode", padding_mode, PADDING_MODES)
-    check_means(op, algorithm, precision, preferred_element_type, x)
+    check_computation(op, algorithm, precision, preferred_element_type, x)
     span = dilated(kernel.shape[:rank], dilation)
     sizes = axes.sizes(x.shape)
     pairs = parse_padding(op, padding, sizes, span, stride, crops=True)
@@ -287,8 +287,8 @@ def check_bias(op: str, bias: Any, out_channels: int) -> None:
         )
 
 
-def check_means(op: str, algorithm: str, precision: Any, preferred: Any, x: Any) -> None:
-    """Refuse an algorithm, a precision or a result dtype that there is not."""
+def check_computation(op: str, algorithm: str, precision: Any, preferred: Any, x: Any) -> None:
+    """Refuse an unknown algorithm, precision or result dtype."""
     choice(op, "algorithm", algorithm, engine.ALGORITHMS)
     if isinstance(precision, str):
         choice(op, "precision", precision, PRECISIONS)

@@ -1,4 +1,4 @@
-"""Cross-correlation by hand: slices, products and sums, nothing from XLA's convolutions.
+"""Cross-correlation written out by hand with slices, products and sums, to learn from.
 
 These are the functions of the study notes, to be read beside the book. A window's result is a
 sum over its elements, so each function loops over the few elements of the *kernel* and adds

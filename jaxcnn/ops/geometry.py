@@ -1,4 +1,4 @@
-"""Sizes, without any array: what comes out of a layer, and what it sees of the input."""
+"""The sizes of results and the receptive fields of layers, computed from options alone."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
-"""Names and shapes that people bring from PyTorch, Keras and Flax, and how they are answered.
+"""Explains arguments that are named or shaped as in PyTorch, Keras or Flax.
 
-Nothing here computes: each function gives a sentence, or the end of one, for a call that failed.
+Each function gives a sentence, or the end of one, about a call that failed.
 """
 
 import difflib

@@ -1,4 +1,4 @@
-"""The largest element of every window."""
+"""Max pooling: the largest element of every window."""
 
 from typing import Any, Unpack
 

@@ -1,4 +1,4 @@
-"""The smallest element of every window."""
+"""Min pooling: the smallest element of every window."""
 
 from typing import Any, Unpack
 

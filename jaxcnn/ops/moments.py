@@ -1,4 +1,4 @@
-"""What every normalization needs: numbers standardized over axes, and the checks around them."""
+"""Standardizes numbers over axes to mean 0 and variance 1, as all normalizations do."""
 
 import functools
 from collections.abc import Hashable, Sequence

@@ -1,4 +1,4 @@
-"""Patches of images, and images from patches: the two halves of a convolution as a product."""
+"""Takes patches out of images (`unfold`), and adds patches up to images (`fold`)."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The power mean of every window."""
+"""Power (Lp) pooling: the p-th root of the sum of the p-th powers of every window."""
 
 import math
 import numbers

@@ -1,4 +1,4 @@
-"""Ops that only move elements: between channels and pixels, and among channels."""
+"""Moves elements between channels and pixels, and among channels, without arithmetic."""
 
 from typing import Any
 

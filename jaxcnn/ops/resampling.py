@@ -1,4 +1,4 @@
-"""Images of another size: `resize`, one axis at a time."""
+"""Resizes images, one axis at a time."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple

@@ -1,4 +1,4 @@
-"""Images read at positions that are data: `grid_sample`, and `affine_grid` to make them."""
+"""Reads images at positions that an array gives, such as those of an affine map."""
 
 import math
 from collections.abc import Callable

@@ -3,7 +3,7 @@
 The input is spread out (``stride - 1`` zeros between neighbours) by `jax.lax.pad` and then meets
 the flipped kernel in an ordinary convolution of stride 1. XLA's own ``lhs_dilation`` gives the
 same numbers, but the gradients of a convolution that has it are slow on every platform
-(https://github.com/jax-ml/jax/issues/31662), and this form has none, forward or backward.
+(https://github.com/jax-ml/jax/issues/31662), and this way has none, forward or backward.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from jaxcnn.ops.arguments import (
     parse_layout,
     per_axis,
 )
-from jaxcnn.ops.convolution import ConvOptions, add_bias, check_bias, check_means, operands
+from jaxcnn.ops.convolution import ConvOptions, add_bias, check_bias, check_computation, operands
 from jaxcnn.ops.padding import pad_spatial
 from jaxcnn.ops.padding_arguments import dilated, parse_padding
 from jaxcnn.ops.shared_options import options_of
@@ -198,7 +198,7 @@ def _conv_transpose(
     stride = per_axis(op, "stride", stride, rank, minimum=1)
     dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
     choice(op, "padding_mode", padding_mode, PADDING_MODES)
-    check_means(op, algorithm, precision, preferred_element_type, x)
+    check_computation(op, algorithm, precision, preferred_element_type, x)
     sizes, span = axes.sizes(x.shape), dilated(kernel.shape[:rank], dilation)
     crops = parse_crops(op, padding, output_padding, sizes, span, stride, dilation)
     if padding_mode != "zeros":

@@ -1,4 +1,4 @@
-"""Maxima put back to where max pooling found them."""
+"""Max unpooling: puts maxima back to the positions that max pooling found them at."""
 
 from typing import Any, TypedDict, Unpack
 

@@ -1,4 +1,4 @@
-"""Strips of the last axis against a banded (Toeplitz) kernel: one matrix product.
+"""Convolution as one product of strips of rows with a banded (Toeplitz) matrix of the kernel.
 
 ``T`` neighbouring windows see ``U`` columns together. With the kernel written ``T`` times into a
 matrix, each time one stride further down its band, a row of pixels gives ``T`` results at once.

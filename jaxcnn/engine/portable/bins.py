@@ -1,4 +1,4 @@
-"""Windows that do not lie on a grid: any set of positions on each spatial axis."""
+"""Means and maxima of bins: windows at any positions, as adaptive pooling has them."""
 
 import math
 from collections.abc import Sequence

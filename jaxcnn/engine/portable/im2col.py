@@ -1,4 +1,4 @@
-"""All windows written out as the rows of one matrix, then one matrix product."""
+"""Convolution as one matrix product: every window is written to memory as a row (im2col)."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Where the largest elements of windows lie, and what lies there."""
+"""The positions of the largest elements of windows, and the elements at given positions."""
 
 import math
 from typing import Any

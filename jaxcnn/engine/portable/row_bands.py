@@ -1,4 +1,4 @@
-"""Whole rows against a banded (Toeplitz) kernel, then the sum of shifted rows.
+"""Convolution as products of whole rows of pixels with banded (Toeplitz) matrices.
 
 Nothing is copied before the product: a row of pixels is a row of the matrix. Each row of the
 kernel gives its own share of every row of results, and the shares are added where they belong.

@@ -1,4 +1,4 @@
-"""Depthwise convolution: shift, multiply, add, in one fused loop over the pixels.
+"""Depthwise convolution: the shifted images times the kernel's elements, added up in one loop.
 
 XLA makes vector code of the loop, since neighbouring channels lie side by side. In the kernel
 gradient each element of the window wants the sum over all pixels of a product. A reduction over

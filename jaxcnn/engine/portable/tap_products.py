@@ -1,7 +1,7 @@
-"""One matrix product per element ("tap") of the window, added up.
+"""Convolution as one matrix product per element ("tap") of the window, added up.
 
-Nothing is copied but the taps themselves, which makes it the form for 1x1 windows: their one tap
-is the image.
+Only the pixels under each tap are copied. For a window of one element nothing is: its one tap is
+the image.
 """
 
 import jax

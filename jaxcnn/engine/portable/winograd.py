@@ -1,4 +1,4 @@
-"""Winograd's minimal filtering: fewer multiplications for windows of 3, in any rank.
+"""Winograd's convolution: fewer multiplications for windows of 3, with any number of axes.
 
 ``m`` neighbouring results of a window of 3 take ``m + 2`` products instead of ``3 m``: with the
 matrices of Lavin and Gray (2016), *Fast algorithms for convolutional neural networks*,
