@@ -165,7 +165,9 @@ def main() -> None:
     counts = convolution_files()
     print(table(title, counts, CONVOLUTION_AIM, files=files))
     native = sum(n for file, n in counts.items() if file.is_relative_to(NATIVE))
-    print(f"  of these {sum(counts.values()) - native:,} in Python and {native:,} in C++", flush=True)
+    print(
+        f"  of these {sum(counts.values()) - native:,} in Python and {native:,} in C++", flush=True
+    )
     title = f"one jaxcnn train, functions outside of {', '.join(OTHER_ROOMS)}"
     print(table(title, training_functions(), TRAINING_AIM, files=files))
 

@@ -94,7 +94,7 @@ def _max_pool_gradient(ctx: Any, cotangent: Any, x: Any, **params: Any) -> Any:
 
 
 def _floats(dtype: Any) -> bool:
-    """Whether pools of such numbers are computed here; many floats of eight bits know no -inf."""
+    """Whether the engine computes pools of this dtype: not of 8 bits, where -inf may be missing."""
     return jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize > 1
 
 

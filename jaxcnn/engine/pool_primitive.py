@@ -77,7 +77,7 @@ class PoolPrimitive:
         return y.astype(operands[-1].dtype)
 
     def on_cpu(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
-        """The lowering for CPUs; of several, each has its part of the axes without windows."""
+        """Lower for CPUs; several devices each compute a part of the axes without windows."""
         if place_of(ctx) == "several devices":
             part = functools.partial(self.primitive.bind, windows=windows)
             axes = _axes(windows, ctx.avals_in)

@@ -31,7 +31,7 @@ conv_p = Primitive("jaxcnn_conv")
 def convolution(
     x: Any, kernel: Any, *, algorithm: str, written_out: bool = False, **options: Any
 ) -> Any:
-    """`jax.lax.conv_general_dilated` by an ``algorithm`` of `jaxcnn.engine`."""
+    """Compute `jax.lax.conv_general_dilated` by an ``algorithm`` of `jaxcnn.engine`."""
     own = {"algorithm": algorithm, "written_out": written_out}
     if sharded(jax.typeof(x)) or sharded(jax.typeof(kernel)):
         groups = {"feature_group_count": 1, "batch_group_count": 1}
@@ -40,7 +40,7 @@ def convolution(
 
 
 def _like_lax(rule: Callable[..., Any], params: dict[str, Any], *args: Any) -> Any:
-    """``rule(**params)(*args)``, with the convolutions of `lax` in it replaced by this file's."""
+    """Compute ``rule(**params)(*args)``, with this primitive for each convolution of `lax`."""
     own = {name: params.pop(name) for name in ("algorithm", "written_out")}
     # Traced without sharding, for which lax lacks some rules; replayed with it.
     types = tuple(whole(jax.typeof(a)) for a in args)

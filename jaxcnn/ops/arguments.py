@@ -20,7 +20,7 @@ LAYOUTS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 """The layouts of an op with 1, 2 or 3 spatial axes; the first is the default."""
 
 AnyArray = jax.Array | np.ndarray
-"""What an op takes; what it gives is an array of JAX."""
+"""The arrays that an op takes; it returns an array of JAX."""
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -35,7 +35,7 @@ Pairs = tuple[tuple[int, int], ...]
 
 
 class Layout(NamedTuple):
-    """Where the axes of a batch of images lie."""
+    """The places of the channel and of the spatial axes in a batch of images."""
 
     name: str
     channel: int
@@ -181,7 +181,7 @@ def choice(op: str, name: str, value: Any, allowed: Sequence[str]) -> Any:
 
 
 def check_numbers(op: str, name: str, array: Any) -> None:
-    """Refuse booleans, whose sums are no sums."""
+    """Refuse booleans, which cannot be added up."""
     if array.dtype == jnp.bool_:
         raise TypeError(f"{op}: `{name}` must hold numbers, got bool")
 
@@ -193,7 +193,7 @@ def check_not_empty(op: str, window: Sequence[int]) -> None:
 
 
 def accumulator(dtype: Any) -> Any:
-    """What sums are kept in: float32 for the 16-bit floats, ``None`` (as it is) for others."""
+    """The dtype for sums: float32 for the 16-bit floats, ``None`` (their own) for others."""
     return jnp.float32 if dtype in (jnp.bfloat16, jnp.float16) else None
 
 

@@ -93,7 +93,7 @@ def conv_transpose_output_shape(
 
 
 class ReceptiveField(NamedTuple):
-    """What one output of a stack of layers sees of the input, in input pixels.
+    """The receptive field of a stack of layers: the input pixels that one output depends on.
 
     Attributes:
         size: the extent of what one output sees.
@@ -109,7 +109,7 @@ class ReceptiveField(NamedTuple):
 
 
 def receptive_field(layers: Sequence[Mapping[str, Any]]) -> tuple[ReceptiveField, ...]:
-    r"""What one output sees of the input, after each of several layers.
+    r"""The receptive field after each of several layers.
 
     .. math:: r_l = r_{l-1} + (e_l - 1)\, j_{l-1}, \qquad j_l = j_{l-1} s_l, \qquad
         o_l = o_{l-1} - p_l\, j_{l-1}

@@ -49,7 +49,7 @@ CALLED = {
     "weights": ("kernel", "scale"),
     "window_shape": ("window",),
 }
-"""What others call an argument, and what it may be called here: the first that a function has."""
+"""Other libraries' names of arguments, and ours: the first one that the function has is meant."""
 
 _KERNEL = "the shape of `kernel`, (*window, in, out), says it"
 _INPUT = "the input's shape says it"
@@ -65,7 +65,7 @@ NEEDLESS = {
     "recompute_scale_factor": {"scale": "`scale` is used as it is given, `size` otherwise"},
     "training": {"rate": "leave the call out at evaluation"},
 }
-"""What others must be told, and why it is not an argument here; by a parameter that it needs."""
+"""Other libraries' arguments that are not needed here, and why; by a parameter of the function."""
 
 SPELLED = {
     "border": "replicate",
@@ -77,13 +77,13 @@ SPELLED = {
     "trilinear": "bilinear",
     "wrap": "circular",
 }
-"""How others spell the value of an option."""
+"""Other libraries' values of options, and ours."""
 
 
 def wrong_call(
     function: Callable[..., Any], args: Sequence[Any], options: Mapping[str, Any]
 ) -> str | None:
-    """What is wrong with the names or the number of the arguments; None where nothing is."""
+    """A sentence about wrong names or a wrong number of arguments; None where both are right."""
     parameters = inspect.signature(function).parameters
     kinds = {p.kind for p in parameters.values()}
     name = function.__name__
@@ -117,7 +117,7 @@ def _answer(option: str, parameters: Sequence[str], given: Mapping[str, Any]) ->
 
 
 def spelling(value: Any, allowed: Sequence[str]) -> str:
-    """The end of a sentence about a value that others spell so; empty where there is none."""
+    """The end of a sentence about a value of another library; empty where it is none."""
     if not isinstance(value, str):
         return ""
     for other in (SPELLED.get(value), value.lower()):

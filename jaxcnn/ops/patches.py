@@ -39,7 +39,7 @@ def unfold(
     dilation: Window = 1,
     layout: str | None = None,
 ) -> Shaped[Array, "n *positions_window_c"]:
-    """Every window of the images, as a convolution sees them (im2col).
+    """Take out every window of the images, as a convolution reads them (im2col).
 
     Args:
         x: images, signals or volumes in ``layout``.
@@ -95,7 +95,7 @@ def fold(
     dilation: Window = 1,
     layout: str | None = None,
 ) -> Num[Array, "n *spatial c"]:
-    """Images from patches, added where they overlap (col2im): the adjoint of `unfold`.
+    """Add patches up to images, where they overlap too (col2im): the adjoint of `unfold`.
 
     Args:
         patches: as `unfold` returns them.

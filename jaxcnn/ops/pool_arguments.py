@@ -116,6 +116,6 @@ def pad_windows(
 
 
 def check_real(op: str, x: Any) -> None:
-    """Refuse what has no order: booleans and complex numbers."""
+    """Refuse booleans and complex numbers, which have no largest element."""
     if not (jnp.issubdtype(x.dtype, jnp.floating) or jnp.issubdtype(x.dtype, jnp.integer)):
         raise TypeError(f"{op}: `x` must be floating point or integer, got {x.dtype}")

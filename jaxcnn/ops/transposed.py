@@ -235,7 +235,7 @@ def parse_crops(
     stride: Sequence[int],
     dilation: Sequence[int],
 ) -> Pairs:
-    """What is cut from each side of the whole result; negative where pixels are added."""
+    """How many pixels are cut from each side of the whole result; negative to add pixels."""
     extra = per_axis(op, "output_padding", output_padding, len(sizes), minimum=0)
     for more, step, gap in zip(extra, stride, dilation, strict=True):
         if more >= max(step, gap):

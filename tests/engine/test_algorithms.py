@@ -11,13 +11,24 @@ from jax import lax
 
 import jaxcnn as jc
 from jaxcnn.engine import ALGORITHMS
-from jaxcnn.engine.choice import part_by, refuses
+from jaxcnn.engine.algorithm import Algorithm
+from jaxcnn.engine.choice import BY_NAME, part_by, refuses
 from jaxcnn.engine.execution import carry_out
 from jaxcnn.engine.task import as_task
 from tests.engine.programs import draw
 from tests.sweep import sweep
 
 NAMES = [name for name in ALGORITHMS if name not in ("auto", "lax")]
+
+
+def test_algorithms_are_values_under_their_names():
+    assert (
+        *("auto", "direct", "tap_products", "shifted_taps", "im2col", "banded", "row_bands"),
+        *("winograd", "lax"),
+    ) == ALGORITHMS
+    for name, algorithm in BY_NAME.items():
+        assert isinstance(algorithm, Algorithm)
+        assert algorithm.name == name
 
 
 def by(name, fn, args):

@@ -79,7 +79,7 @@ struct Problem {
   int64_t fan_out() const { return features / groups; }
   // Whether the groups are so narrow that each feature of a vector gets its own channels.
   bool wide() const { return groups > 1 && 2 * fan_out() <= V; }
-  // What is computed apart: groups, or vectors of features.
+  // The number of parts, each computed by itself: groups, or vectors of features.
   int64_t parts() const { return wide() ? (features + V - 1) / V : groups; }
   int64_t part_features(int64_t part) const {
     return wide() ? std::min<int64_t>(V, features - part * V) : fan_out();

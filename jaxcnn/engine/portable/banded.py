@@ -52,7 +52,7 @@ def gradient(problem: Problem, x: jax.Array, cotangent: jax.Array) -> jax.Array:
 
 
 def _strip(problem: Problem, width: int) -> int:
-    """How many windows a strip holds: what divides the row, where that is about right."""
+    """How many windows a strip holds: a divisor of the row, where one is near the best size."""
     count = problem.out[-1]
     best = min(max(1, width // problem.features), count)
     divisors = [t for t in range(1, count + 1) if count % t == 0 and best / 2 <= t <= best * 1.5]

@@ -45,7 +45,7 @@ def mean_bins(x: jax.Array, axes: Sequence[int], bins: Sequence[np.ndarray]) -> 
 
 
 def max_bins(x: jax.Array, axes: Sequence[int], bins: Sequence[Any]) -> jax.Array:
-    """Where each bin's largest element lies, by the rules of `positions.max_positions`.
+    """The position of each bin's largest element, by the rules of `positions.max_positions`.
 
     ``bins`` may be traced, and then hold no -1.
     """

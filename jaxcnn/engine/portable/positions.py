@@ -12,7 +12,7 @@ from jaxcnn.engine.portable.window_maxima import pick, places, reduce_axis
 
 
 def max_positions(x: jax.Array, windows: Windows) -> jax.Array:
-    """Where each window's largest element lies: its flat position in the plane of ``x``.
+    """The flat position of each window's largest element in the plane of ``x``.
 
     Among equals it is the first in row-major order, and a NaN is larger than any number: the
     last one wins. Windows that hold nothing get -1.

@@ -36,7 +36,7 @@ def scratch(problem: Problem) -> int:
 
 
 def waste(problem: Problem) -> float:
-    """How many products there are for one that counts."""
+    """How many products are computed for each one that is needed."""
     taken = problem.sizes[0] * problem.sizes[1] * problem.window[0] * problem.out[1]
     return taken / max(1, problem.taps * problem.out[0] * problem.out[1])
 
