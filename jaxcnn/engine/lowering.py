@@ -16,7 +16,7 @@ from jaxcnn.engine.choice import choose, part_by, refuses
 from jaxcnn.engine.partitioned_convolution import on_parts
 from jaxcnn.engine.portable.xla import has_fast_axes, with_fast_axes
 from jaxcnn.engine.primitive import conv_p
-from jaxcnn.engine.single_device import lower, place_of, sharded
+from jaxcnn.engine.single_device import devices_of, lower, sharded
 from jaxcnn.engine.task import Task, as_task
 
 # JAX has no public way to ask for a registered rule; it is needed as what to fall back on.
@@ -32,13 +32,13 @@ def on_cpu(
     shapes = (*left.shape, *right.shape, *result.shape)
     # Sizes that are not known yet are those of an export with a symbolic shape.
     known = all(isinstance(n, int) and n > 0 for n in shapes)
-    place = place_of(ctx)
-    beyond = place == "elsewhere" and sharded(result)
+    devices = devices_of(ctx)
+    beyond = devices == "elsewhere" and sharded(result)
     if algorithm != "lax" and numbers and known and not beyond:
         task = as_task(left, right, params)
-        compute = computation(task, algorithm, portable=place == "elsewhere")
+        compute = computation(task, algorithm, portable=devices == "elsewhere")
         params["out_sharding"] = None
-        if compute is not None and place == "several devices":
+        if compute is not None and devices == "several devices":
             own = {"algorithm": algorithm, "written_out": written_out}
             return on_parts(ctx, conv_p.bind, x, kernel, **own, **params)
         if compute is not None:

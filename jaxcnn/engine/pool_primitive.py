@@ -14,7 +14,7 @@ from jax.interpreters import batching, mlir
 
 from jaxcnn.engine import compiler, partitioned
 from jaxcnn.engine.pool_windows import Windows
-from jaxcnn.engine.single_device import lower, place_of, sharded, trace, whole
+from jaxcnn.engine.single_device import devices_of, lower, sharded, trace, whole
 
 LEAST_TOGETHER = 4
 """The channels beside each other from which on native code is faster than XLA."""
@@ -61,7 +61,7 @@ class PoolPrimitive:
         if not self.handler or not all(isinstance(n, int) and n > 0 for n in shapes):
             return None
         narrow = jnp.issubdtype(result.dtype, jnp.floating) and result.dtype.itemsize <= 4
-        if not narrow or not _neighbours(windows.axes) or place_of(ctx) == "elsewhere":
+        if not narrow or not _neighbours(windows.axes) or devices_of(ctx) == "elsewhere":
             return None
         if _inner(result.shape, windows) < LEAST_TOGETHER or not self.worth(windows):
             return None
@@ -78,7 +78,7 @@ class PoolPrimitive:
 
     def on_cpu(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
         """Lower for CPUs; several devices each compute a part of the axes without windows."""
-        if place_of(ctx) == "several devices":
+        if devices_of(ctx) == "several devices":
             part = functools.partial(self.primitive.bind, windows=windows)
             axes = _axes(windows, ctx.avals_in)
             return partitioned.lower_on_parts(ctx, axes, part, *operands)

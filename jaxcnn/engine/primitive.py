@@ -23,7 +23,7 @@ from jax.interpreters import ad, batching, mlir
 
 from jaxcnn.engine import partitioned
 from jaxcnn.engine.partitioned_convolution import axes_of, on_parts
-from jaxcnn.engine.single_device import lower, place_of, placed_like, sharded, trace, whole
+from jaxcnn.engine.single_device import devices_of, lower, placed_like, sharded, trace, whole
 
 conv_p = Primitive("jaxcnn_conv")
 
@@ -135,7 +135,7 @@ def _on_accelerators(
 def _lower(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
     # Where types say how arrays are sharded; XLA's partitioner would gather the images.
     groups = max(params["feature_group_count"], params["batch_group_count"])
-    if groups > 1 and place_of(ctx) == "several devices":
+    if groups > 1 and devices_of(ctx) == "several devices":
         return on_parts(ctx, conv_p.bind, x, kernel, **params)
     return lower(ctx, functools.partial(_on_accelerators, **params), x, kernel)
 

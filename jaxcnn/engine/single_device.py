@@ -15,8 +15,8 @@ from jax.sharding import AbstractMesh
 NO_MESH = AbstractMesh((), ())
 
 
-def place_of(ctx: Any) -> str:
-    """Tell on which devices a program runs that is being lowered.
+def devices_of(ctx: Any) -> str:
+    """Tell on which devices a program will run that is being lowered.
 
     Returns:
         ``"one device"`` if each device computes on whole arrays, or on parts that it was given by
