@@ -45,6 +45,7 @@ def options_of(model: Callable[..., Any], **defaults: Any) -> Callable[[F], F]:
         def call(*args: Any, **given: Any) -> Any:
             return function(*args, **{**usual, **given})
 
+        # Those who follow this attribute would find `**options` again.
         del call.__wrapped__
         whole = signature.replace(parameters=[*own, *options])
         call.__signature__ = whole  # type: ignore[attr-defined]
