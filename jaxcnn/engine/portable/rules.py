@@ -25,7 +25,7 @@ _BY_NAME = {algorithm.name: algorithm for algorithm in PORTABLE}
 def choose(problem: Problem, gradient: bool) -> Choice:
     """Choose for a problem, or for the gradient in its kernel, what fits into memory."""
     choice = _by_shape(problem, gradient)
-    if choice.algorithm == "lax" or _fits(problem, _BY_NAME[choice.algorithm]):
+    if _fits(problem, _BY_NAME[choice.algorithm]):
         return choice
     reason = f"{choice.algorithm} would need too much memory"
     if problem.groups > 1 and _fits(problem, TAP_PRODUCTS):
