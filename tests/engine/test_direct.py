@@ -1,4 +1,4 @@
-"""The native code against XLA's convolution, and what happens where there is none."""
+"""The C++ convolution against XLA's, and machines without a compiler."""
 
 import functools
 import hashlib

@@ -1,4 +1,4 @@
-"""Which engine a process has: what makes it another one, and what a machine without a compiler is told."""
+"""The identity of the engine: when it changes, and the warning on machines without a compiler."""
 
 import os
 import shutil
