@@ -1,4 +1,4 @@
-"""What holds for every op: a function from a case to the numbers that a test compares."""
+"""The properties of every op, each a function from a case to the numbers that a test compares."""
 
 import contextlib
 import functools
