@@ -29,7 +29,7 @@ TABLES := train_steps accelerated layers pools
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
-train: env-none  ## train LeNet on the embedded digits (ARGS="--epochs 5 …" for other runs)
+train: env-train  ## train LeNet on the embedded digits (ARGS="--epochs 5 …" for other runs)
 	$(BIN)/jaxcnn train $(ARGS)
 
 test: env-$(EXTRAS)  ## run the tests; torch is not needed
@@ -75,7 +75,7 @@ lock:  ## write requirements.lock and requirements-py311.lock anew, from fresh e
 
 # Make the environment, or bring it up to date; the stem names the extras.
 env-%:
-	@.ci/environment $(VENV) '$(filter-out none,$*)' '$(PYTHON)' $(VERSIONS)
+	@.ci/environment $(VENV) '$*' '$(PYTHON)' $(VERSIONS)
 
 clean:  ## remove what the targets made, but no runs
 	rm -rf .venv .venv-torch .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,6 +13,7 @@ import jaxcnn
 PACKAGE = Path(jaxcnn.__file__).parent
 MAY_IMPORT = {
     "version": set(),
+    "extras": set(),
     "starting": set(),
     "engine": set(),
     "reference": set(),
@@ -20,15 +21,15 @@ MAY_IMPORT = {
     "check": {"ops", "reference"},
     "layers": {"ops"},
     "models": {"layers"},
-    "interop": {"layers", "models", "ops"},
-    "data": set(),
-    "training": {"data", "engine", "layers", "models", "ops"},
-    "report": {"data", "layers", "models", "ops", "training"},
+    "interop": {"extras", "layers", "models", "ops"},
+    "data": {"extras"},
+    "training": {"data", "engine", "extras", "layers", "models", "ops"},
+    "report": {"data", "extras", "layers", "models", "ops", "training"},
     "cli": {
         *("check", "data", "engine", "interop", "layers", "models", "report", "starting"),
         *("training", "version"),
     },
-    "__main__": {"cli", "starting"},
+    "__main__": {"cli", "extras", "starting"},
 }
 """What each room may import besides itself; the table in architecture terms is a total order."""
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import jax
 import tyro
 
-from jaxcnn.check import checkable, run_check
+from jaxcnn.check import checkable
+from jaxcnn.check.tables import run_check
 from jaxcnn.training import UserError
 from jaxcnn.training.config import Platform
 from jaxcnn.training.devices import use_platform

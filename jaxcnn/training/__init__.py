@@ -1,5 +1,9 @@
 """The experiment runner: config, state, one pure step, the loop, run folders."""
 
+from jaxcnn.extras import require
+
+require("jaxcnn.training", "train")
+
 from jaxcnn.training.config import TrainConfig, UserError
 from jaxcnn.training.loop import Result, evaluate, train
 from jaxcnn.training.run_folder import RunFolder, read_config, read_metrics

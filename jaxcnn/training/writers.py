@@ -1,15 +1,13 @@
 """Where metrics go besides ``metrics.jsonl``: TensorBoard's events, Weights & Biases."""
 
-import importlib.util
 import json
 import uuid
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from jaxcnn.extras import missing
 from jaxcnn.training.config import TrainConfig, UserError
 from jaxcnn.training.run_folder import RunFolder, to_json, write_whole
-
-_MODULES = {"tensorboard": "tensorboardX", "wandb": "wandb"}
 
 
 class Writer(Protocol):
@@ -28,12 +26,10 @@ def check_writers(config: TrainConfig) -> None:
     Raises:
         UserError: naming the extra to install.
     """
-    for flag, module in _MODULES.items():
-        if getattr(config, flag) and importlib.util.find_spec(module) is None:
-            raise UserError(
-                f"--{flag} needs {module}, which the extra {flag!r} installs: "
-                f"pip install 'jaxcnn[{flag}]'"
-            )
+    for flag in ("tensorboard", "wandb"):
+        sentence = missing(f"--{flag}", flag) if getattr(config, flag) else None
+        if sentence is not None:
+            raise UserError(sentence)
 
 
 def open_writers(config: TrainConfig, folder: RunFolder, step: int) -> list[Writer]:
