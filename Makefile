@@ -21,7 +21,8 @@ SMOKE := $(CASES)::test_meaning tests/ops/test_sharded.py tests/engine tests/int
 	tests/training/test_checkpoints.py tests/training/test_epoch.py tests/test_rooms.py \
 	tests/ops/test_windows.py tests/ops/test_transposed.py
 
-# The programs of the tests are tiny: LLVM's optimizations take longer than they save.
+# The programs of the tests are tiny: LLVM's optimizations take longer than they save. The smoke
+# test, parity and the gates have them.
 QUICK := --xla_backend_optimization_level=0
 # A worker that is done takes over tests from one that is not.
 DIST := --dist worksteal
@@ -40,8 +41,8 @@ train: env-train  ## train LeNet on the embedded digits (ARGS="--epochs 5 …" f
 test: env-$(EXTRAS)  ## run the tests; torch is not needed
 	XLA_FLAGS="$(QUICK) $$XLA_FLAGS" $(BIN)/python -m pytest -n $(WORKERS) $(DIST) $(ARGS)
 
-deep: env-$(EXTRAS)  ## further cases, kills and signals, with all of XLA's optimizations
-	$(BIN)/python -m pytest -n $(WORKERS) $(DIST) -m 'deep and not deepest' $(ARGS)
+deep: env-$(EXTRAS)  ## what make test leaves out: further cases, kills and signals
+	XLA_FLAGS="$(QUICK) $$XLA_FLAGS" $(BIN)/python -m pytest -n $(WORKERS) $(DIST) -m 'deep and not deepest' $(ARGS)
 
 test-all: env-$(EXTRAS)  ## every property of every case, and ten times deeper sweeps
 	JAXCNN_SWEEP=10 $(BIN)/python -m pytest -n $(WORKERS) -m '' $(ARGS)

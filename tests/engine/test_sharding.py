@@ -58,8 +58,15 @@ def seen(*words):
     return places, forward.split(), backward.split()
 
 
-@pytest.mark.parametrize("groups", ["1", "2", "8"])
-@pytest.mark.parametrize("kind", ["Explicit", "Auto"])
+@pytest.mark.parametrize(
+    ("kind", "groups"),
+    [
+        *(("Explicit", "1"), ("Explicit", "8"), ("Auto", "2")),
+        pytest.param("Explicit", "2", marks=pytest.mark.deep),
+        pytest.param("Auto", "1", marks=pytest.mark.deep),
+        pytest.param("Auto", "8", marks=pytest.mark.deep),
+    ],
+)
 def test_each_device_convolves_its_images(kind, groups):
     places, forward, backward = seen(kind, groups, "whole", "ours")
     assert places.startswith("data ")

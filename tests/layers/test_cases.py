@@ -25,7 +25,7 @@ KINDS = [
 
 
 EXPENSIVE = {"test_jit", "test_members", "test_second_derivatives", "test_receptive_field"}
-"""What `make test` proves of the first case of each layer only, and `make test-all` of all."""
+"""What `make test` proves of the first case of each layer only, and `make deep` of all."""
 
 
 def pytest_generate_tests(metafunc):
@@ -137,7 +137,7 @@ def test_second_derivatives(case, prove):
             y, _ = layer.apply(params, state, x, train=True, key=KEY)
             return (weights * y).sum()
 
-        gradient = jax.jit(jax.grad(value, argnums=(0, 1)))
+        gradient = quick(jax.grad(value, argnums=(0, 1)))
 
         def moved(step):
             return gradient(*jax.tree.map(lambda a, b: a + step * b, (params, x), along))

@@ -223,6 +223,6 @@ def relaid(double: Double) -> tuple[Leaves, Leaves]:
     results = quick(op_of(case, np.float64, layout=name))(
         *replaced(double.arrays, case.images, moved)
     )
-    returned = [np.moveaxis(y, *back) if y.ndim == rank else np.asarray(y) for y in results]
+    returned = [np.moveaxis(y, *back) if y.ndim == rank else y for y in map(np.asarray, results)]
     reals, whole, *_ = double.results
     return (*reals, *whole), tuple(x for part in split(returned) for x in part)
