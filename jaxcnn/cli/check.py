@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import jax
 
-from jaxcnn.check import checkable, run_check
+from jaxcnn.check import checkable
+from jaxcnn.check.tables import run_check
 from jaxcnn.cli.flags import Operand
 from jaxcnn.runs import UserError
 from jaxcnn.runs.config import Platform

@@ -7,6 +7,7 @@ import requests
 import tensorflow_datasets
 import urllib3
 
+from jaxcnn import extras
 from jaxcnn.data import load_dataset, preparation, tfds
 from jaxcnn.data.network import why_unreachable
 from tests.data import prepared
@@ -108,7 +109,7 @@ def builder(name, data_dir):
 def online(server, monkeypatch):
     """A reachable server, and something that looks installed like TensorFlow."""
     monkeypatch.setattr(tfds, "_address", lambda name: server.url)
-    monkeypatch.setattr(tfds, "find_spec", lambda name: name)
+    monkeypatch.setattr(extras, "find_spec", lambda name: name)
 
 
 @pytest.fixture
@@ -157,9 +158,9 @@ def test_a_preparation_that_fails(tmp_path, preparing, action, reason):
 
 
 def test_tensorflow_is_asked_for_only_when_there_is_a_network(tmp_path, online, monkeypatch):
-    monkeypatch.setattr(tfds, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     refused(
-        f"mnist is not in {tmp_path}/default yet, and preparing it needs TensorFlow, expected: "
+        f"mnist is not in {tmp_path}/default yet, and preparing it needs the package tensorflow: "
         r'pip install "jaxcnn\[tfds-prepare\]"'
     )
 
