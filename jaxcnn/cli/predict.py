@@ -9,7 +9,7 @@ import numpy as np
 import tyro
 
 from jaxcnn.data import read_input
-from jaxcnn.data.errors import shown
+from jaxcnn.errors import shown
 from jaxcnn.training import RunFolder, UserError, load_trained
 from jaxcnn.training.config import Platform
 from jaxcnn.training.devices import use_platform

@@ -14,7 +14,9 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from jaxcnn.data.errors import DataError, shown
+from jaxcnn.data.errors import DataError
+from jaxcnn.data.files import open_file, reason
+from jaxcnn.errors import shown
 
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """The formats that are read, by Pillow's names; of several frames, the first."""
@@ -55,7 +57,7 @@ def read_header(path: str | os.PathLike[str]) -> Header | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large sizes, which are checked here
-            with Image.open(path, formats=FORMATS) as image:
+            with open_file(path) as file, Image.open(file, formats=FORMATS) as image:
                 _check_size(image, path)
                 width, height = image.size
                 # A PNG may have its EXIF data behind the pixels; whoever decodes it will see.
@@ -89,7 +91,7 @@ def read_picture(path: str | os.PathLike[str], channels: int) -> UInt8[np.ndarra
         DataError: if it is no picture, is damaged or cut short, or has too many pixels.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with open_file(path) as file, Image.open(file, formats=FORMATS) as image:
             _check_size(image, path)
             image.load()
             pixels = np.asarray(_plain(_upright(image), channels, path))
@@ -148,7 +150,7 @@ def _bytes_of(
 
 def _unreadable(path: str | os.PathLike[str], error: Exception) -> DataError:
     if isinstance(error, OSError) and error.errno:
-        reason = os.strerror(error.errno)
+        why = reason(error)
     else:
-        reason = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
-    return DataError(f"{shown(path)}: cannot be read ({reason}), expected a whole picture")
+        why = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
+    return DataError(f"{shown(path)}: cannot be read ({why}), expected a whole picture")

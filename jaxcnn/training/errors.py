@@ -1,5 +1,5 @@
-"""The one error of this room."""
+"""The error of this room, which is that of the whole project."""
 
+from jaxcnn.errors import UserError
 
-class UserError(ValueError):
-    """A mistake that a user can mend, said in one sentence."""
+__all__ = ["UserError"]
