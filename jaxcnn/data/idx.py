@@ -25,6 +25,7 @@ from jaxcnn.data.files import open_file, reason
 from jaxcnn.data.options import DataOptions
 from jaxcnn.data.selection import Selection
 from jaxcnn.data.transform import Transform
+from jaxcnn.errors import shown
 
 IMAGES_MAGIC = 0x00000803
 LABELS_MAGIC = 0x00000801
@@ -93,7 +94,7 @@ def open_idx(name: str, folder: Path, class_names: Sequence[str], options: DataO
         part: Selection.of(ArrayExamples(images, labels, transform, options.channels))
         for part, (images, labels) in zip(("train", "test"), arrays, strict=True)
     }
-    return Source(name, parts, tuple(class_names), transform, f"IDX files in {folder}")
+    return Source(name, parts, tuple(class_names), transform, f"IDX files in {shown(folder)}")
 
 
 def is_idx_folder(folder: Path) -> bool:

@@ -5,6 +5,7 @@ and recognise their files by content.
 """
 
 import contextlib
+import io
 import os
 import warnings
 from pathlib import Path
@@ -103,6 +104,30 @@ def read_picture(path: str | os.PathLike[str], channels: int) -> UInt8[np.ndarra
         raise _unreadable(path, error) from error
     pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
     return np.repeat(pixels, channels, axis=-1) if pixels.shape[-1] < channels else pixels
+
+
+def decoded(content: bytes, channels: int) -> UInt8[np.ndarray, "h w c"]:
+    """The pixels of an encoded picture, as they are stored.
+
+    Args:
+        content: the bytes of a file in one of `FORMATS`.
+        channels: how many channels a grey picture gets; others keep theirs.
+
+    Returns:
+        ``(h, w, c)``, from 0 to 255.
+
+    Raises:
+        DataError: if it has too many pixels.
+        Exception: of many kinds, if it is no picture or damaged.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of large sizes, which are checked here
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            _check_size(image, "an image")
+            pixels = np.asarray(image, np.uint8)
+    if pixels.ndim == 2 or pixels.shape[-1] == 1:
+        pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), channels, axis=-1)
+    return pixels
 
 
 def _check_size(image: Image.Image, path: str | os.PathLike[str]) -> None:

@@ -10,6 +10,7 @@ ValueError: data.image_shape[2] must be a whole number from 1 to 32,767, got '1'
 """
 
 import math
+import re
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -100,6 +101,30 @@ class Text:
         """Refuse everything else."""
         if not isinstance(value, str) or len(value) > self.longest:
             refuse(where, f"text of at most {self.longest:,} characters", value)
+
+
+@dataclass(frozen=True)
+class Name:
+    """Text that can be a part of a file's name, but lead to no other folder."""
+
+    def check(self, value: Any, where: str) -> None:
+        """Refuse everything else."""
+        text = isinstance(value, str) and 0 < len(value) <= 255
+        if not text or value in (".", "..") or any(char in value for char in "/\\\0"):
+            refuse(where, "a short name without slashes", value)
+
+
+@dataclass(frozen=True)
+class Digits:
+    """A whole number in a range, or the text of one, as protocol buffers write large numbers."""
+
+    least: int = 0
+    most: int = 2**53
+
+    def check(self, value: Any, where: str) -> None:
+        """Refuse everything else."""
+        text = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value)
+        Whole(self.least, self.most).check(int(value) if text else value, where)
 
 
 @dataclass(frozen=True)
