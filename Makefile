@@ -17,8 +17,8 @@ PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision tests/models \
 	tests/interop/test_layer_cases.py tests/interop/test_torch_weights.py \
 	$(shell grep -lE "TORCH|twins" tests/ops/test_*.py | grep -v $(CASES))
 SMOKE := $(CASES)::test_meaning tests/ops/test_sharded.py tests/engine tests/interop/test_formats.py \
-	tests/layers/test_layers.py tests/models tests/test_check.py tests/training/test_runs.py \
-	tests/training/test_checkpoints.py tests/training/test_epoch.py tests/test_rooms.py \
+	tests/layers/test_layers.py tests/models tests/test_check.py tests/runs/test_runs.py \
+	tests/runs/test_checkpoints.py tests/training/test_epoch.py tests/test_rooms.py \
 	tests/ops/test_windows.py tests/ops/test_transposed.py
 
 TABLES := train_steps accelerated layers pools

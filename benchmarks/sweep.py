@@ -15,8 +15,8 @@ from typing import NamedTuple
 import tyro
 
 from benchmarks.timing import machine
-from jaxcnn.training import TrainConfig, read_metrics, train
-from jaxcnn.training.sweep import SweepPlan, sweep
+from jaxcnn.runs import TrainConfig, read_metrics, train
+from jaxcnn.runs.sweep import SweepPlan, sweep
 
 SEEDS = 8
 

@@ -19,7 +19,7 @@ Result (jax 0.12.0.1, 2 cores of an AMD EPYC, which other work shared; native co
 """
 
 from jaxcnn.cli import experiment
-from jaxcnn.training import TrainConfig
+from jaxcnn.runs import TrainConfig
 
 CONFIG = TrainConfig(
     model="lenet", dataset="digits", epochs=30, batch_size=64, optimizer="adam", lr=3e-3

@@ -35,7 +35,7 @@ The book's PyTorch LeNet ends at a test accuracy of 0.779 (one run; section 7.6)
 """
 
 from jaxcnn.cli import experiment
-from jaxcnn.training import TrainConfig
+from jaxcnn.runs import TrainConfig
 
 CONFIG = TrainConfig(
     model="lenet", dataset="fashion_mnist", epochs=10, batch_size=256, optimizer="sgd", lr=0.9

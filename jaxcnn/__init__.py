@@ -1,8 +1,8 @@
 """A functional CNN framework for JAX.
 
 ``import jaxcnn as jc`` gives the ops (`jc.conv2d`, `jc.avg_pool2d`, `jc.corr2d`, …) and the rooms
-`jc.engine`, `jc.ops`, `jc.layers`, `jc.models`, `jc.interop`, `jc.data`, `jc.training` and
-`jc.report`. The import alone loads nothing, not even jax, and changes nothing in the process: each
+`jc.engine`, `jc.ops`, `jc.layers`, `jc.models`, `jc.interop`, `jc.data`, `jc.training`, `jc.runs`
+and `jc.report`. The import alone loads nothing, not even jax, and changes nothing in the process: each
 name is loaded when it is first used.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxcnn.version import __version__ as __version__
 
-_ROOMS = ("data", "engine", "interop", "layers", "models", "ops", "report", "training")
+_ROOMS = ("data", "engine", "interop", "layers", "models", "ops", "report", "runs", "training")
 _OF_ENGINE = ("accelerate", "restore")
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from jaxcnn import models as models
     from jaxcnn import ops as ops
     from jaxcnn import report as report
+    from jaxcnn import runs as runs
     from jaxcnn import training as training
     from jaxcnn.engine import accelerate as accelerate
     from jaxcnn.engine import restore as restore

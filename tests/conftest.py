@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxcnn.training import TrainConfig, train
+from jaxcnn.runs import TrainConfig, train
 from tests.data.idx_files import encoded
 
 TRAIN, TEST = 53, 17

@@ -10,7 +10,7 @@ import pytest
 import jaxcnn
 from jaxcnn.cli.experiments import ExperimentsConfig, experiments_command
 from jaxcnn.data import DataError
-from jaxcnn.training import TrainConfig, UserError, train
+from jaxcnn.runs import TrainConfig, UserError, train
 from tests.data.idx_files import encoded
 
 REPOSITORY = Path(__file__).parents[1]

@@ -17,8 +17,8 @@ from benchmarks.accelerator.measuring import GRACE, ending_at, measure
 from benchmarks.accelerator.parts import parts
 from benchmarks.accelerator.results import Results
 from jaxcnn.cli.mistakes import mistakes_in_one_sentence
-from jaxcnn.training import UserError
-from jaxcnn.training.devices import describe_devices, use_platform
+from jaxcnn.runs import UserError
+from jaxcnn.runs.devices import describe_devices, use_platform
 
 MINUTES = 8.0
 

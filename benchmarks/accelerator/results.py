@@ -13,7 +13,7 @@ from benchmarks.accelerator.parts import Part
 from benchmarks.comparison import Row
 from jaxcnn.interop.errors import InteropError
 from jaxcnn.interop.output import check_free, write_files
-from jaxcnn.training import UserError
+from jaxcnn.runs import UserError
 
 
 class Results:

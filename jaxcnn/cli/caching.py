@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from jaxcnn.engine import caches
-from jaxcnn.training.journal import warn
+from jaxcnn.runs.log import warn
 
 LIMIT = 1 << 30
 """Bytes of compiled programs that stay; the oldest go first."""

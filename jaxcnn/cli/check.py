@@ -7,10 +7,10 @@ import jax
 import tyro
 
 from jaxcnn.check import checkable, run_check
-from jaxcnn.training import UserError
-from jaxcnn.training.config import Platform
-from jaxcnn.training.devices import use_platform
-from jaxcnn.training.names import unknown
+from jaxcnn.runs import UserError
+from jaxcnn.runs.config import Platform
+from jaxcnn.runs.devices import use_platform
+from jaxcnn.runs.names import unknown
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from jaxcnn.data import DataOptions, open_dataset
-from jaxcnn.training import UserError
+from jaxcnn.runs import UserError
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from jaxcnn.training import Result, RunFolder, evaluate, read_config
-from jaxcnn.training.config import Platform
+from jaxcnn.runs import Result, RunFolder, evaluate, read_config
+from jaxcnn.runs.config import Platform
 
 
 @dataclasses.dataclass(frozen=True)

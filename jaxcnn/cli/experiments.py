@@ -9,7 +9,7 @@ from pathlib import Path
 import jaxcnn
 from jaxcnn.cli.flags import parse
 from jaxcnn.cli.mistakes import mistakes_in_one_sentence
-from jaxcnn.training import UserError
+from jaxcnn.runs import UserError
 
 
 @dataclasses.dataclass(frozen=True)

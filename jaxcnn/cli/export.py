@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from jaxcnn.interop import FORMATS, InteropError, Subject, check_free, write_files
-from jaxcnn.training import RunFolder, UserError, load_trained, read_config
+from jaxcnn.runs import RunFolder, UserError, load_trained, read_config
 
 
 @dataclasses.dataclass(frozen=True)

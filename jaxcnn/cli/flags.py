@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-from jaxcnn.training import UserError
-from jaxcnn.training.names import nearest, unknown
+from jaxcnn.runs import UserError
+from jaxcnn.runs.names import nearest, unknown
 
 Config = TypeVar("Config")
 

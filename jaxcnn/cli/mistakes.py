@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 
 from jaxcnn.data import DataError
+from jaxcnn.runs import Stopped, UserError
+from jaxcnn.runs.log import library_heard
 from jaxcnn.starting import INTERRUPTED, ready
-from jaxcnn.training import Stopped, UserError
-from jaxcnn.training.journal import library_heard
 
 USER_ERROR = 2
 """The exit status after a mistake that the user can mend."""

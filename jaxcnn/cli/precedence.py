@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from jaxcnn.cli.flags import parse
-from jaxcnn.training import RunFolder, TrainConfig, UserError
-from jaxcnn.training.settings import read_toml, with_values
+from jaxcnn.runs import RunFolder, TrainConfig, UserError
+from jaxcnn.runs.settings import read_toml, with_values
 
 Config = TypeVar("Config", bound=TrainConfig)
 Told = TypeVar("Told", bound=TrainConfig, covariant=True)

@@ -10,9 +10,9 @@ import tyro
 
 from jaxcnn.data import read_input
 from jaxcnn.errors import shown
-from jaxcnn.training import RunFolder, UserError, load_trained
-from jaxcnn.training.config import Platform
-from jaxcnn.training.devices import use_platform
+from jaxcnn.runs import RunFolder, UserError, load_trained
+from jaxcnn.runs.config import Platform
+from jaxcnn.runs.devices import use_platform
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from jaxcnn.training.config import Platform
-from jaxcnn.training.devices import use_platform
+from jaxcnn.runs.config import Platform
+from jaxcnn.runs.devices import use_platform
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,9 +7,9 @@ import tyro
 
 from jaxcnn.layers import summary
 from jaxcnn.models import MODELS
-from jaxcnn.training import UserError
-from jaxcnn.training.assembly import takes
-from jaxcnn.training.names import unknown
+from jaxcnn.runs import UserError
+from jaxcnn.runs.job import takes
+from jaxcnn.runs.names import unknown
 
 LARGEST = 2**15
 """The most pixels that an image may have on a side."""

@@ -8,8 +8,8 @@ from typing import Annotated
 import tyro
 
 from jaxcnn.cli import precedence
-from jaxcnn.training.plan import SweepConfig, read_plan
-from jaxcnn.training.sweep import sweep
+from jaxcnn.runs.plan import SweepConfig, read_plan
+from jaxcnn.runs.sweep import sweep
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from jaxcnn.cli import precedence
 from jaxcnn.cli.caching import keep_compiled
 from jaxcnn.cli.flags import parse
 from jaxcnn.cli.mistakes import mistakes_in_one_sentence
-from jaxcnn.training import Result, TrainConfig, read_config, seeds, train
+from jaxcnn.runs import Result, TrainConfig, read_config, seeds, train
 
 
 @dataclasses.dataclass(frozen=True)

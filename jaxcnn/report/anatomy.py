@@ -13,8 +13,8 @@ from jaxcnn.models import MODELS
 from jaxcnn.ops.geometry import ReceptiveField
 from jaxcnn.report import pictures
 from jaxcnn.report.scores import Scores
-from jaxcnn.training import Facts, TrainConfig, Trained
-from jaxcnn.training.assembly import takes
+from jaxcnn.runs import Facts, TrainConfig, Trained
+from jaxcnn.runs.job import takes
 
 _MOST_STAGES = 24
 _MOST_MAPS = 8

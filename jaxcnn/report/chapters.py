@@ -19,9 +19,9 @@ from jaxcnn.report.groups import Group
 from jaxcnn.report.mistakes import Confusion, Mistake, confusion_of, worst_mistakes
 from jaxcnn.report.records import Record
 from jaxcnn.report.scores import Scores, score
-from jaxcnn.training import Facts, TrainConfig, Trained, UserError, load_trained
+from jaxcnn.runs import Facts, TrainConfig, Trained, UserError, load_trained
+from jaxcnn.runs.trained import read_facts
 from jaxcnn.training.state import tree_sha256
-from jaxcnn.training.trained import read_facts
 
 
 class Chapter(NamedTuple):

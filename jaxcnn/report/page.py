@@ -14,8 +14,8 @@ from jaxcnn.report.places import places_of, without
 from jaxcnn.report.records import common_folder, read_records
 from jaxcnn.report.scales import short
 from jaxcnn.report.templating import templates
-from jaxcnn.training import UserError
-from jaxcnn.training.run_folder import write_whole
+from jaxcnn.runs import UserError
+from jaxcnn.runs.folder import write_whole
 from jaxcnn.version import __version__
 
 NAME = "report.html"

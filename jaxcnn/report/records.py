@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxcnn.training import RunFolder, TrainConfig, UserError, read_config
-from jaxcnn.training.resumption import FREE
+from jaxcnn.runs import RunFolder, TrainConfig, UserError, read_config
+from jaxcnn.runs.resume import FREE
 
 Numbers = dict[str, float]
 

@@ -10,7 +10,7 @@ from jaxtyping import Float32, Int32, Integer
 
 from jaxcnn.data import Split
 from jaxcnn.layers import Params, State
-from jaxcnn.training import Trained
+from jaxcnn.runs import Trained
 
 _BATCH = 500
 """Test images that are scored at once; the outcome does not depend on it."""

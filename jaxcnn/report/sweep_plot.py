@@ -8,9 +8,9 @@ from jaxcnn.report.groups import Group
 from jaxcnn.report.page import SERIES
 from jaxcnn.report.records import Record
 from jaxcnn.report.templating import templates
-from jaxcnn.training.config import TrainConfig
-from jaxcnn.training.outcomes import Member, Swept, by_rate
-from jaxcnn.training.run_folder import write_whole
+from jaxcnn.runs.config import TrainConfig
+from jaxcnn.runs.folder import write_whole
+from jaxcnn.runs.outcomes import Member, Swept, by_rate
 
 NAME = "sweep.svg"
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxcnn.training.errors import UserError
+from jaxcnn.errors import UserError
 
 Augmentation = Literal["pad-crop", "flip", "cutout", "mixup"]
 Images = Float[Array, "n h w c"]

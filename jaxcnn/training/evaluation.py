@@ -10,8 +10,8 @@ from jaxtyping import Integer
 
 from jaxcnn.data import Dataset
 from jaxcnn.layers import Layer
+from jaxcnn.runs.folder import RunFolder, write_whole
 from jaxcnn.training.epoch import compile_evaluation
-from jaxcnn.training.run_folder import RunFolder, write_whole
 from jaxcnn.training.state import TrainState
 from jaxcnn.training.step import TOP, Batch, Totals
 

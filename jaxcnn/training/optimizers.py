@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import optax
 
-from jaxcnn.training.config import TrainConfig
+from jaxcnn.runs.config import TrainConfig
 
 
 def make_schedule(config: TrainConfig, total_steps: int) -> optax.Schedule:

@@ -22,7 +22,7 @@ from benchmarks.accelerator.parts import Part
 from benchmarks.accelerator.programs import MODES, Sampling
 from benchmarks.accelerator.results import Results
 from benchmarks.layers import TASKS, by_torch
-from jaxcnn.training import UserError
+from jaxcnn.runs import UserError
 
 COMMAND = [sys.executable, "-m", "benchmarks.accelerator"]
 # LLVM's optimizations are most of the time that the tiny form takes.

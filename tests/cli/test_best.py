@@ -12,8 +12,8 @@ from safetensors.numpy import load_file
 
 from jaxcnn.cli import main
 from jaxcnn.models import MODELS
-from jaxcnn.training import RunFolder, read_config
-from jaxcnn.training.checkpoints import Checkpoints
+from jaxcnn.runs import RunFolder, read_config
+from jaxcnn.runs.checkpoints import Checkpoints
 from jaxcnn.training.optimizers import make_optimizer
 from jaxcnn.training.state import init_state, keys_of
 

@@ -1,7 +1,7 @@
 import pytest
 
 from jaxcnn.cli.summary import SummaryConfig, summary_command
-from jaxcnn.training import UserError
+from jaxcnn.runs import UserError
 from tests.test_cli import jaxcnn, refused
 
 

@@ -6,7 +6,7 @@ from jaxcnn.cli.data import DataConfig, data_command
 from jaxcnn.data import DataError, DataOptions, inspection, open_dataset
 from jaxcnn.data.contact_sheet import CLASSES, contact_sheet
 from jaxcnn.data.inspection import inspect_split
-from jaxcnn.training import UserError
+from jaxcnn.runs import UserError
 from tests.data.folders import noise, truncate, write
 
 

@@ -8,8 +8,8 @@ from benchmarks.networks import NETWORKS
 from benchmarks.timing import interleaved, ratio
 from benchmarks.train_steps import by_flax, by_jaxcnn, jax_step
 from jaxcnn.engine.compiler import native
-from jaxcnn.training import TrainConfig, read_metrics, train
-from jaxcnn.training.run_folder import RunFolder
+from jaxcnn.runs import TrainConfig, read_metrics, train
+from jaxcnn.runs.folder import RunFolder
 
 RECORDED = pathlib.Path(__file__).parent / "recorded.json"
 

@@ -15,7 +15,7 @@ from jaxcnn.cli import main
 from jaxcnn.data import load_dataset
 from jaxcnn.layers import Function, rebuild
 from jaxcnn.models import MODELS
-from jaxcnn.training import RunFolder, load_trained
+from jaxcnn.runs import RunFolder, load_trained
 from tests.data.test_inputs import Malicious
 from tests.test_cli import jaxcnn
 

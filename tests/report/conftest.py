@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from jaxcnn.training import TrainConfig, train
+from jaxcnn.runs import TrainConfig, train
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from jaxcnn.report.curves import BOTTOM, RIGHT, TOP, draw
 from jaxcnn.report.groups import group
 from jaxcnn.report.records import Record
 from jaxcnn.report.tables import headline, results, settings_of, when
-from jaxcnn.training import RunFolder, TrainConfig
-from jaxcnn.training.run_folder import to_json
+from jaxcnn.runs import RunFolder, TrainConfig
+from jaxcnn.runs.folder import to_json
 
 
 def record(name, *scores, data=None, epochs=2, **changes):

@@ -10,8 +10,8 @@ import pytest
 
 from jaxcnn.data import load_dataset
 from jaxcnn.report import write_report
-from jaxcnn.training import RunFolder, read_config, train
-from jaxcnn.training.stopping import Stopped, StopRequests
+from jaxcnn.runs import RunFolder, read_config, train
+from jaxcnn.runs.stopping import Stopped, StopRequests
 from tests.report import browser
 from tests.report.html import Page, check_whole
 from tests.test_cli import jaxcnn, refused

@@ -14,7 +14,7 @@ from jaxcnn.report.groups import spread
 from jaxcnn.report.mistakes import Pair, confusion_of, worst_mistakes
 from jaxcnn.report.scales import make_scale
 from jaxcnn.report.scores import Scores, score
-from jaxcnn.training import Facts, TrainConfig, Trained
+from jaxcnn.runs import Facts, TrainConfig, Trained
 from tests.report.html import decoded
 
 NAMES = ("cat", "dog", "bird")

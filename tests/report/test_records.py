@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from jaxcnn.report.records import common_folder, read_records
-from jaxcnn.training import TrainConfig
-from jaxcnn.training.run_folder import to_json
+from jaxcnn.runs import TrainConfig
+from jaxcnn.runs.folder import to_json
 
 
 def make_runs(folder, *names):

@@ -9,9 +9,10 @@ import optax
 import pytest
 
 from jaxcnn.layers import Dense, Flatten, Sequential
-from jaxcnn.training import Batch, TrainConfig, UserError, make_train_step, totals_of
+from jaxcnn.runs import TrainConfig, UserError
+from jaxcnn.runs.config import check_config
+from jaxcnn.training import Batch, make_train_step, totals_of
 from jaxcnn.training.augmentation import AugmentConfig, augment, check_augmentation, make_augment
-from jaxcnn.training.config import check_config
 from jaxcnn.training.state import init_state, keys_of, tree_sha256
 
 COUNT, SIDE = 300, 9

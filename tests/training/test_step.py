@@ -7,7 +7,8 @@ import optax
 import pytest
 
 from jaxcnn.layers import BatchNorm, Conv2d, Dense, Flatten, Scale, Sequential
-from jaxcnn.training import Batch, Totals, TrainConfig, make_train_step, totals_of
+from jaxcnn.runs import TrainConfig
+from jaxcnn.training import Batch, Totals, make_train_step, totals_of
 from jaxcnn.training.optimizers import make_optimizer, make_schedule
 from jaxcnn.training.state import init_state, keys_of, tree_sha256
 

@@ -1,0 +1,377 @@
+"""Checkpoints: Orbax writes and reads the arrays, a digest of our own says they are the same.
+
+Orbax has no checksum over its data: a flipped bit comes back silently as another number. So a
+header lies beside the arrays, with their sha256, and with one of its own, and both are compared
+on each restore.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+
+from jaxcnn.runs.config import UserError
+from jaxcnn.runs.log import warn
+from jaxcnn.runs.orbax_errors import first_line, in_one_sentence, unless_loop_closed
+from jaxcnn.training.state import TrainState, tree_sha256
+from jaxcnn.training.step import Totals
+
+_FORMAT = 1
+_LOGGERS = ("absl", "asyncio")
+_DAMAGED = "damaged"
+_TRIES = 50
+
+
+class Moment(NamedTuple):
+    """A moment of a run, from which it goes on as if it had never stopped.
+
+    Of a sweep, state and totals have an axis of members in front.
+
+    Attributes:
+        state: parameters, running statistics, the optimizer's state and the step.
+        totals: the sums over the batches of this epoch so far.
+        epoch: the number of this epoch, from 1.
+        batch: how many batches of it lie behind. With ``epoch`` this is the position in the
+            data, for an epoch's order is drawn from the run's key and the epoch's number alone.
+    """
+
+    state: TrainState
+    totals: Totals
+    epoch: int
+    batch: int
+
+    @property
+    def step(self) -> int:
+        """How many steps lie behind; for the members of a sweep it is one number."""
+        return int(np.asarray(self.state.step).max())
+
+    def place(self, steps: int) -> str:
+        """Where it is, in epochs of so many steps."""
+        return f"step {self.step:,} (epoch {self.epoch}, batch {self.batch} of {steps})"
+
+    def behind(self, steps: int) -> str:
+        """What lies behind it, in epochs of so many steps."""
+        if not self.batch:
+            return f"after epoch {self.epoch - 1} (step {self.step:,})"
+        return f"in epoch {self.epoch} after batch {self.batch} of {steps} (step {self.step:,})"
+
+
+class DamagedError(Exception):
+    """A checkpoint that is not what was written."""
+
+
+class PrunedError(Exception):
+    """A checkpoint that the run has removed while it was read."""
+
+
+class Checkpoints:
+    """The checkpoints of one run, each a folder named by the steps that lie behind it.
+
+    Orbax writes into a folder of another name and renames it when everything is there, so a
+    process that dies while it saves leaves no half checkpoint.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        keep: int = 2,
+        best_by: str = "test_accuracy",
+        keys: Mapping[str, list[int]] | None = None,
+        read_only: bool = False,
+    ) -> None:
+        """Open ``folder``.
+
+        Args:
+            folder: where the checkpoints lie; made if it is not there.
+            keep: how many of the last ones stay.
+            best_by: the metric whose best stays, too; the one with ``loss`` in its name is best
+                where it is smallest.
+            keys: the run's random streams, saved with each checkpoint.
+            read_only: change nothing, not even leftovers of a process that died.
+        """
+        self.folder = folder.absolute()
+        self._keep, self._best_by, self._read_only = keep, best_by, read_only
+        self._keys = dict(keys or {})
+        self._scores: dict[int, float] = {}
+        self._levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+        # Orbax and tensorstore log each error at length, also from their own threads.
+        for name in _LOGGERS:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        self._hook = sys.unraisablehook
+        sys.unraisablehook = functools.partial(unless_loop_closed, self._hook)
+        with in_one_sentence(f"{folder} cannot be used"):
+            if not read_only:
+                self.folder.mkdir(exist_ok=True)
+                for leftover in self.folder.glob("*.orbax-checkpoint-tmp*"):
+                    shutil.rmtree(leftover)
+            self._orbax = ocp.AsyncCheckpointer(ocp.CompositeCheckpointHandler())
+
+    def steps(self) -> list[int]:
+        """The steps that have a checkpoint, in order."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdecimal())
+
+    def save(self, moment: Moment, metrics: Mapping[str, float] | None = None) -> None:
+        """Write a checkpoint in the background; what is there already is not written again.
+
+        Args:
+            moment: what to save. It is copied before this returns, so it may be donated.
+            metrics: the scores of this moment, where they are known.
+
+        Raises:
+            UserError: if this checkpoint or the one before cannot be written; the ones that
+                were finished stay.
+        """
+        self.wait()
+        step = moment.step
+        if step in self.steps():
+            return
+        arrays = jax.tree.map(np.array, _arrays(moment.state, moment.totals))
+        content = {
+            "format": _FORMAT,
+            "step": step,
+            "epoch": moment.epoch,
+            "batch": moment.batch,
+            "keys": self._keys,
+            "metrics": dict(metrics or {}),
+            "arrays": _layout(arrays),
+            "arrays_sha256": tree_sha256(arrays),
+        }
+        header = {"content": content, "sha256": _json_sha256(content)}
+        with in_one_sentence(self._cannot_be_written(step)):
+            self._orbax.save(
+                self.folder / str(step),
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardSave(arrays), header=ocp.args.JsonSave(header)
+                ),
+            )
+        if metrics and self._best_by in metrics:
+            self._scores[step] = self._score(metrics)
+
+    def wait(self) -> None:
+        """Wait until everything is written, and remove what need not stay.
+
+        Raises:
+            UserError: if the checkpoint on its way cannot be written.
+        """
+        with in_one_sentence(self._cannot_be_written(None)):
+            self._orbax.wait_until_finished()
+            if not self._read_only:
+                self._prune()
+
+    def restore(
+        self, like: TrainState, totals: Totals | None = None, *, best: bool = False
+    ) -> Moment | None:
+        """The newest whole checkpoint, or the best one; ``None`` where there never was any.
+
+        A damaged one is passed over, with a warning that names it and the one that is used, and
+        is moved aside unless the folder is only read.
+
+        Args:
+            like: a state of the right shapes.
+            totals: sums of the right shapes; left out, those of a single run.
+            best: whether to take the best by the metric; only the end of an epoch is scored.
+
+        Raises:
+            UserError: if the checkpoints are of another model or seed, none of them is whole, or
+                the best is asked for and none was scored.
+        """
+        for _ in range(_TRIES):
+            with contextlib.suppress(PrunedError):
+                return self._restored(_arrays(like, totals), best=best)
+        raise UserError(
+            f"the checkpoints in {self.folder} are replaced faster than they can be read: "
+            f"a larger --checkpoint-every or --keep leaves time for it"
+        )
+
+    def _restored(self, like: dict[str, Any], *, best: bool) -> Moment | None:
+        """What `restore` gives, if the run does not prune what is being read."""
+        steps, unread = self.steps(), self._read_scores()
+        # Whether one whose header is damaged was the best, nobody knows.
+        damaged = unread if best else {}
+        for step in self._best_first() if best else reversed(steps):
+            try:
+                moment = self._read(step, like)
+            except DamagedError as error:
+                damaged[step] = self._unless_pruned(step, error)
+                continue
+            self._pass_over(damaged, step)
+            return moment
+        which = f"no checkpoint with a {self._best_by}" if best else "no checkpoint"
+        if damaged or (not steps and any(self.folder.glob(f"*.{_DAMAGED}*"))):
+            names = ", ".join(f"{step} ({error})" for step, error in damaged.items())
+            raise UserError(
+                f"{which} in {self.folder} is whole; damaged: {names or 'the last ones'}"
+            )
+        if steps:
+            raise UserError(
+                f"--best: there is {which} in {self.folder}: a run is scored, and its best kept, "
+                f"from the end of its first epoch on"
+            )
+        return None
+
+    def best(self) -> int | None:
+        """The step of the best checkpoint by its metric, where one was scored."""
+        there = set(self.steps())
+        return next((step for step in self._best_first() if step in there), None)
+
+    def _best_first(self) -> list[int]:
+        """The steps that were scored; of equal ones the later goes first."""
+        return sorted(self._scores, key=lambda step: (self._scores[step], step), reverse=True)
+
+    def _read_scores(self) -> dict[int, DamagedError]:
+        """Learn the scores from the headers; those that cannot be read, and why."""
+        self._scores, unread = {}, {}
+        for step in self.steps():
+            try:
+                metrics = self._header(step)["metrics"]
+            except DamagedError as error:
+                unread[step] = self._unless_pruned(step, error)
+                continue
+            if self._best_by in metrics:
+                self._scores[step] = self._score(metrics)
+        return unread
+
+    def _unless_pruned(self, step: int, error: DamagedError) -> DamagedError:
+        """The error, if the checkpoint is there at all: a run that goes on takes old ones away."""
+        if self._read_only and not (self.folder / str(step)).exists():
+            raise PrunedError(step) from error
+        return error
+
+    def _pass_over(self, damaged: Mapping[int, DamagedError], used: int) -> None:
+        """Say which ones are damaged, and move them out of the way."""
+        for step, reason in damaged.items():
+            warn(
+                f"the checkpoint {self.folder / str(step)} is damaged ({reason}): "
+                f"{self.folder / str(used)} is used in its place"
+            )
+            self._set_aside(step)
+
+    def _read(self, step: int, like: dict[str, Any]) -> Moment:
+        content = self._header(step)
+        where = f"the checkpoint {self.folder / str(step)}"
+        _check_layout(content["arrays"], _layout(like), where)
+        if self._keys and content["keys"] != self._keys:
+            raise UserError(f"{where} is of a run with another seed")
+        wanted = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+        try:
+            found = self._orbax.restore(
+                self.folder / str(step),
+                args=ocp.args.Composite(state=ocp.args.StandardRestore(wanted)),
+            )["state"]
+        except Exception as error:
+            raise DamagedError(first_line(error)) from error
+        if tree_sha256(found) != content["arrays_sha256"]:
+            raise DamagedError("its arrays do not match their sha256")
+        # Copies: a buffer that NumPy holds, too, could not be donated to the next step.
+        found = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), found)
+        state, totals = TrainState(**found["state"]), Totals(**found["totals"])
+        return Moment(state, totals, content["epoch"], content["batch"])
+
+    def _header(self, step: int) -> dict[str, Any]:
+        try:
+            header: Any = self._orbax.restore(
+                self.folder / str(step), args=ocp.args.Composite(header=ocp.args.JsonRestore())
+            )["header"]
+            content, digest = header["content"], header["sha256"]
+        except Exception as error:
+            raise DamagedError(first_line(error)) from error
+        if _json_sha256(content) != digest or content["step"] != step:
+            raise DamagedError("its header does not match its sha256")
+        return content
+
+    def _score(self, metrics: Mapping[str, float]) -> float:
+        value = metrics[self._best_by]
+        return -value if self._best_by.endswith("loss") else value
+
+    def _prune(self) -> None:
+        steps = self.steps()
+        for step in steps[: -self._keep]:
+            if step != self.best():
+                # Renamed first, so that a process that dies here leaves no half checkpoint.
+                doomed = self.folder / f"{step}.orbax-checkpoint-tmp-removed"
+                (self.folder / str(step)).rename(doomed)
+                shutil.rmtree(doomed)
+
+    def _set_aside(self, step: int) -> None:
+        if self._read_only:
+            return
+        for count in range(1, 1000):
+            aside = self.folder / f"{step}.{_DAMAGED}{'' if count == 1 else count}"
+            if not aside.exists():
+                with in_one_sentence(f"{self.folder / str(step)} cannot be renamed"):
+                    (self.folder / str(step)).rename(aside)
+                return
+
+    def _cannot_be_written(self, step: int | None) -> str:
+        finished = self.steps()
+        which = "the last checkpoint" if step is None else f"the checkpoint of step {step}"
+        last = f"that of step {finished[-1]} stays the last" if finished else "there is none yet"
+        return f"{which} cannot be written into {self.folder} ({last})"
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        """Wait until everything is written; an error that is on its way goes first."""
+        try:
+            if kind is None:
+                self.wait()
+            elif issubclass(kind, Exception):
+                with contextlib.suppress(UserError):
+                    self.wait()
+        finally:
+            with contextlib.suppress(Exception):
+                if kind is None or issubclass(kind, Exception):
+                    self._orbax.close()
+            if kind is None:  # after an error, answers that come too late may still come
+                sys.unraisablehook = self._hook
+                for name, level in self._levels.items():
+                    logging.getLogger(name).setLevel(level)
+
+
+def keys_data(keys: Any) -> dict[str, list[Any]]:
+    """The random streams of a run or of a sweep's members, as a checkpoint's header holds them."""
+    return {
+        name: np.asarray(jax.random.key_data(key)).tolist() for name, key in keys._asdict().items()
+    }
+
+
+def _arrays(state: TrainState, totals: Totals | None = None) -> dict[str, Any]:
+    return {"state": state._asdict(), "totals": (totals or Totals.zero())._asdict()}
+
+
+def _layout(arrays: Any) -> list[str]:
+    """What each array is called, and its dtype and shape, one line each."""
+    return [
+        f"{jax.tree_util.keystr(path, simple=True, separator='/')} {leaf.dtype} {list(leaf.shape)}"
+        for path, leaf in jax.tree_util.tree_leaves_with_path(arrays)
+    ]
+
+
+def _check_layout(found: list[str], wanted: list[str], where: str) -> None:
+    if found == wanted:
+        return
+    for its, ours in zip(found, wanted, strict=False):
+        if its != ours:
+            raise UserError(f"{where} is of another model: it has {its}, expected {ours}")
+    raise UserError(
+        f"{where} is of another model: it has {len(found)} arrays, expected {len(wanted)}"
+    )
+
+
+def _json_sha256(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,227 @@
+"""What a training run is told: one frozen dataclass, checked before any work is done."""
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from tyro.conf import arg
+
+from jaxcnn.data import DataOptions
+from jaxcnn.errors import UserError
+from jaxcnn.models import MODELS
+from jaxcnn.runs.kinds import check_kinds
+from jaxcnn.runs.names import unknown
+from jaxcnn.training.augmentation import AugmentConfig, check_augmentation
+
+Optimizer = Literal["sgd", "momentum", "adam", "adamw"]
+Schedule = Literal["constant", "cosine", "linear", "step"]
+Platform = Literal["cpu", "gpu", "tpu"]
+Score = Literal["test_accuracy", "test_loss"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Train a model and write a run folder.
+
+    Attributes:
+        model: The network: lenet (sigmoid, average pooling) or lenet_modern (ReLU, max pooling).
+        dataset: The data set: digits (comes with jaxcnn), fashion_mnist, mnist, image_folder, or
+            a TFDS name.
+        data_dir: Folder with the four IDX files, a TFDS data folder, or, for image_folder, a
+            folder with a subfolder of pictures for each class.
+        epochs: Passes over the training set; left out, 30 for digits, 10 for other sets.
+        batch_size: Images per optimizer step (the last batch of an epoch may be smaller); left
+            out, 64 for digits, 256 for other sets.
+        optimizer: sgd, momentum, adam or adamw; left out, adam for digits, sgd for other sets.
+        lr: Learning rate; left out, the optimizer's usual one (sgd 0.9, momentum 0.1, adam and
+            adamw 0.003).
+        momentum: Momentum of the momentum optimizer.
+        weight_decay: L2 penalty, decoupled (not scaled by Adam's statistics); left out, 0.01
+            for adamw, none for the others.
+        decay_all: Let weight decay shrink biases and the scales of normalizations, too.
+        schedule: How the learning rate falls: constant, cosine or linear (to zero), or step
+            (a tenth after half, a hundredth after three quarters).
+        warmup_steps: Steps over which the learning rate rises linearly from zero.
+        clip_norm: Largest allowed norm of the whole gradient; left out, it is not clipped.
+        seed: Seed of the parameters and of the order of the images.
+        run_dir: Where the run is written; left out, runs/<experiment>-<time>.
+        experiment: Name of the run; left out, <model>-<dataset>.
+        overwrite: Replace the run that --run-dir holds.
+        resume: Go on with the run that --run-dir holds, from its last checkpoint.
+        accept_engine: Resume though convolutions are computed by another engine than before
+            (native code or not, another instruction set); the parameters will be others.
+        platform: cpu, gpu or tpu; left out, the best that JAX finds.
+        streaming: Read training images when they are needed, instead of putting all of them into
+            the device's memory first; so it is anyway where they are too many.
+        data: Which images, and how they are read.
+        augmentation: How training images are changed at random.
+        checkpoint_every: Steps between two checkpoints within an epoch; 0 for none. The end of
+            each epoch has one in any case.
+        checkpoint_minutes: Minutes between two checkpoints, besides those by steps.
+        keep: How many of the last checkpoints stay; the best stays, too.
+        best_by: What the best checkpoint is best by: test_accuracy or test_loss.
+        skip_nonfinite: Leave a step out whose loss, gradient or new parameters are not finite,
+            rather than stop the run there.
+        tensorboard: Write TensorBoard events into the run folder, too.
+        profile: Trace a few steps into the run folder (profile/, for Perfetto or TensorBoard) and
+            print the slowest layers.
+        wandb: Log to Weights & Biases, too (WANDB_MODE=offline works).
+    """
+
+    model: str = "lenet"
+    dataset: str = "digits"
+    data_dir: Path | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    optimizer: Optimizer | None = None
+    lr: float | None = None
+    momentum: float = 0.9
+    weight_decay: float | None = None
+    decay_all: bool = False
+    schedule: Schedule = "constant"
+    warmup_steps: int = 0
+    clip_norm: float | None = None
+    seed: int = 0
+    run_dir: Path | None = None
+    experiment: str | None = None
+    overwrite: bool = False
+    resume: bool = False
+    accept_engine: bool = False
+    platform: Platform | None = None
+    streaming: bool = False
+    data: Annotated[DataOptions, arg(name="")] = dataclasses.field(default_factory=DataOptions)
+    augmentation: Annotated[AugmentConfig, arg(name="")] = dataclasses.field(
+        default_factory=AugmentConfig
+    )
+    checkpoint_every: int = 200
+    checkpoint_minutes: float | None = None
+    keep: int = 2
+    best_by: Score = "test_accuracy"
+    skip_nonfinite: bool = False
+    tensorboard: bool = False
+    profile: bool = False
+    wandb: bool = False
+
+    def __post_init__(self) -> None:
+        """Take text for a path, too."""
+        for name in ("data_dir", "run_dir"):
+            value = getattr(self, name)
+            if isinstance(value, str) and value:
+                object.__setattr__(self, name, Path(value))
+
+    @property
+    def name(self) -> str:
+        """The experiment's name, which the default run folder starts with."""
+        return self.experiment or f"{self.model}-{self.dataset}".replace("/", "-")
+
+    @property
+    def decay(self) -> float:
+        """The weight decay given, or the optimizer's usual one."""
+        if self.weight_decay is None:
+            return 0.01 if self.recipe.optimizer == "adamw" else 0.0
+        return self.weight_decay
+
+    @property
+    def recipe(self) -> "Recipe":
+        """Epochs, batch size, optimizer and rate: as given, or what suits the data set."""
+        usual = DIGITS if self.dataset == "digits" else NOTES
+        optimizer = self.optimizer or usual.optimizer
+        return Recipe(
+            usual.epochs if self.epochs is None else self.epochs,
+            usual.batch_size if self.batch_size is None else self.batch_size,
+            optimizer,
+            USUAL_LR.get(optimizer, math.nan) if self.lr is None else self.lr,
+        )
+
+
+class Recipe(NamedTuple):
+    """The part of a config that has no one default for every data set."""
+
+    epochs: int
+    batch_size: int
+    optimizer: str
+    lr: float
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.optimizer}, learning rate {self.lr:g}, batches of {self.batch_size}, "
+            f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
+        )
+
+
+class Usual(NamedTuple):
+    """What a data set is trained with where nothing else is asked for."""
+
+    epochs: int
+    batch_size: int
+    optimizer: str
+
+
+NOTES = Usual(epochs=10, batch_size=256, optimizer="sgd")
+"""What *Dive into Deep Learning* trains LeNet with."""
+
+DIGITS = Usual(epochs=30, batch_size=64, optimizer="adam")
+"""1,438 images are too few steps for plain SGD to leave the sigmoids' plateau."""
+
+USUAL_LR: dict[str, float] = {"sgd": 0.9, "momentum": 0.1, "adam": 3e-3, "adamw": 3e-3}
+
+
+def check_config(config: TrainConfig) -> None:
+    """Refuse a config that cannot be meant.
+
+    Raises:
+        UserError: with one sentence that names the field, what it may be and what it is.
+    """
+    if not isinstance(config, TrainConfig):
+        raise UserError(f"a run is told what to do by a TrainConfig, got {config!r}")
+    check_kinds(config)
+    if config.model not in MODELS:
+        raise UserError(unknown("model", config.model, MODELS))
+    recipe = config.recipe
+    _check_least("epochs", recipe.epochs, 1)
+    _check_least("batch_size", recipe.batch_size, 1)
+    _check_least("warmup_steps", config.warmup_steps, 0)
+    _check_least("seed", config.seed, 0)
+    _check_number("lr", recipe.lr, positive=True)
+    _check_number("weight_decay", config.decay)
+    if config.clip_norm is not None:
+        _check_number("clip_norm", config.clip_norm, positive=True)
+    _check_least("checkpoint_every", config.checkpoint_every, 0)
+    _check_least("keep", config.keep, 1)
+    if config.checkpoint_minutes is not None:
+        _check_number("checkpoint_minutes", config.checkpoint_minutes, positive=True)
+    if not 0 <= config.momentum < 1:
+        raise UserError(f"--momentum must be at least 0 and below 1, got {config.momentum}")
+    check_augmentation(config.augmentation)
+    if config.overwrite and config.resume:
+        raise UserError("--overwrite and --resume contradict each other: give one of them")
+    if config.resume and config.run_dir is None:
+        raise UserError("--resume needs --run-dir, the folder of the run to go on with")
+    if config.accept_engine and not config.resume:
+        raise UserError("--accept-engine needs --resume: it is about a run that goes on")
+    name = config.name
+    if config.experiment == "":
+        raise UserError("--experiment must be a short name, got ''")
+    odd = "/" in name or "\\" in name or name in (".", "..") or not name.isprintable()
+    if odd or len(name) > 200:
+        raise UserError(f"--experiment must be a short name without slashes, got {name!r}")
+
+
+def flag(field: str) -> str:
+    """A field's name as it is typed on the command line."""
+    return field.replace("_", "-")
+
+
+def _check_number(field: str, value: float, *, positive: bool = False) -> None:
+    if not math.isfinite(value) or value < 0 or (positive and value == 0):
+        wanted = "a positive number" if positive else "zero or a positive number"
+        raise UserError(f"--{flag(field)} must be {wanted}, got {value}")
+
+
+def _check_least(field: str, value: int, least: int) -> None:
+    if value < least:
+        raise UserError(f"--{flag(field)} must be at least {least}, got {value}")
+    if value >= 2**32:
+        raise UserError(f"--{flag(field)} must be below 2**32, got {value}")

@@ -1,0 +1,144 @@
+"""What a run says: to whoever reads it, and with the time into ``log.txt`` of its folder."""
+
+import contextlib
+import contextvars
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jaxcnn.data import DataError
+from jaxcnn.errors import UserError
+from jaxcnn.runs.stopping import Stopped
+
+
+def say(line: str) -> None:
+    """Print a line, if there is still somebody to read it, and note it."""
+    note(line)
+    with unless_nobody_reads():
+        print(line, flush=True)
+
+
+def warn(sentence: str) -> None:
+    """Print a warning on standard error, and note it."""
+    note(f"warning: {sentence}")
+    _complain(sentence)
+
+
+def note(text: str) -> None:
+    """Put the lines of ``text`` into the journal of the run, where one is kept."""
+    journal = _JOURNAL.get()
+    if journal is not None:
+        journal.note(text)
+
+
+def _complain(sentence: str) -> None:
+    with unless_nobody_reads(sys.stderr):
+        print(f"jaxcnn: warning: {sentence}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def unless_nobody_reads(stream: Any = None) -> Iterator[None]:
+    """A terminal or a pipe that has gone (EIO, EPIPE) does not stop a run: it goes on unseen.
+
+    What the run has to say is in its folder, too.
+    """
+    try:
+        yield
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            number = (stream or sys.stdout).fileno()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+
+
+class Journal:
+    """The lines of a run; they wait until the run has a folder."""
+
+    def __init__(self) -> None:
+        self._waiting: list[str] = []
+        self._path: Path | None = None
+        self._usable = True
+
+    def note(self, text: str) -> None:
+        """Add lines; they are in the file when this returns, where there is one."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        self._waiting += [f"{stamp} {line}\n" for line in text.splitlines()]
+        if self._path is not None and self._usable:
+            self._write(self._path)
+
+    @contextlib.contextmanager
+    def kept_in(self, path: Path) -> Iterator[None]:
+        """Write what is noted behind what ``path`` holds; at last, what ended the run."""
+        self._path = path
+        if not _ends_with_a_line(path):  # of a process that was killed
+            self._waiting.insert(0, "\n")
+        try:
+            yield
+        except BaseException as error:
+            self.note(_last_words(error))
+            raise
+
+    def _write(self, path: Path) -> None:
+        content = "".join(self._waiting).encode(errors="backslashreplace")
+        self._waiting.clear()
+        try:
+            with path.open("ab") as file:
+                file.write(content)
+        except OSError as error:  # a run is worth more than what it says
+            self._usable = False
+            _complain(f"{path} cannot be written: {error.strerror}")
+
+
+_JOURNAL: contextvars.ContextVar[Journal | None] = contextvars.ContextVar("journal", default=None)
+
+
+@contextlib.contextmanager
+def journaled() -> Iterator[Journal]:
+    """While it is entered, what is said in this thread is noted."""
+    token = _JOURNAL.set(journal := Journal())
+    try:
+        yield journal
+    finally:
+        _JOURNAL.reset(token)
+
+
+@contextlib.contextmanager
+def library_heard() -> Iterator[None]:
+    """While it is entered, what the library logs is a warning of the command."""
+    logger, handler = logging.getLogger("jaxcnn"), _Warning(logging.WARNING)
+    propagate, logger.propagate = logger.propagate, False  # other libraries would say it again
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+
+
+class _Warning(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(record.getMessage())
+
+
+def _ends_with_a_line(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"\n"
+    except OSError:  # there is none yet, or it is empty
+        return True
+
+
+def _last_words(error: BaseException) -> str:
+    """What ended a run; what nobody foresaw is noted at length."""
+    if isinstance(error, Stopped):
+        return str(error)
+    if isinstance(error, UserError | DataError):
+        return f"error: {error}"
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return "".join(traceback.format_exception(error))

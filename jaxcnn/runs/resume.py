@@ -1,0 +1,193 @@
+"""What must be as it was for a run, or a sweep, to go on."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxcnn.engine import Identity, identity
+from jaxcnn.runs.checkpoints import Moment
+from jaxcnn.runs.config import TrainConfig, UserError, flag
+from jaxcnn.runs.folder import DRAWN, RunFolder, read_config, surroundings, to_json
+from jaxcnn.runs.log import warn
+
+FREE = frozenset(
+    {
+        *("run_dir", "data_dir", "experiment", "platform", "streaming", "tensorboard", "wandb"),
+        "profile",
+        *("checkpoint_every", "checkpoint_minutes", "keep", "best_by", "skip_nonfinite"),
+    }
+)
+"""What ``--resume`` may change: none of it is in the numbers of a run that goes well."""
+
+
+def check_resumable(folder: RunFolder, config: TrainConfig) -> None:
+    """Refuse to go on with a run under another config: its numbers would mean nothing.
+
+    Raises:
+        UserError: if a field differs that the numbers depend on.
+    """
+    begun = to_json(read_config(folder))
+    check_unchanged(folder, begun, to_json(config), constant=config.schedule == "constant")
+
+
+def check_unchanged(
+    folder: RunFolder, begun: Mapping[str, Any], now: Mapping[str, Any], *, constant: bool
+) -> None:
+    """Refuse to go on under other settings than those that a run, or a sweep, was begun with.
+
+    Args:
+        folder: where it is.
+        begun: its settings by name, those of their parts in a mapping.
+        now: the settings to go on with.
+        constant: whether the learning rate does not depend on the number of epochs.
+
+    Raises:
+        UserError: if a setting differs that the numbers depend on.
+    """
+    free = FREE | {"epochs"} if constant else FREE
+    old, new = _by_flag(begun), _by_flag(now)
+    for name in sorted(old.keys() - free):
+        if old[name] != new[name]:
+            why = ": its learning rate falls until the last epoch" if name == "epochs" else ""
+            raise UserError(
+                f"--resume: {folder.path} was begun with --{flag(name)} {_told(old[name])}, "
+                f"and cannot go on with {_told(new[name])}{why}"
+            )
+
+
+def _told(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _by_flag(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a config by the names of its flags, those of its parts among them."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= value if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def check_same_data(saved: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse to go on with a run on other data than it was begun with.
+
+    Args:
+        saved: the file in which the run has written down what its data are.
+        facts: what the data are now.
+
+    Raises:
+        UserError: if the numbers of images, their size, the classes or a sample of the images
+            differ.
+    """
+    try:
+        begun = json.loads(saved.read_text())["data"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{saved} is damaged: {error}") from None
+    now = json.loads(json.dumps(facts["data"]))
+    for name in sorted(now.keys() - {"source", "sample_sha256"}):
+        if begun.get(name) != now[name]:
+            raise UserError(
+                f"--resume: {saved.parent} was begun with {name} {begun.get(name)}, but the data "
+                f"have {now[name]}"
+            )
+    if begun.get("sample_sha256", now["sample_sha256"]) != now["sample_sha256"]:
+        raise UserError(
+            f"--resume: {saved.parent} was begun with other images or labels, or in another order"
+        )
+
+
+def check_drawn(saved: Path) -> None:
+    """Refuse to begin a run again that drew other parameters from its seed when it was begun.
+
+    Args:
+        saved: the file in which the run has written down how it was begun.
+
+    Raises:
+        UserError: if so.
+    """
+    if json.loads(saved.read_text()).get("parameters") != DRAWN:
+        raise UserError(
+            f"--resume: {saved.parent} has no checkpoint and was begun by a jaxcnn that drew other "
+            f"parameters from the same seed: --overwrite starts it anew"
+        )
+
+
+def check_same_engine(saved: Path, *, accept: bool) -> None:
+    """Refuse to go on with a run under another engine than it has run with: its bits differ.
+
+    A run of a jaxcnn that did not write it down goes on with a warning.
+
+    Args:
+        saved: the file in which the run has written down its engine.
+        accept: whether another one is accepted.
+
+    Raises:
+        UserError: if it is another one and that is not accepted.
+    """
+    begun, now = _engine_in(saved), identity()
+    if begun is None:
+        warn(
+            f"{saved.parent} does not say by which engine it has run: if it was another one than "
+            f"now ({now}), what follows is not equal to the bit"
+        )
+    elif not begun.same(now) and not accept:
+        raise UserError(
+            f"--resume: {saved.parent} has run by {begun}, but this process computes by {now}, "
+            f"so it would end with other parameters: --accept-engine goes on nevertheless"
+        )
+
+
+def _engine_in(saved: Path) -> Identity | None:
+    """The engine that a run has written down, if it has."""
+    try:
+        found = json.loads(saved.read_text()).get("engine")
+        if found is None:
+            return None
+        if not all(isinstance(value, str) for value in found.values()):
+            raise TypeError("what it says of the engine must be text")
+        return Identity(**found)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{saved} is damaged: {error}") from None
+
+
+def history(saved: Path, moment: Moment, steps: int) -> dict[str, Any]:
+    """When a run, or a sweep, was begun and when it went on, for it to be kept.
+
+    Where it goes on with another jax, on another device or by another engine, a warning says so:
+    the numbers are then no longer those of a run that was never stopped. At which step the engine
+    changed is kept, too.
+
+    Args:
+        saved: the file in which the run has written it down.
+        moment: where it goes on.
+        steps: how many steps an epoch has.
+    """
+    begun, now = json.loads(saved.read_text()), surroundings()
+    versions = begun.get("versions", {})
+    changed = [
+        f"{name} {versions[name]}"
+        for name in ("jax", "jaxlib")
+        if versions.get(name, now["versions"][name]) != now["versions"][name]
+    ]
+    if begun.get("devices", now["devices"]) != now["devices"]:
+        changed.append(f"on {', '.join(begun['devices'])}")
+    if changed:
+        what = " and ".join(changed)
+        warn(f"{saved.parent} was begun with {what}: what follows is not equal to the bit")
+    resumed = [*begun.get("resumed", []), now["started"]]
+    kept = {"started": begun.get("started", now["started"]), "resumed": resumed}
+    changes = [*begun.get("engine_changes", []), *_engine_change(saved, moment, steps)]
+    return {**kept, "engine_changes": changes} if changes else kept
+
+
+def _engine_change(saved: Path, moment: Moment, steps: int) -> list[dict[str, Any]]:
+    """Where another engine takes over, and which; nothing where it is the same."""
+    begun, now = _engine_in(saved), identity()
+    if begun is None or begun.same(now):
+        return []
+    warn(
+        f"the engine changes at {moment.place(steps)}, from {begun} to {now}: what follows is not "
+        f"equal to the bit"
+    )
+    where = {"step": moment.step, "epoch": moment.epoch, "batch": moment.batch}
+    return [{**where, "from": begun._asdict(), "to": now._asdict()}]

@@ -1,0 +1,106 @@
+"""Where metrics go besides ``metrics.jsonl``: TensorBoard's events, Weights & Biases."""
+
+import importlib.util
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from jaxcnn.runs.config import TrainConfig, UserError
+from jaxcnn.runs.folder import RunFolder, to_json, write_whole
+
+_MODULES = {"tensorboard": "tensorboardX", "wandb": "wandb"}
+
+
+class Writer(Protocol):
+    """Takes the rows of ``metrics.jsonl`` as they are made."""
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """One epoch's row."""
+
+    def close(self) -> None:
+        """The run has ended, or stops for now."""
+
+
+def check_writers(config: TrainConfig) -> None:
+    """Refuse a writer whose package is missing, before any work.
+
+    Raises:
+        UserError: naming the extra to install.
+    """
+    for flag, module in _MODULES.items():
+        if getattr(config, flag) and importlib.util.find_spec(module) is None:
+            raise UserError(
+                f"--{flag} needs {module}, which the extra {flag!r} installs: "
+                f"pip install 'jaxcnn[{flag}]'"
+            )
+
+
+def open_writers(config: TrainConfig, folder: RunFolder, step: int) -> list[Writer]:
+    """The writers that ``config`` asks for, for a run that goes on from ``step``."""
+    writers: list[Writer] = []
+    if config.tensorboard:
+        writers.append(TensorBoard(folder, step))
+    if config.wandb:
+        writers.append(WandB(config, folder))
+    return writers
+
+
+class TensorBoard:
+    """Events in ``RUN/tensorboard``, written without TensorFlow."""
+
+    def __init__(self, folder: RunFolder, step: int) -> None:
+        from tensorboardX import SummaryWriter
+
+        # A resumed run writes the epochs after its checkpoint again; the old ones are dropped.
+        # The suffix, because files begun in the same second would have the same name.
+        self._events = SummaryWriter(
+            str(folder.tensorboard),
+            purge_step=step + 1 if step else None,
+            filename_suffix=f".{step}",
+        )
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Each number by its name, at the row's step."""
+        for name, value in row.items():
+            if name != "step":
+                self._events.add_scalar(name, value, row["step"])
+        self._events.flush()
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._events.close()
+
+
+class WandB:
+    """A run of Weights & Biases, which goes on under the same id when the run is resumed."""
+
+    def __init__(self, config: TrainConfig, folder: RunFolder) -> None:
+        import wandb
+
+        name = folder.path / "wandb.json"
+        if not name.exists():
+            write_whole(name, json.dumps({"id": uuid.uuid4().hex}) + "\n")
+        try:
+            self._run = wandb.init(
+                project="jaxcnn",
+                name=folder.path.name,
+                id=json.loads(name.read_text())["id"],
+                resume="allow",
+                dir=str(folder.path),
+                config=to_json(config),
+                settings=wandb.Settings(silent=True),
+            )
+        except (wandb.errors.Error, OSError, ValueError, KeyError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"--wandb: {reason} (WANDB_MODE=offline needs no account and no network)"
+            ) from None
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Each number by its name, at the row's step."""
+        self._run.log(dict(row), step=row["step"])
+
+    def close(self) -> None:
+        """Send, or write, the rest."""
+        self._run.finish()

@@ -1,0 +1,103 @@
+"""Streamed runs: the same numbers as with all images on the device."""
+
+import dataclasses
+import itertools
+import json
+
+import optax
+import pytest
+
+from jaxcnn.data import DataError, DataOptions, open_dataset
+from jaxcnn.layers import Dense, Flatten, Sequential
+from jaxcnn.runs import TrainConfig, UserError, read_config, train
+from jaxcnn.runs import streaming as streaming_module
+from jaxcnn.runs.streaming import feed, load_data
+from jaxcnn.training import Totals, make_train_step
+from jaxcnn.training.augmentation import AugmentConfig
+from jaxcnn.training.state import init_state, keys_of, tree_sha256
+from tests.data.folders import noise, truncate, write
+
+
+@pytest.fixture
+def config(tiny, tmp_path):
+    return TrainConfig(
+        model="lenet_modern", dataset="fashion_mnist", data_dir=tiny, epochs=2, batch_size=25,
+        optimizer="adam", lr=0.002, run_dir=tmp_path / "run",
+        data=DataOptions(split="train[:-3]"),
+        augmentation=AugmentConfig(("pad-crop", "flip", "cutout", "mixup"), mixup_alpha=0.5),
+    )  # fmt: skip
+
+
+def test_streaming_and_resuming_change_no_bit(config, tmp_path, capsys):
+    """50 augmented images; one run on the device and whole, one streamed and in two parts."""
+    whole = train(config)
+    part = dataclasses.replace(config, run_dir=tmp_path / "part", epochs=1, streaming=True)
+    train(part)
+    streamed = train(dataclasses.replace(part, epochs=2, resume=True))
+    assert streamed.parameters_sha256 == whole.parameters_sha256
+    assert streamed.test_accuracy == whole.test_accuracy
+    said = capsys.readouterr().out
+    assert said.count("50 training and 17 test images (IDX files in ") == 3
+    assert said.count("training images streamed") == 2
+    # The config comes back whole, and what the numbers depend on cannot be changed.
+    assert read_config(whole.folder) == dataclasses.replace(config, weight_decay=0.0)
+    saved = json.loads(whole.folder.config.read_text())["config"]
+    assert saved["augmentation"]["augment"] == ["pad-crop", "flip", "cutout", "mixup"]
+    weaker = dataclasses.replace(config.augmentation, mixup_alpha=0.1)
+    with pytest.raises(
+        UserError, match=r"was begun with --mixup-alpha 0\.5, and cannot go on with 0\.1"
+    ):
+        train(dataclasses.replace(config, resume=True, augmentation=weaker))
+
+
+@pytest.mark.parametrize("batch_size", [16, 64])
+def test_a_streamed_epoch_is_the_epoch_on_the_device(batch_size):
+    """Also where the last batch is smaller, and where a pass is entered in the middle."""
+    options = DataOptions(split="train[:50]")
+    opened, states = open_dataset("digits", options=options), []
+    model, optimizer, keys = (
+        Sequential(flat=Flatten(), dense=Dense(10)),
+        optax.adam(0.01),
+        keys_of(0),
+    )
+    step = make_train_step(model, optimizer, keys.noise)
+    for split in (opened.train.load(), opened.train):
+        state = init_state(model, optimizer, keys.init, (1, 28, 28, 1))
+        data, epoch = feed(step, state, split, batch_size)
+        order, totals = epoch.shuffle(keys.order), Totals.zero()
+        for start, stop in itertools.pairwise((0, epoch.steps // 2, epoch.steps)):
+            state, totals = epoch.advance(state, totals, data, order, start, stop)
+        assert int(totals.examples) == 50
+        states.append(tree_sha256((state._asdict(), totals)))
+    assert states[0] == states[1]
+
+
+def test_what_is_too_large_streams_by_itself(tiny, monkeypatch):
+    config = TrainConfig(dataset="fashion_mnist", data_dir=tiny)
+    pixels = 53 * 28 * 28
+    for most, streamed in ((pixels, False), (pixels - 1, True)):
+        monkeypatch.setattr(streaming_module, "MAX_PIXELS", most)
+        data = load_data(config)
+        assert hasattr(data.train, "images") != streamed
+        assert len(data.train) == 53
+        assert data.test.images.shape == (17, 28, 28, 1)
+
+
+def test_a_damaged_picture_ends_a_streamed_run_with_its_name(tmp_path):
+    folder = write(tmp_path / "set", {"a": 4, "b": 4})
+    path = truncate(noise(folder / "b" / "3.png", (60, 60)))
+    config = TrainConfig(
+        dataset="image_folder", data_dir=folder, epochs=1, batch_size=4, streaming=True,
+        run_dir=tmp_path / "run", data=DataOptions(image_size=28, channels=1),
+    )  # fmt: skip
+    with pytest.raises(DataError, match=rf"^{path}: cannot be read"):
+        train(config)
+
+
+def test_strengths_are_held_against_the_images_before_a_run_begins(config):
+    options = AugmentConfig(("cutout",), cutout_size=29)
+    with pytest.raises(
+        UserError, match="--cutout-size must be from 1 to 28 for images of this size"
+    ):
+        train(dataclasses.replace(config, augmentation=options))
+    assert not config.run_dir.exists()
