@@ -96,13 +96,20 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise ValueError("it is nested too deeply") from None
 
 
-def read_json(path: str | os.PathLike[str], kind: Kind, *, most: int = LARGEST_JSON) -> Any:
+def read_json(
+    path: str | os.PathLike[str],
+    kind: Kind,
+    *,
+    most: int = LARGEST_JSON,
+    nonfinite: bool = False,
+) -> Any:
     """The value in a JSON file, checked.
 
     Args:
         path: the file.
         kind: what the value must be.
         most: the largest number of bytes that the file may have.
+        nonfinite: whether ``NaN`` and ``Infinity`` may be in it.
 
     Returns:
         The value.
@@ -119,7 +126,7 @@ def read_json(path: str | os.PathLike[str], kind: Kind, *, most: int = LARGEST_J
     {'epochs': 3}
     """
     try:
-        value = parse_json(read_text(path, most))
+        value = parse_json(read_text(path, most), nonfinite=nonfinite)
         kind.check(value, "")
     except OSError as error:
         raise UserError(f"{os.fspath(path)} cannot be read: {reason(error)}") from None

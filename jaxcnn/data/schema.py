@@ -192,12 +192,12 @@ class Table:
     Attributes:
         fields: the kind of the value under each name.
         optional: the same, of names that may be missing.
-        others: whether names that nobody knows are left alone, and not refused.
+        others: the kind of the values under all other names; ``None`` refuses them.
     """
 
     fields: Mapping[str, Kind]
     optional: Mapping[str, Kind] = field(default_factory=dict)
-    others: bool = False
+    others: Kind | None = None
 
     def check(self, value: Any, where: str) -> None:
         """Refuse everything else, tables without a needed name and unknown names."""
@@ -207,10 +207,10 @@ class Table:
             raise ValueError(f"{_inside(where, name)} is missing")
         kinds = {**self.optional, **self.fields}
         for name, item in value.items():
-            if name in kinds:
-                kinds[name].check(item, _inside(where, name))
-            elif not self.others:
+            kind = kinds.get(name, self.others)
+            if kind is None:
                 raise ValueError(f"{_inside(where, name)} is unknown")
+            kind.check(item, _inside(where, name))
 
 
 def _inside(where: str, name: str) -> str:

@@ -53,10 +53,10 @@ class _Feature:
     """A feature, and those inside it."""
 
     def check(self, value: Any, where: str) -> None:
-        Table({}, others=True).check(value, where)
+        Table({}, others=Anything()).check(value, where)
         if "type" in value:
             raise ValueError(f"{where or 'it'} is written as old releases of TFDS wrote features")
-        Table({"pythonClassName": Text()}, others=True).check(value, where)
+        Table({"pythonClassName": Text()}, others=Anything()).check(value, where)
         name = value["pythonClassName"]
         if name not in KINDS:
             raise ValueError(
@@ -67,7 +67,7 @@ class _Feature:
 
 
 _SHAPE = Table({}, {"dimensions": ListOf(Digits(-1, _LARGEST_SIDE), most=8)})
-_IMAGE = Table({}, {"shape": _SHAPE}, others=True)
+_IMAGE = Table({}, {"shape": _SHAPE}, others=Anything())
 _PLAIN = TableOf(Anything())
 _FEATURE = Table(
     {"pythonClassName": Text()},

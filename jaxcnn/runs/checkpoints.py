@@ -21,7 +21,10 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
+from jaxcnn.data.files import check_folder_tree
 from jaxcnn.runs.config import UserError
+from jaxcnn.runs.formats import read_header
+from jaxcnn.runs.layout import check_layout, check_stored, layout
 from jaxcnn.runs.log import warn
 from jaxcnn.runs.orbax_errors import first_line, in_one_sentence, unless_loop_closed
 from jaxcnn.training.state import TrainState, tree_sha256
@@ -147,7 +150,7 @@ class Checkpoints:
             "batch": moment.batch,
             "keys": self._keys,
             "metrics": dict(metrics or {}),
-            "arrays": _layout(arrays),
+            "arrays": layout(arrays),
             "arrays_sha256": tree_sha256(arrays),
         }
         header = {"content": content, "sha256": _json_sha256(content)}
@@ -263,33 +266,38 @@ class Checkpoints:
     def _read(self, step: int, like: dict[str, Any]) -> Moment:
         content = self._header(step)
         where = f"the checkpoint {self.folder / str(step)}"
-        _check_layout(content["arrays"], _layout(like), where)
+        check_layout(content["arrays"], layout(like), where)
         if self._keys and content["keys"] != self._keys:
             raise UserError(f"{where} is of a run with another seed")
-        wanted = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
         try:
+            check_stored(self.folder / str(step) / "state", like)
+            wanted = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
             found = self._orbax.restore(
                 self.folder / str(step),
                 args=ocp.args.Composite(state=ocp.args.StandardRestore(wanted)),
             )["state"]
+            digest = tree_sha256(found)
         except Exception as error:
             raise DamagedError(first_line(error)) from error
-        if tree_sha256(found) != content["arrays_sha256"]:
+        if digest != content["arrays_sha256"]:
             raise DamagedError("its arrays do not match their sha256")
         # Copies: a buffer that NumPy holds, too, could not be donated to the next step.
         found = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), found)
         state, totals = TrainState(**found["state"]), Totals(**found["totals"])
-        return Moment(state, totals, content["epoch"], content["batch"])
+        moment = Moment(state, totals, content["epoch"], content["batch"])
+        if moment.step != step:
+            raise DamagedError(f"its arrays are of step {moment.step}")
+        return moment
 
     def _header(self, step: int) -> dict[str, Any]:
+        path = self.folder / str(step)
         try:
-            header: Any = self._orbax.restore(
-                self.folder / str(step), args=ocp.args.Composite(header=ocp.args.JsonRestore())
-            )["header"]
-            content, digest = header["content"], header["sha256"]
-        except Exception as error:
+            check_folder_tree(path)
+            header = read_header(path / "header" / "metadata")
+        except (OSError, ValueError) as error:
             raise DamagedError(first_line(error)) from error
-        if _json_sha256(content) != digest or content["step"] != step:
+        content = header["content"]
+        if _json_sha256(content) != header["sha256"] or content["step"] != step:
             raise DamagedError("its header does not match its sha256")
         return content
 
@@ -352,25 +360,6 @@ def keys_data(keys: Any) -> dict[str, list[Any]]:
 
 def _arrays(state: TrainState, totals: Totals | None = None) -> dict[str, Any]:
     return {"state": state._asdict(), "totals": (totals or Totals.zero())._asdict()}
-
-
-def _layout(arrays: Any) -> list[str]:
-    """What each array is called, and its dtype and shape, one line each."""
-    return [
-        f"{jax.tree_util.keystr(path, simple=True, separator='/')} {leaf.dtype} {list(leaf.shape)}"
-        for path, leaf in jax.tree_util.tree_leaves_with_path(arrays)
-    ]
-
-
-def _check_layout(found: list[str], wanted: list[str], where: str) -> None:
-    if found == wanted:
-        return
-    for its, ours in zip(found, wanted, strict=False):
-        if its != ours:
-            raise UserError(f"{where} is of another model: it has {its}, expected {ours}")
-    raise UserError(
-        f"{where} is of another model: it has {len(found)} arrays, expected {len(wanted)}"
-    )
 
 
 def _json_sha256(content: Any) -> str:

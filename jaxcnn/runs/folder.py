@@ -15,8 +15,11 @@ from typing import Any, TypeVar
 
 import jax
 
+from jaxcnn.data.documents import parse_json
+from jaxcnn.data.files import as_text, read_bytes, reason
 from jaxcnn.engine import identity
 from jaxcnn.runs.config import TrainConfig, UserError, check_config
+from jaxcnn.runs.formats import EPOCH, LARGEST_METRICS, read_saved
 from jaxcnn.runs.settings import FLAGS_ONLY, with_values
 from jaxcnn.version import __version__
 
@@ -267,17 +270,20 @@ def saved_config(path: Path, base: Config, check: Callable[[Config], None]) -> C
         UserError: if the file is not there, or cannot be read.
     """
     try:
-        config = with_values(base, _as_meant(json.loads(path.read_text())["config"]), "config")
-        check(config)
-        return config
+        path.lstat()
     except FileNotFoundError:
         raise UserError(f"{path.parent} holds no run: there is no {path.name} in it") from None
     except NotADirectoryError:
         raise UserError(f"{path.parent} is a file, not the folder of a run") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is damaged: {error}") from None
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        raise UserError(f"{path} cannot be read: {reason(error)}") from None
+    settings = read_saved(path)["config"]
+    try:
+        config = with_values(base, _as_meant(settings), "config")
+        check(config)
+    except UserError as error:
+        raise UserError(f"{path} is damaged: {error}") from None
+    return config
 
 
 def _as_meant(settings: dict[str, Any]) -> dict[str, Any]:
@@ -333,29 +339,20 @@ def read_metrics(folder: RunFolder) -> Iterator[dict[str, Any]]:
         UserError: if a line is there that no run has written.
     """
     try:
-        lines = folder.metrics.read_bytes().splitlines()
+        lines = read_bytes(folder.metrics, LARGEST_METRICS).splitlines()
     except FileNotFoundError:
         return
     except OSError as error:
-        raise UserError(f"{folder.metrics} cannot be read: {error.strerror}") from None
-    for line in lines:
+        raise UserError(f"{folder.metrics} cannot be read: {reason(error)}") from None
+    for number, line in enumerate(lines, start=1):
         try:
-            row = json.loads(line)
+            row = parse_json(as_text(line), nonfinite=True)
+            EPOCH.check(row, "")
         except json.JSONDecodeError:
             return
-        except UnicodeDecodeError:
-            raise UserError(f"{folder.metrics} is damaged: a line of it is no text") from None
-        if not _is_epoch(row):
-            raise UserError(f"{folder.metrics} is damaged: a line of it is no epoch")
+        except ValueError as error:
+            raise UserError(f"{folder.metrics} is damaged: line {number}: {error}") from None
         yield row
-
-
-def _is_epoch(row: Any) -> bool:
-    """Whether a line has what is needed to go on, and to tell the speed."""
-    if not isinstance(row, dict):
-        return False
-    speed = row.get("images_per_second")
-    return type(row.get("epoch")) is int and isinstance(speed, int | float)
 
 
 def keep_metrics(folder: RunFolder, epochs: int) -> int:

@@ -5,6 +5,7 @@ import types
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from jaxcnn.data.schema import brief
 from jaxcnn.errors import UserError
 
 _NOUNS = {
@@ -64,7 +65,7 @@ def converted(value: Any, hint: Any, where: str) -> Any:
         return float(value)
     if Path in kinds and isinstance(value, str) and value and "\0" not in value:
         return Path(value)
-    raise UserError(f"{where} must be {_described(kinds)}, got {value!r}")
+    raise UserError(f"{where} must be {_described(kinds)}, got {brief(value)}")
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from jaxcnn.errors import UserError
 from jaxcnn.runs.folder import RunFolder, write_whole
+from jaxcnn.runs.formats import read_saved
 from jaxcnn.runs.seeds import spread
 from jaxcnn.runs.stopping import Stopped
 from jaxcnn.training.evaluation import means
@@ -121,13 +122,11 @@ def read_outcome(folder: RunFolder) -> dict[str, Any]:
     Raises:
         UserError: if it cannot be read.
     """
-    try:
-        content = json.loads(folder.sweep.read_text())
-        if not isinstance(content["members"], list) or not isinstance(content["epochs"], int):
-            raise TypeError("members must be a list, and epochs a number")
-        return content
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{folder.sweep} is damaged: {error}") from None
+    content = read_saved(folder.sweep)
+    for name in ("members", "epochs", "seconds"):
+        if name not in content:
+            raise UserError(f"{folder.sweep} is damaged: {name} is missing")
+    return content
 
 
 def members_after(

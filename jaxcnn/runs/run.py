@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from jaxcnn.models import MODELS
 from jaxcnn.runs.checkpoints import Checkpoints, Moment, keys_data
 from jaxcnn.runs.config import TrainConfig, UserError, check_config
 from jaxcnn.runs.devices import peak_memory, use_platform
@@ -33,6 +34,7 @@ from jaxcnn.runs.pace import Rhythm
 from jaxcnn.runs.profile import Profile
 from jaxcnn.runs.resume import (
     check_drawn,
+    check_position,
     check_resumable,
     check_same_data,
     check_same_engine,
@@ -206,14 +208,18 @@ def evaluate(folder: RunFolder, config: TrainConfig, *, best: bool = False) -> R
     data = load_data(config)
     announce(data)
     optimizer = make_optimizer(config, 1)
-    model, state = fresh_state(config, optimizer, data.image_shape, data.num_classes)
+    model = MODELS[config.model](data.num_classes)
+    # The shapes alone: a config may name a model that is larger than what the checkpoint holds.
+    shapes = jax.eval_shape(
+        lambda: fresh_state(config, optimizer, data.image_shape, data.num_classes)[1]
+    )
     with Checkpoints(folder.checkpoints, best_by=config.best_by, read_only=True) as checkpoints:
-        moment = checkpoints.restore(state, best=best)
+        moment = checkpoints.restore(shapes, best=best)
     if moment is None:
         raise UserError(f"{folder.path} has no checkpoint to evaluate")
     which = f"the best by {config.best_by}" if best else "the last one"
     say(f"checkpoint: step {moment.step:,}, {which}")
-    score = scorer(model, state, data)(moment.state)
+    score = scorer(model, moment.state, data)(moment.state)
     return result_of(folder, tree_sha256(moment.state.params), score)
 
 
@@ -238,6 +244,7 @@ def resume(
         say("resume: there is no checkpoint yet, so the run starts from its beginning")
         keep_metrics(folder, 0)
         return first
+    check_position(folder.path, moment, steps)
     done = moment.epoch - 1
     if done + (moment.batch > 0) > epochs:
         raise UserError(f"{folder.path} has {done} epochs already, more than --epochs {epochs}")

@@ -41,6 +41,7 @@ from jaxcnn.runs.pace import Rhythm
 from jaxcnn.runs.plan import SweepPlan, check_plan, read_plan
 from jaxcnn.runs.resume import (
     check_drawn,
+    check_position,
     check_same_data,
     check_same_engine,
     check_unchanged,
@@ -250,6 +251,7 @@ def _resume(run: Sweep, first: Moment, swept: Swept) -> tuple[Moment, Swept]:
         check_drawn(swept.folder.sweep)
         say("resume: there is no checkpoint yet, so the sweep starts from its beginning")
         return first, swept
+    check_position(path, moment, run.programs.steps)
     done = moment.epoch - 1
     if done + (moment.batch > 0) > epochs:
         raise UserError(f"{path} has {done} epochs already, more than --epochs {epochs}")

@@ -1,7 +1,7 @@
 """A model that a run has trained, ready to be used."""
 
 import dataclasses
-import json
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +15,7 @@ from jaxcnn.models import MODELS
 from jaxcnn.runs.checkpoints import Checkpoints, Moment
 from jaxcnn.runs.config import TrainConfig, UserError
 from jaxcnn.runs.folder import RunFolder, read_config
+from jaxcnn.runs.formats import DESCRIBED, LARGEST_IMAGE, read_saved
 from jaxcnn.runs.job import fresh_state
 from jaxcnn.training.optimizers import make_optimizer
 from jaxcnn.training.state import tree_sha256
@@ -114,22 +115,17 @@ def read_facts(folder: RunFolder) -> Facts:
     Raises:
         UserError: if it cannot be read, or says what cannot be.
     """
+    content = read_saved(folder.config)
     try:
-        content = json.loads(folder.config.read_text())
-        data, transform = content["data"], Transform(**content["transform"])
-        facts = Facts(tuple(data["image_shape"]), tuple(data["class_names"]), transform)
-        _check_facts(facts)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        DESCRIBED.check(content, "")
+        shape, names = content["data"]["image_shape"], content["data"]["class_names"]
+        if math.prod(shape) > LARGEST_IMAGE:
+            raise ValueError(
+                f"data.image_shape must be of at most {LARGEST_IMAGE:,} numbers, got {shape}"
+            )
+        return Facts(tuple(shape), tuple(names), Transform(**content["transform"]))
+    except (ValueError, TypeError) as error:
         raise UserError(f"{folder.config} is damaged: {error}") from None
-    return facts
-
-
-def _check_facts(facts: Facts) -> None:
-    shape, names = facts.image_shape, facts.class_names
-    if len(shape) != 3 or not all(type(size) is int and 1 <= size < 2**15 for size in shape):
-        raise ValueError(f"image_shape must be three sizes, got {shape}")
-    if not names or not all(isinstance(name, str) for name in names):
-        raise ValueError("class_names must be names")
 
 
 def _restored(

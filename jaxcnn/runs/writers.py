@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from jaxcnn.data.documents import read_json
 from jaxcnn.runs.config import TrainConfig, UserError
 from jaxcnn.runs.folder import RunFolder, to_json, write_whole
+from jaxcnn.runs.formats import WANDB
 
 _MODULES = {"tensorboard": "tensorboardX", "wandb": "wandb"}
 
@@ -81,11 +83,12 @@ class WandB:
         name = folder.path / "wandb.json"
         if not name.exists():
             write_whole(name, json.dumps({"id": uuid.uuid4().hex}) + "\n")
+        own = read_json(name, WANDB)["id"]
         try:
             self._run = wandb.init(
                 project="jaxcnn",
                 name=folder.path.name,
-                id=json.loads(name.read_text())["id"],
+                id=own,
                 resume="allow",
                 dir=str(folder.path),
                 config=to_json(config),
