@@ -7,7 +7,6 @@ from typing import Any, TypeVar, get_type_hints
 
 from jaxcnn.data.documents import LARGEST_TOML, parse_toml
 from jaxcnn.data.files import read_text, reason
-from jaxcnn.data.schema import brief
 from jaxcnn.errors import UserError
 from jaxcnn.runs.kinds import converted
 from jaxcnn.runs.names import unknown
@@ -16,9 +15,6 @@ Config = TypeVar("Config")
 
 FLAGS_ONLY = frozenset({"overwrite", "resume", "accept_engine"})
 """How a folder is opened is said on the command line, each time anew."""
-
-_LONGEST_KEY = 100
-"""To a longer key no known one is near, and looking for one would take long."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -80,8 +76,6 @@ def _known_name(key: str, known: Set[str], where: str) -> str:
     if name in FLAGS_ONLY:
         raise UserError(f"{where}: {key!r} is a flag of the command line only")
     if name not in known:
-        if len(key) > _LONGEST_KEY:
-            raise UserError(f"{where}: unknown key {brief(key)}")
         raise UserError(f"{where}: {unknown('key', key, known)}")
     return name
 
