@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "check": {"ops", "reference"},
     "layers": {"ops"},
     "models": {"layers"},
-    "interop": {"layers", "models", "ops"},
+    "interop": {"errors", "layers", "models", "ops"},
     "data": {"errors"},
     "training": {"data", "errors", "layers"},
     "runs": {"data", "engine", "errors", "layers", "models", "training"},

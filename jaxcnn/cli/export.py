@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from jaxcnn.interop import FORMATS, InteropError, Subject, check_free, write_files
+from jaxcnn.interop import FORMATS, Subject, check_free, write_files
 from jaxcnn.runs import RunFolder, UserError, load_trained, read_config
 
 
@@ -34,10 +34,7 @@ class ExportConfig:
 
 def export_command(command: ExportConfig) -> None:
     """Write what ``jaxcnn export`` is asked for, and say where it lies."""
-    try:
-        paths = _export(command)
-    except InteropError as error:
-        raise UserError(str(error)) from None
+    paths = _export(command)
     print(f"exported: {paths[-1]}")
     for path in paths[:-1]:
         print(f"beside it: {path}")

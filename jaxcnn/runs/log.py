@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jaxcnn.data import DataError
 from jaxcnn.data.files import open_file
 from jaxcnn.errors import UserError, shown
 from jaxcnn.runs.stopping import Stopped
@@ -144,7 +143,7 @@ def _last_words(error: BaseException) -> str:
     """What ended a run; what nobody foresaw is noted at length."""
     if isinstance(error, Stopped):
         return str(error)
-    if isinstance(error, UserError | DataError):
+    if isinstance(error, UserError):
         return f"error: {error}"
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
