@@ -15,7 +15,7 @@ from typing import NamedTuple
 import tyro
 
 from benchmarks.timing import machine
-from jaxcnn.runs import TrainConfig, read_metrics, train
+from jaxcnn.runs import TrainConfig, read_metrics, run
 from jaxcnn.runs.sweep import SweepPlan, sweep
 
 SEEDS = 8
@@ -48,7 +48,7 @@ def in_turn(config: TrainConfig) -> Times:
     wall, processor, compiling = time.perf_counter(), time.process_time(), 0.0
     for seed in range(SEEDS):
         folder = config.run_dir / f"seed-{seed}" if config.run_dir else None
-        result = train(dataclasses.replace(config, seed=seed, run_dir=folder))
+        result = run(dataclasses.replace(config, seed=seed, run_dir=folder))
         compiling += next(read_metrics(result.folder))["compile_seconds"]
     return Times(time.perf_counter() - wall, compiling, time.process_time() - processor)
 

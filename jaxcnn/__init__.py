@@ -2,8 +2,8 @@
 
 ``import jaxcnn as jc`` gives the ops (`jc.conv2d`, `jc.avg_pool2d`, `jc.corr2d`, …) and the rooms
 `jc.engine`, `jc.ops`, `jc.layers`, `jc.models`, `jc.interop`, `jc.data`, `jc.training`, `jc.runs`
-and `jc.report`. The import alone loads nothing, not even jax, and changes nothing in the process: each
-name is loaded when it is first used.
+and `jc.report`. The import alone loads nothing, not even jax, and changes nothing in the process:
+each name is loaded when it is first used.
 """
 
 import importlib

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxcnn.runs import TrainConfig, train
+from jaxcnn.runs import TrainConfig, run
 from tests.data.idx_files import encoded
 
 TRAIN, TEST = 53, 17
@@ -41,6 +41,6 @@ def finished(tiny, tmp_path_factory):
         model="lenet_modern", dataset="fashion_mnist", data_dir=data, epochs=1,
         optimizer="adam", run_dir=data.parent / "run",
     )  # fmt: skip
-    done = train(config)
+    done = run(config)
     shutil.rmtree(data)
     return done

@@ -9,7 +9,7 @@ import pytest
 
 import jaxcnn
 from jaxcnn.cli.experiments import ExperimentsConfig, experiments_command
-from jaxcnn.runs import TrainConfig, UserError, train
+from jaxcnn.runs import TrainConfig, UserError, run
 from tests.data.idx_files import encoded
 
 REPOSITORY = Path(__file__).parents[1]
@@ -52,7 +52,7 @@ def test_nothing_unpickles():
 def test_names_are_no_paths(change, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=message):
-        train(TrainConfig(**change))
+        run(TrainConfig(**change))
     assert not list(tmp_path.iterdir())
 
 
@@ -68,19 +68,19 @@ def written(folder, train_images, test_images, label):
 
 
 def test_one_image_of_one_class(tmp_path):
-    result = train(written(tmp_path, 1, 1, 3))
+    result = run(written(tmp_path, 1, 1, 3))
     assert result.test_accuracy in (0.0, 1.0)
 
 
 def test_a_batch_larger_than_the_data(tmp_path, capsys):
-    train(written(tmp_path, 5, 2, 0))
+    run(written(tmp_path, 5, 2, 0))
     assert "note: batches of 256 are more than the 5 training images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("counts", [(0, 2), (2, 0)])
 def test_no_images(counts, tmp_path):
     with pytest.raises(UserError, match="idx3-ubyte: 0 for its count, expected at least 1"):
-        train(written(tmp_path, *counts, 0))
+        run(written(tmp_path, *counts, 0))
     assert not (tmp_path / "run").exists()
 
 

@@ -8,7 +8,7 @@ import tyro
 from jaxcnn.layers import summary
 from jaxcnn.models import MODELS
 from jaxcnn.runs import UserError
-from jaxcnn.runs.job import takes
+from jaxcnn.runs.model import check_shapes
 from jaxcnn.runs.names import unknown
 
 LARGEST = 2**15
@@ -54,5 +54,6 @@ def summary_command(command: SummaryConfig) -> str:
                 raise UserError(f"--{name} must be from 1 to {LARGEST - 1}, got {number}")
     height, width = command.image_size[0], command.image_size[-1]
     image = (height, width, command.channels)
-    with takes(command.model, image):
-        return str(summary(MODELS[command.model](command.classes), (command.batch_size, *image)))
+    model = MODELS[command.model](command.classes)
+    check_shapes(model, command.model, image, command.classes, command.batch_size)
+    return str(summary(model, (command.batch_size, *image)))

@@ -12,7 +12,7 @@ from jaxcnn.cli import precedence
 from jaxcnn.cli.caching import keep_compiled
 from jaxcnn.cli.flags import parse
 from jaxcnn.cli.mistakes import mistakes_in_one_sentence
-from jaxcnn.runs import Result, TrainConfig, read_config, seeds, train
+from jaxcnn.runs import Result, TrainConfig, read_config, run, seeds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class TrainCommand:
 
 def train_command(command: TrainCommand, words: Sequence[str]) -> Result:
     """Train what ``words``, the words after ``jaxcnn train``, ask for."""
-    return train(settled(command, words))
+    return run(settled(command, words))
 
 
 def settled(command: TrainCommand, words: Sequence[str]) -> TrainConfig:
@@ -56,6 +56,6 @@ def experiment(default: TrainConfig, description: str | None) -> None:
             begun = precedence.begun_with(plan.config, read_config)
             if begun is not None:
                 plan = parse(seeds.Plan, words, default=seeds.Plan(begun))
-            print(train(plan.config))
+            print(run(plan.config))
         else:
             print(seeds.table(seeds.train_seeds(plan)))

@@ -12,6 +12,7 @@ from jaxcnn.data.options import DataOptions
 from jaxcnn.data.selection import Selection
 from jaxcnn.data.split_syntax import select
 from jaxcnn.data.transform import Transform
+from jaxcnn.data.validation import hold_out
 
 MAX_PIXELS = 2**30
 """The most pixels that a split held in memory may have (4 bytes a pixel); larger ones stream."""
@@ -110,6 +111,7 @@ class Dataset:
         class_names: one name per class, in the order of the labels.
         transform: what was done to the raw pixels.
         source: where it came from, as a fragment of a sentence.
+        validation: what to choose by, taken from the training images; ``None`` for nothing.
     """
 
     name: str
@@ -118,6 +120,13 @@ class Dataset:
     class_names: tuple[str, ...]
     transform: Transform
     source: str
+    validation: Split | None = None
+
+    @property
+    def scored(self) -> dict[str, Split]:
+        """The splits that a model is scored on, by name."""
+        own = {} if self.validation is None else {"validation": self.validation}
+        return {**own, "test": self.test}
 
     @property
     def num_classes(self) -> int:
@@ -140,6 +149,7 @@ class OpenDataset:
     class_names: tuple[str, ...]
     transform: Transform
     source: str
+    validation: StreamedSplit | None = None
 
     def load(self, *, streaming: bool = False) -> Dataset:
         """The data set in memory.
@@ -158,6 +168,7 @@ class OpenDataset:
             self.class_names,
             self.transform,
             f"{self.source}, training images streamed" if streaming else self.source,
+            None if self.validation is None else self.validation.load(),
         )
 
 
@@ -192,6 +203,10 @@ class Source:
                 f"--split {options.split!r} and --test-split {options.test_split!r} share "
                 f"{shared:,} images, expected none, so that nothing is tested that was learned"
             )
+        validation = None
+        if options.validation is not None:
+            train, held = hold_out(train, options.validation, options.validation_seed)
+            validation = StreamedSplit(held, f"{self.origin}, validation images")
         return OpenDataset(
             self.name,
             StreamedSplit(train, f"{self.origin}, split {options.split}"),
@@ -199,6 +214,7 @@ class Source:
             self.class_names,
             self.transform,
             self.origin,
+            validation,
         )
 
 

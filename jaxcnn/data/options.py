@@ -16,6 +16,10 @@ class DataOptions:
     Attributes:
         split: What to learn from, as TFDS writes it: train, train[:80%], train+validation.
         test_split: What to measure on; must not share an image with --split.
+        validation: Share of the training images that is held out to choose by (the best
+            checkpoint, the best learning rate, when to stop), the same share of each class, such
+            as 0.1; left out, none is, and nothing is chosen.
+        validation_seed: Seed of the choice of the validation images.
         image_size: Height and width that images are resized to; left out, they stay as they are.
         channels: 1 for grey, 3 for colour; left out, as the images are.
         strict: Refuse files of an image folder that are no images, instead of skipping them.
@@ -23,6 +27,8 @@ class DataOptions:
 
     split: str = "train"
     test_split: str = "test"
+    validation: float | None = None
+    validation_seed: int = 0
     image_size: int | None = None
     channels: Literal[1, 3] | None = None
     strict: bool = False
@@ -36,6 +42,13 @@ class DataOptions:
         for flag, value in (("--split", self.split), ("--test-split", self.test_split)):
             if not isinstance(value, str):
                 raise DataError(f"{flag} must be text, got {value!r}")
+        share = self.validation
+        if share is not None and not (type(share) in (int, float) and 0 < share < 1):
+            raise DataError(f"--validation must be between 0 and 1, got {share!r}")
+        if type(self.validation_seed) is not int or not 0 <= self.validation_seed < 2**32:
+            raise DataError(
+                f"--validation-seed must be from 0 to 2**32 - 1, got {self.validation_seed!r}"
+            )
         size = self.image_size
         if size is not None and type(size) is not int:
             raise DataError(f"--image-size must be a whole number, got {size!r}")

@@ -7,6 +7,9 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float32, Int32, Int64, Integer
 
+_CHUNK = 256
+"""Images that are read at a time where only their labels are wanted."""
+
 Rows = Integer[np.ndarray, " n"]
 
 
@@ -53,6 +56,26 @@ class Selection:
             kept.append((examples, rows[first:last]))
             begin += len(rows)
         return Selection(tuple(kept))
+
+    def at(self, rows: Rows) -> "Selection":
+        """The examples at ``rows`` of this selection, which must be in order."""
+        ends = np.cumsum([len(its_rows) for _, its_rows in self.pieces])
+        parts = np.split(np.asarray(rows, np.int64), np.searchsorted(rows, ends[:-1]))
+        begins = ends - [len(its_rows) for _, its_rows in self.pieces]
+        pieces = zip(self.pieces, parts, begins, strict=True)
+        return Selection(tuple((its, rows[part - begin]) for (its, rows), part, begin in pieces))
+
+    def labels(self) -> Int32[np.ndarray, " n"]:
+        """The labels of all examples, in that order."""
+        parts = []
+        for examples, rows in self.pieces:
+            known = getattr(examples, "labels", None)
+            if known is not None:
+                parts.append(np.asarray(known)[rows].astype(np.int32))
+            else:  # of files that have the labels beside the images; a chunk at a time
+                chunks = np.split(rows, range(_CHUNK, len(rows), _CHUNK))
+                parts += [examples.read(chunk)[1] for chunk in chunks]
+        return np.concatenate(parts)
 
     def shared_with(self, other: "Selection") -> int:
         """How many examples are in both."""

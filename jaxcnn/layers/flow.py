@@ -6,7 +6,8 @@ depends on who follows the wiring: `init` sends shapes through it, `apply` array
 whatever its visitor makes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import jax
@@ -22,6 +23,9 @@ V = TypeVar("V")
 
 Pieces = Sequence[int] | int
 """How many channels each piece has, or an int for so many equal pieces."""
+
+IN_LAYER = "in layer "
+"""What a note to an error begins with that names the layer; the innermost comes first."""
 
 JOINS = ("add", "multiply", "concat")
 """How the outputs of branches become one."""
@@ -110,10 +114,12 @@ class _Drawing:
 
     def part(self, name: str, x: Any) -> Any:
         layer, scope = self._its.parts[name], self._its.scopes[name]
-        params, state = layer.init(named_key(self._key, scope) if scope else self._key, x.shape)
+        with _naming(name):
+            params, state = layer.init(named_key(self._key, scope) if scope else self._key, x.shape)
+            y, _ = jax.eval_shape(layer.apply, params, state, x)
         _put(self.params, scope, params)
         _put(self.state, scope, state)
-        return jax.eval_shape(layer.apply, params, state, x)[0]
+        return y
 
     def join(self, how: str, values: Sequence[Any], layout: str | None = None) -> Any:
         return jax.eval_shape(lambda *arrays: joined(self._op, how, arrays, layout), *values)
@@ -144,7 +150,7 @@ class _Running:
         if scope and key is not None:
             key = named_key(key, scope)
         params, state = scoped(self._params, layer, scope), scoped(self._state, layer, scope)
-        with jax.named_scope(scope or name):
+        with _naming(name), jax.named_scope(scope or name):
             y, new = layer.apply(params, state, x, train=self._train, key=key)
         _put(self.new_state, scope, new)
         return y
@@ -154,6 +160,16 @@ class _Running:
 
     def split(self, x: jax.Array, sizes: Pieces, layout: str | None = None) -> list[jax.Array]:
         return divided(self._op, x, sizes, layout)
+
+
+@contextlib.contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """An error that arises in a part notes which part it is."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"{IN_LAYER}{name}")
+        raise
 
 
 def _put(tree: dict[str, Any], scope: str, its: dict[str, Any]) -> None:

@@ -9,12 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn.layers import Params, Row, outputs, summary
-from jaxcnn.models import MODELS
 from jaxcnn.ops.geometry import ReceptiveField
 from jaxcnn.report import pictures
 from jaxcnn.report.scores import Scores
 from jaxcnn.runs import Facts, TrainConfig, Trained
-from jaxcnn.runs.job import takes
+from jaxcnn.runs.model import ModelMaker, check_shapes, find_model
 
 _MOST_STAGES = 24
 _MOST_MAPS = 8
@@ -107,15 +106,16 @@ class Walk(NamedTuple):
     view: Box
 
 
-def rows_of(config: TrainConfig, facts: Facts) -> Sequence[Row]:
+def rows_of(config: TrainConfig, facts: Facts, maker: ModelMaker | None = None) -> Sequence[Row]:
     """The summary of a run's network for one image.
 
     Raises:
-        UserError: if the network cannot take such images.
+        UserError: if the network is not known here, or cannot take such images.
     """
-    model = MODELS[config.model](len(facts.class_names))
-    with takes(config.model, facts.image_shape):
-        return summary(model, (1, *facts.image_shape))
+    classes = len(facts.class_names)
+    model = find_model(config.model, classes, maker)
+    check_shapes(model, config.model, facts.image_shape, classes, 1)
+    return summary(model, (1, *facts.image_shape))
 
 
 def first_kernels(params: Params, rows: Sequence[Row]) -> Kernels | None:

@@ -20,8 +20,9 @@ from jaxcnn.report.mistakes import Confusion, Mistake, confusion_of, worst_mista
 from jaxcnn.report.records import Record
 from jaxcnn.report.scores import Scores, score
 from jaxcnn.runs import Facts, TrainConfig, Trained, UserError, load_trained
+from jaxcnn.runs.digests import tree_sha256
+from jaxcnn.runs.model import ModelMaker
 from jaxcnn.runs.trained import read_facts
-from jaxcnn.training.state import tree_sha256
 
 
 class Chapter(NamedTuple):
@@ -90,7 +91,9 @@ def loader(data_dir: Path | None) -> Loader:
     return lambda config: load(config.dataset, config.data_dir, config.data)
 
 
-def write_chapter(group: Group, load: Loader, *, best: bool = False) -> Chapter:
+def write_chapter(
+    group: Group, load: Loader, *, best: bool = False, maker: ModelMaker | None = None
+) -> Chapter:
     """Everything that can be said of the group's typical run, by its last or best weights."""
     record = group.typical
     troubles = list(record.troubles)
@@ -104,10 +107,10 @@ def write_chapter(group: Group, load: Loader, *, best: bool = False) -> Chapter:
         troubles.append("The network is not shown: config.json does not say what its images are.")
         return _without_network(group, record, troubles)
     layers = _unless_missing(
-        lambda: rows_of(record.config, facts), "The network cannot be shown", troubles
+        lambda: rows_of(record.config, facts, maker), "The network cannot be shown", troubles
     )
     trained = _unless_missing(
-        lambda: load_trained(record.folder, best=best, facts=facts),
+        lambda: load_trained(record.folder, best=best, facts=facts, maker=maker),
         "No trained weights could be used",
         troubles,
     )

@@ -16,7 +16,8 @@ from jaxcnn.report.records import common_folder, read_records
 from jaxcnn.report.scales import short
 from jaxcnn.report.templating import templates
 from jaxcnn.runs import UserError
-from jaxcnn.runs.folder import write_whole
+from jaxcnn.runs.model import ModelMaker, is_own
+from jaxcnn.runs.writing import write_whole
 from jaxcnn.version import __version__
 
 NAME = "report.html"
@@ -52,6 +53,7 @@ def write_report(
     output: Path | None = None,
     data_dir: Path | None = None,
     best: bool = False,
+    maker: ModelMaker | None = None,
 ) -> Report:
     """Write one HTML page about one or several runs.
 
@@ -61,6 +63,7 @@ def write_report(
             the innermost one that holds all that are named.
         data_dir: where the data lies; left out, where it lay when the runs were begun.
         best: whether to look at the best checkpoint of a run, and not at the last.
+        maker: makes the model of the runs whose model is the user's own.
 
     Returns:
         What was written. A part that cannot be made (a checkpoint is damaged, the data are
@@ -76,7 +79,7 @@ def write_report(
     _check_output(path)
     groups = group(records)
     load = loader(data_dir)
-    chapters = [write_chapter(each, load, best=best) for each in groups]
+    chapters = [write_chapter(each, load, best=best, maker=_for(each, maker)) for each in groups]
     page = render(groups, chapters, without(places_of(records, [*runs, data_dir])))
     write_whole(path, page)
     named = len(chapters) > 1
@@ -86,6 +89,11 @@ def write_report(
         for trouble in chapter.troubles
     ]
     return Report(path, len(records), troubles)
+
+
+def _for(group: Group, maker: ModelMaker | None) -> ModelMaker | None:
+    """What makes the model of a group's runs; nothing for those that jaxcnn has by name."""
+    return maker if is_own(group.typical.config.model) else None
 
 
 def render(

@@ -9,11 +9,8 @@ import optax
 from jaxtyping import Float32, Int32, Integer
 
 from jaxcnn.data import Split
-from jaxcnn.layers import Params, State
 from jaxcnn.runs import Trained
-
-_BATCH = 500
-"""Test images that are scored at once; the outcome does not depend on it."""
+from jaxcnn.training.evaluation import logits_of
 
 
 class Scores(NamedTuple):
@@ -39,20 +36,7 @@ class Scores(NamedTuple):
 
 def score(trained: Trained, split: Split) -> Scores:
     """What the network says of every image of ``split``."""
-
-    @jax.jit
-    def logits_of(params: Params, state: State, images: jax.Array) -> jax.Array:
-        return trained.model.apply(params, state, images)[0]
-
-    size = min(_BATCH, len(split))
-    pieces = []
-    for start in range(0, len(split), size):
-        images = split.images[start : start + size]
-        # One compiled program: the last batch is filled up, and the filling thrown away.
-        filled = np.concatenate([images, np.zeros_like(split.images[: size - len(images)])])
-        logits = logits_of(trained.params, trained.model_state, jnp.asarray(filled))
-        pieces.append(np.asarray(logits, np.float32)[: len(images)])
-    logits = np.concatenate(pieces)
+    logits = logits_of(trained.model, trained.params, trained.model_state, split.images)
     labels: Int32[np.ndarray, " n"] = np.asarray(split.labels)
     return Scores(
         labels,

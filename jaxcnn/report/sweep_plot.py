@@ -9,8 +9,8 @@ from jaxcnn.report.page import SERIES
 from jaxcnn.report.records import Record
 from jaxcnn.report.templating import templates
 from jaxcnn.runs.config import TrainConfig
-from jaxcnn.runs.folder import write_whole
 from jaxcnn.runs.outcomes import Member, Swept, by_rate
+from jaxcnn.runs.writing import write_whole
 
 NAME = "sweep.svg"
 

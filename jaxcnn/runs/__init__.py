@@ -1,27 +1,35 @@
-"""The experiment runner: config, state, one pure step, the loop, run folders."""
+"""Runs: a training in a folder, with checkpoints, exact resume, metrics and a display.
 
-from jaxcnn.runs.config import TrainConfig, UserError
-from jaxcnn.runs.folder import RunFolder, read_config, read_metrics
-from jaxcnn.runs.run import Result, evaluate, train
+`train` trains a model from Python, `load` gives back what a run has learned; `run` and `sweep`
+carry out what the ``jaxcnn`` command is told.
+"""
+
+from jaxcnn.errors import UserError
+from jaxcnn.runs.config import TrainConfig
+from jaxcnn.runs.config_file import read_config
+from jaxcnn.runs.folder import RunFolder
+from jaxcnn.runs.from_python import train
+from jaxcnn.runs.job import Own
+from jaxcnn.runs.metrics_file import read_metrics
+from jaxcnn.runs.result import Result
+from jaxcnn.runs.single import run
 from jaxcnn.runs.stopping import Stopped
-from jaxcnn.runs.trained import Facts, Trained, load_trained
-from jaxcnn.training.step import Batch, Totals, make_train_step, totals_of
+from jaxcnn.runs.trained import Facts, Trained, evaluate, load, load_trained
 
 __all__ = [
-    "Batch",
     "Facts",
+    "Own",
     "Result",
     "RunFolder",
     "Stopped",
-    "Totals",
     "TrainConfig",
     "Trained",
     "UserError",
     "evaluate",
+    "load",
     "load_trained",
-    "make_train_step",
     "read_config",
     "read_metrics",
-    "totals_of",
+    "run",
     "train",
 ]

@@ -7,14 +7,12 @@ on each restore.
 
 import contextlib
 import functools
-import hashlib
-import json
 import logging
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,52 +20,18 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from jaxcnn.data.files import check_folder_tree
-from jaxcnn.runs.config import UserError
+from jaxcnn.errors import UserError
+from jaxcnn.runs.digests import json_sha256, tree_sha256
 from jaxcnn.runs.formats import read_header
 from jaxcnn.runs.layout import check_layout, check_stored, layout
 from jaxcnn.runs.log import warn
 from jaxcnn.runs.orbax_errors import first_line, in_one_sentence, unless_loop_closed
-from jaxcnn.training.state import TrainState, tree_sha256
-from jaxcnn.training.step import Totals
+from jaxcnn.training import Moment, Totals, TrainState
 
 _FORMAT = 1
 _LOGGERS = ("absl", "asyncio")
 _DAMAGED = "damaged"
 _TRIES = 50
-
-
-class Moment(NamedTuple):
-    """A moment of a run, from which it goes on as if it had never stopped.
-
-    Of a sweep, state and totals have an axis of members in front.
-
-    Attributes:
-        state: parameters, running statistics, the optimizer's state and the step.
-        totals: the sums over the batches of this epoch so far.
-        epoch: the number of this epoch, from 1.
-        batch: how many batches of it lie behind. With ``epoch`` this is the position in the
-            data, for an epoch's order is drawn from the run's key and the epoch's number alone.
-    """
-
-    state: TrainState
-    totals: Totals
-    epoch: int
-    batch: int
-
-    @property
-    def step(self) -> int:
-        """How many steps lie behind; for the members of a sweep it is one number."""
-        return int(np.asarray(self.state.step).max())
-
-    def place(self, steps: int) -> str:
-        """Where it is, in epochs of so many steps."""
-        return f"step {self.step:,} (epoch {self.epoch}, batch {self.batch} of {steps})"
-
-    def behind(self, steps: int) -> str:
-        """What lies behind it, in epochs of so many steps."""
-        if not self.batch:
-            return f"after epoch {self.epoch - 1} (step {self.step:,})"
-        return f"in epoch {self.epoch} after batch {self.batch} of {steps} (step {self.step:,})"
 
 
 class DamagedError(Exception):
@@ -90,7 +54,7 @@ class Checkpoints:
         folder: Path,
         *,
         keep: int = 2,
-        best_by: str = "test_accuracy",
+        best_by: str = "validation_accuracy",
         keys: Mapping[str, list[int]] | None = None,
         read_only: bool = False,
     ) -> None:
@@ -152,8 +116,9 @@ class Checkpoints:
             "metrics": dict(metrics or {}),
             "arrays": layout(arrays),
             "arrays_sha256": tree_sha256(arrays),
+            "model_sha256": tree_sha256(_model_in(arrays)),
         }
-        header = {"content": content, "sha256": _json_sha256(content)}
+        header = {"content": content, "sha256": json_sha256(content)}
         with in_one_sentence(self._cannot_be_written(step)):
             self._orbax.save(
                 self.folder / str(step),
@@ -175,9 +140,7 @@ class Checkpoints:
             if not self._read_only:
                 self._prune()
 
-    def restore(
-        self, like: TrainState, totals: Totals | None = None, *, best: bool = False
-    ) -> Moment | None:
+    def restore(self, like: TrainState, totals: Totals, *, best: bool = False) -> Moment | None:
         """The newest whole checkpoint, or the best one; ``None`` where there never was any.
 
         A damaged one is passed over, with a warning that names it and the one that is used, and
@@ -185,29 +148,55 @@ class Checkpoints:
 
         Args:
             like: a state of the right shapes.
-            totals: sums of the right shapes; left out, those of a single run.
+            totals: sums of the right shapes.
             best: whether to take the best by the metric; only the end of an epoch is scored.
 
         Raises:
             UserError: if the checkpoints are of another model or seed, none of them is whole, or
                 the best is asked for and none was scored.
         """
+        arrays = _arrays(like, totals)
+        return self._restored(lambda step: self._read(step, arrays), best=best)
+
+    def restore_model(
+        self, model: dict[str, Any], like: Callable[[], tuple[TrainState, Totals]], *, best: bool
+    ) -> Moment | None:
+        """As `restore`, of the model alone: how it was optimized need not be known.
+
+        Args:
+            model: ``params`` and ``model_state`` of the right shapes.
+            like: gives a state and totals of the right shapes, for the checkpoints of an older
+                jaxcnn, which have one digest over all.
+            best: whether to take the best by the metric.
+
+        Raises:
+            UserError: as `restore`.
+        """
+
+        def read(step: int) -> Moment:
+            if "model_sha256" in self._header(step):
+                return self._read_model(step, model)
+            return self._read(step, _arrays(*like()))
+
+        return self._restored(read, best=best)
+
+    def _restored(self, read: Callable[[int], Moment], *, best: bool) -> Moment | None:
         for _ in range(_TRIES):
             with contextlib.suppress(PrunedError):
-                return self._restored(_arrays(like, totals), best=best)
+                return self._first_whole(read, best=best)
         raise UserError(
             f"the checkpoints in {self.folder} are replaced faster than they can be read: "
             f"a larger --checkpoint-every or --keep leaves time for it"
         )
 
-    def _restored(self, like: dict[str, Any], *, best: bool) -> Moment | None:
+    def _first_whole(self, read: Callable[[int], Moment], *, best: bool) -> Moment | None:
         """What `restore` gives, if the run does not prune what is being read."""
         steps, unread = self.steps(), self._read_scores()
         # Whether one whose header is damaged was the best, nobody knows.
         damaged = unread if best else {}
         for step in self._best_first() if best else reversed(steps):
             try:
-                moment = self._read(step, like)
+                moment = read(step)
             except DamagedError as error:
                 damaged[step] = self._unless_pruned(step, error)
                 continue
@@ -221,8 +210,8 @@ class Checkpoints:
             )
         if steps:
             raise UserError(
-                f"--best: there is {which} in {self.folder}: a run is scored, and its best kept, "
-                f"from the end of its first epoch on"
+                f"--best: there is {which} in {self.folder}: the best is chosen on validation "
+                f"images, which --validation 0.1 holds out, from the end of the first epoch on"
             )
         return None
 
@@ -264,30 +253,46 @@ class Checkpoints:
             self._set_aside(step)
 
     def _read(self, step: int, like: dict[str, Any]) -> Moment:
-        content = self._header(step)
-        where = f"the checkpoint {self.folder / str(step)}"
+        content, where = self._header(step), f"the checkpoint {self.folder / str(step)}"
         check_layout(content["arrays"], layout(like), where)
         if self._keys and content["keys"] != self._keys:
             raise UserError(f"{where} is of a run with another seed")
-        try:
-            check_stored(self.folder / str(step) / "state", like)
-            wanted = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-            found = self._orbax.restore(
-                self.folder / str(step),
-                args=ocp.args.Composite(state=ocp.args.StandardRestore(wanted)),
-            )["state"]
-            digest = tree_sha256(found)
-        except Exception as error:
-            raise DamagedError(first_line(error)) from error
-        if digest != content["arrays_sha256"]:
+        wanted = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+        found = self._arrays_of(step, content["arrays"], wanted)
+        if tree_sha256(found) != content["arrays_sha256"]:
             raise DamagedError("its arrays do not match their sha256")
         # Copies: a buffer that NumPy holds, too, could not be donated to the next step.
         found = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), found)
-        state, totals = TrainState(**found["state"]), Totals(**found["totals"])
+        state = TrainState(**found["state"])
+        totals = Totals(**{"further": {}, **found["totals"]})
         moment = Moment(state, totals, content["epoch"], content["batch"])
         if moment.step != step:
             raise DamagedError(f"its arrays are of step {moment.step}")
         return moment
+
+    def _read_model(self, step: int, model: dict[str, Any]) -> Moment:
+        content, where = self._header(step), f"the checkpoint {self.folder / str(step)}"
+        parts = tuple(f"state/{name}/" for name in model)
+        stored = [line for line in content["arrays"] if line.startswith(parts)]
+        check_layout(stored, layout({"state": model}), where)
+        found = self._arrays_of(step, content["arrays"], None)["state"]
+        its = _like(_model_in({"state": found}), model)
+        if tree_sha256(its) != content["model_sha256"]:
+            raise DamagedError("its arrays do not match their sha256")
+        its = jax.tree.map(jnp.asarray, its)
+        state = TrainState(its["params"], its["model_state"], (), jnp.int32(step))
+        return Moment(state, Totals.zero(), content["epoch"], content["batch"])
+
+    def _arrays_of(self, step: int, lines: list[str], wanted: Any) -> Any:
+        """What Orbax finds, if it is what the header says."""
+        try:
+            check_stored(self.folder / str(step) / "state", lines)
+            return self._orbax.restore(
+                self.folder / str(step),
+                args=ocp.args.Composite(state=ocp.args.StandardRestore(wanted)),
+            )["state"]
+        except Exception as error:
+            raise DamagedError(first_line(error)) from error
 
     def _header(self, step: int) -> dict[str, Any]:
         path = self.folder / str(step)
@@ -297,7 +302,7 @@ class Checkpoints:
         except (OSError, ValueError) as error:
             raise DamagedError(first_line(error)) from error
         content = header["content"]
-        if _json_sha256(content) != header["sha256"] or content["step"] != step:
+        if json_sha256(content) != header["sha256"] or content["step"] != step:
             raise DamagedError("its header does not match its sha256")
         return content
 
@@ -358,9 +363,20 @@ def keys_data(keys: Any) -> dict[str, list[Any]]:
     }
 
 
-def _arrays(state: TrainState, totals: Totals | None = None) -> dict[str, Any]:
-    return {"state": state._asdict(), "totals": (totals or Totals.zero())._asdict()}
+def _arrays(state: TrainState, totals: Totals) -> dict[str, Any]:
+    """What is saved; without further metrics it has no entry for them."""
+    sums = totals._asdict()
+    if not sums["further"]:
+        del sums["further"]
+    return {"state": state._asdict(), "totals": sums}
 
 
-def _json_sha256(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _model_in(arrays: dict[str, Any]) -> dict[str, Any]:
+    """The model's part of what is saved."""
+    return {name: arrays["state"][name] for name in ("params", "model_state")}
+
+
+def _like(found: Any, tree: Any) -> Any:
+    """The arrays of ``found`` in the containers of ``tree``."""
+    leaves = [leaf for _, leaf in jax.tree_util.tree_leaves_with_path(found)]
+    return jax.tree.unflatten(jax.tree.structure(tree), leaves)

@@ -9,15 +9,17 @@ from tyro.conf import arg
 
 from jaxcnn.data import DataOptions
 from jaxcnn.errors import UserError
-from jaxcnn.models import MODELS
 from jaxcnn.runs.kinds import check_kinds
-from jaxcnn.runs.names import unknown
+from jaxcnn.runs.model import check_model_name
 from jaxcnn.training.augmentation import AugmentConfig, check_augmentation
 
 Optimizer = Literal["sgd", "momentum", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "linear", "step"]
 Platform = Literal["cpu", "gpu", "tpu"]
-Score = Literal["test_accuracy", "test_loss"]
+BestBy = Literal["validation_accuracy", "validation_loss"]
+
+OWN = "own"
+"""What a run calls a model, a data set or an optimizer that it was given in Python."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,8 @@ class TrainConfig:
     """Train a model and write a run folder.
 
     Attributes:
-        model: The network: lenet (sigmoid, average pooling) or lenet_modern (ReLU, max pooling).
+        model: The network: lenet (sigmoid, average pooling), lenet_modern (ReLU, max pooling), or
+            one of your own, FILE.py:function, where function(num_classes) returns a layer.
         dataset: The data set: digits (comes with jaxcnn), fashion_mnist, mnist, image_folder, or
             a TFDS name.
         data_dir: Folder with the four IDX files, a TFDS data folder, or, for image_folder, a
@@ -60,7 +63,10 @@ class TrainConfig:
             each epoch has one in any case.
         checkpoint_minutes: Minutes between two checkpoints, besides those by steps.
         keep: How many of the last checkpoints stay; the best stays, too.
-        best_by: What the best checkpoint is best by: test_accuracy or test_loss.
+        best_by: What the best checkpoint is best by: validation_accuracy or validation_loss. There
+            is one only where --validation holds images out; test images choose nothing.
+        early_stop: End the run when so many epochs in a row were no better than the best one, by
+            --best-by; left out, it never ends early.
         skip_nonfinite: Leave a step out whose loss, gradient or new parameters are not finite,
             rather than stop the run there.
         tensorboard: Write TensorBoard events into the run folder, too.
@@ -97,7 +103,8 @@ class TrainConfig:
     checkpoint_every: int = 200
     checkpoint_minutes: float | None = None
     keep: int = 2
-    best_by: Score = "test_accuracy"
+    best_by: BestBy = "validation_accuracy"
+    early_stop: int | None = None
     skip_nonfinite: bool = False
     tensorboard: bool = False
     profile: bool = False
@@ -113,7 +120,8 @@ class TrainConfig:
     @property
     def name(self) -> str:
         """The experiment's name, which the default run folder starts with."""
-        return self.experiment or f"{self.model}-{self.dataset}".replace("/", "-")
+        model = self.model.rpartition(":")[2]
+        return self.experiment or f"{model}-{self.dataset}".replace("/", "-")
 
     @property
     def decay(self) -> float:
@@ -174,11 +182,19 @@ def check_config(config: TrainConfig) -> None:
     Raises:
         UserError: with one sentence that names the field, what it may be and what it is.
     """
+    check_settings(config)
+    check_model_name(config.model)
+
+
+def check_settings(config: TrainConfig) -> None:
+    """As `check_config`, of a run that was begun elsewhere: its model may be unknown here.
+
+    Raises:
+        UserError: with one sentence that names the field, what it may be and what it is.
+    """
     if not isinstance(config, TrainConfig):
         raise UserError(f"a run is told what to do by a TrainConfig, got {config!r}")
     check_kinds(config)
-    if config.model not in MODELS:
-        raise UserError(unknown("model", config.model, MODELS))
     recipe = config.recipe
     _check_least("epochs", recipe.epochs, 1)
     _check_least("batch_size", recipe.batch_size, 1)
@@ -192,6 +208,10 @@ def check_config(config: TrainConfig) -> None:
     _check_least("keep", config.keep, 1)
     if config.checkpoint_minutes is not None:
         _check_number("checkpoint_minutes", config.checkpoint_minutes, positive=True)
+    if config.early_stop is not None:
+        _check_least("early_stop", config.early_stop, 1)
+        if config.data.validation is None:
+            raise UserError("--early-stop needs --validation, the images that say when to stop")
     if not 0 <= config.momentum < 1:
         raise UserError(f"--momentum must be at least 0 and below 1, got {config.momentum}")
     check_augmentation(config.augmentation)

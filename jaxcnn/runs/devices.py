@@ -4,7 +4,7 @@ import collections
 
 import jax
 
-from jaxcnn.runs.config import UserError
+from jaxcnn.errors import UserError
 
 
 def use_platform(platform: str | None) -> None:

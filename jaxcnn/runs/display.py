@@ -1,11 +1,14 @@
 """What a run shows while it works: a live bar on a terminal, plain lines elsewhere."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from jaxcnn.runs.log import note, unless_nobody_reads
+from jaxcnn.runs.rows import MetricsRow
+from jaxcnn.runs.subscriber import Subscriber
+from jaxcnn.training import EpochDone, SpanDone
 
 
 class _Console(Console):
@@ -15,7 +18,7 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-class Display:
+class Display(Subscriber):
     """Shows epochs as they pass."""
 
     def __init__(self, epochs: int, steps_per_epoch: int) -> None:
@@ -35,11 +38,6 @@ class Display:
                 expand=True,
             )
 
-    @property
-    def live(self) -> bool:
-        """Whether there is a bar to move within an epoch."""
-        return self._bar is not None
-
     def __enter__(self) -> "Display":
         if self._bar:
             with unless_nobody_reads():
@@ -52,24 +50,31 @@ class Display:
             with unless_nobody_reads():
                 self._bar.stop()
 
-    def step(self, epoch: int, step: int, loss: float, accuracy: float, rate: float) -> None:
-        """Show the running figures after ``step`` steps of ``epoch``."""
-        if self._bar:
-            with unless_nobody_reads():
-                self._bar.update(
-                    self._task,
-                    completed=(epoch - 1) * self._steps + step,
-                    description=f"epoch {epoch}/{self._epochs}",
-                    figures=f"loss {loss:.4f}  accuracy {accuracy:.4f}  {rate:,.0f} images/s",
-                )
+    def span(self, done: SpanDone) -> None:
+        """Move the bar, if there is one."""
+        if not self._bar:
+            return
+        moment, rate = done.moment, done.examples / max(done.elapsed, 1e-9)
+        count = max(int(moment.totals.examples), 1)
+        loss, accuracy = float(moment.totals.loss) / count, int(moment.totals.correct) / count
+        with unless_nobody_reads():
+            self._bar.update(
+                self._task,
+                completed=(moment.epoch - 1) * self._steps + moment.batch,
+                description=f"epoch {moment.epoch}/{self._epochs}",
+                figures=f"loss {loss:.4f}  accuracy {accuracy:.4f}  {rate:,.0f} images/s",
+            )
 
-    def epoch(self, row: dict[str, Any]) -> None:
+    def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
         """Print the line of a finished epoch, and note it."""
-        width = len(str(self._epochs))
+        row, width = rows[0], len(str(self._epochs))
+        figures = [
+            f"{split} {what} {row[f'{split}_{what}']:.4f}"
+            for split in ("train", *done.scores)
+            for what in ("loss", "accuracy")
+        ]
         line = (
-            f"epoch {row['epoch']:{width}}/{self._epochs}  "
-            f"train loss {row['train_loss']:.4f}  train accuracy {row['train_accuracy']:.4f}  "
-            f"test loss {row['test_loss']:.4f}  test accuracy {row['test_accuracy']:.4f}  "
+            f"epoch {done.epoch:{width}}/{self._epochs}  {'  '.join(figures)}  "
             f"{row['images_per_second']:,.0f} images/s"
         )
         note(line)

@@ -1,81 +1,93 @@
-"""A loss that is no longer a number: which step, which images, and what is still good."""
+"""Stops a run whose numbers are no longer finite: which step, which images, what is still good."""
 
 import contextlib
 import json
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
-import jax
+import numpy as np
 
-from jaxcnn.runs.checkpoints import Checkpoints, Moment
-from jaxcnn.runs.config import TrainConfig, UserError
-from jaxcnn.runs.folder import RunFolder, write_whole
-from jaxcnn.runs.job import Assembly
-from jaxcnn.training.step import NEVER
+from jaxcnn.errors import UserError
+from jaxcnn.runs.checkpoints import Checkpoints
+from jaxcnn.runs.folder import RunFolder
+from jaxcnn.runs.job import Job
+from jaxcnn.runs.rows import MetricsRow
+from jaxcnn.runs.subscriber import Subscriber
+from jaxcnn.runs.writing import write_whole
+from jaxcnn.training import EpochDone, SpanDone
+from jaxcnn.training.totals import NEVER
 
 _NAMED = 10
 """How many images the sentence names; the file has all of them."""
 
 
-def check_finite(
-    config: TrainConfig,
-    folder: RunFolder,
-    checkpoints: Checkpoints,
-    parts: Assembly,
-    moment: Moment,
-    order: jax.Array,
-) -> None:
-    """Stop a run whose loss, gradient or parameters stopped being finite.
+class Finiteness(Subscriber):
+    """Stops a single run whose loss, gradient or parameters stopped being finite.
 
-    Args:
-        config: with ``skip_nonfinite``, the run stops only when a whole epoch was skipped.
-        folder: gets ``nonfinite.json``, which has the indices of the step's images.
-        checkpoints: the last of which is good, for none is saved after such a step.
-        parts: the run's programs and data.
-        moment: where the run is.
-        order: the order of the images in this epoch.
-
-    Raises:
-        UserError: naming the step, the images and the last good checkpoint.
+    With ``skip_nonfinite``, it stops only when a whole epoch was skipped. It goes before the
+    checkpoints, so that none is saved after such a step.
     """
-    step = int(moment.totals.nonfinite)
-    whole_epoch = moment.batch == parts.epoch.steps and int(moment.totals.steps) == 0
-    if step == NEVER or (config.skip_nonfinite and not whole_epoch):
-        return
-    batch = step - (moment.epoch - 1) * parts.epoch.steps
-    images = parts.indices(order, batch)
-    facts = {"step": step + 1, "epoch": moment.epoch, "batch": batch + 1, "training_images": images}
-    with contextlib.suppress(UserError):  # a full disk must not hide what happened
-        write_whole(folder.nonfinite, json.dumps(facts) + "\n")
-    rest = len(images) - _NAMED
-    more = f" and {rest} more, see {folder.nonfinite}" if rest > 0 else ""
-    advice = "every step of the epoch was skipped" if whole_epoch else "--skip-nonfinite goes on"
-    raise UserError(
-        f"the loss, the gradient or the parameters were not finite in step {step + 1} (epoch "
-        f"{moment.epoch}, batch {batch + 1}, training images "
-        f"{', '.join(map(str, images[:_NAMED]))}{more}); {last_good(checkpoints)}; "
-        f"a lower --lr or --clip-norm 1 may help, {advice}"
-    )
 
+    def __init__(
+        self, job: Job, folder: RunFolder | None = None, checkpoints: Checkpoints | None = None
+    ) -> None:
+        """Watch a run; ``nonfinite.json`` in its folder has the indices of the step's images."""
+        self._job, self._folder, self._checkpoints = job, folder, checkpoints
 
-def check_test_loss(row: Mapping[str, Any], checkpoints: Checkpoints) -> None:
-    """Stop a run whose test loss is no longer a number, though its training loss is.
+    def span(self, done: SpanDone) -> None:
+        """Look at the steps of a span.
 
-    Raises:
-        UserError: naming the epoch and the last good checkpoint.
-    """
-    if not math.isfinite(row["test_loss"]):
+        Raises:
+            UserError: naming the step, the images and the last good checkpoint.
+        """
+        moment, steps = done.moment, self._job.programs.steps
+        step = int(moment.totals.nonfinite)
+        whole_epoch = moment.batch == steps and int(moment.totals.steps) == 0
+        if step == NEVER or (self._job.config.skip_nonfinite and not whole_epoch):
+            return
+        batch = step - (moment.epoch - 1) * steps
+        start = batch * self._job.programs.batch_size
+        images = np.asarray(done.orders)[start : start + self._job.programs.batch_size].tolist()
+        self._write({"step": step + 1, "epoch": moment.epoch, "batch": batch + 1}, images)
+        rest = len(images) - _NAMED
+        file = f", see {self._folder.nonfinite}" if self._folder else ""
+        more = f" and {rest} more{file}" if rest > 0 else ""
+        skipped = "every step of the epoch was skipped"
+        advice = skipped if whole_epoch else "--skip-nonfinite goes on"
         raise UserError(
-            f"the test loss became {row['test_loss']} in epoch {row['epoch']} (step "
-            f"{row['step']}); {last_good(checkpoints)}; a lower --lr or --clip-norm 1 may help"
+            f"the loss, the gradient or the parameters were not finite in step {step + 1} (epoch "
+            f"{moment.epoch}, batch {batch + 1}, training images "
+            f"{', '.join(map(str, images[:_NAMED]))}{more}); {self._last_good()}; "
+            f"a lower --lr or --clip-norm 1 may help, {advice}"
         )
 
+    def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
+        """Look at the losses of the scores, which may not be finite though training still is.
 
-def last_good(checkpoints: Checkpoints) -> str:
-    """The clause that names the last checkpoint, which is on the disk when this returns."""
-    checkpoints.wait()
-    steps = checkpoints.steps()
-    if not steps:
-        return "there is no checkpoint yet"
-    return f"the last good checkpoint is {checkpoints.folder / str(steps[-1])}"
+        Raises:
+            UserError: naming the epoch and the last good checkpoint.
+        """
+        for name in done.scores:
+            loss = rows[0][f"{name}_loss"]
+            if not math.isfinite(loss):
+                raise UserError(
+                    f"the {name} loss became {loss} in epoch {done.epoch} (step "
+                    f"{done.moment.step}); {self._last_good()}; a lower --lr or --clip-norm 1 may "
+                    f"help"
+                )
+
+    def _write(self, facts: dict[str, int], images: list[int]) -> None:
+        if self._folder is not None:
+            with contextlib.suppress(UserError):  # a full disk must not hide what happened
+                content = {**facts, "training_images": images}
+                write_whole(self._folder.nonfinite, json.dumps(content) + "\n")
+
+    def _last_good(self) -> str:
+        """The clause that names the last checkpoint, which is on the disk when this returns."""
+        if self._checkpoints is None:
+            return "no checkpoint is kept"
+        self._checkpoints.wait()
+        steps = self._checkpoints.steps()
+        if not steps:
+            return "there is no checkpoint yet"
+        return f"the last good checkpoint is {self._checkpoints.folder / str(steps[-1])}"

@@ -56,6 +56,7 @@ _FACTS: dict[str, Kind] = {
     "versions": _TEXTS,
     "git": Nullable(Text(1000)),
     "parameters": Text(1000),
+    "model_sha256": Nullable(_SHA256),
     "devices": ListOf(Text(1000), most=100_000),
     "engine": Nullable(_TEXTS),
     "engine_changes": ListOf(_CHANGE),
@@ -115,6 +116,7 @@ HEADER = Table(
                 "arrays": ListOf(Text(1000), most=100_000),
                 "arrays_sha256": _SHA256,
             },
+            {"model_sha256": _SHA256},
         ),
     }
 )

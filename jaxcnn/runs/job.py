@@ -1,78 +1,170 @@
-"""The parts of a run, put together before it begins: data on the device, compiled programs."""
+"""The parts of a run, put together before it begins: data, model, compiled programs."""
 
-import contextlib
 import dataclasses
-import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import optax
 
-from jaxcnn.data import Dataset, Split, StreamedSplit
+from jaxcnn.data import Dataset, Split, StreamedSplit, open_dataset
+from jaxcnn.data.dataset import MAX_PIXELS
 from jaxcnn.engine import identity
+from jaxcnn.errors import UserError
 from jaxcnn.layers import Layer
-from jaxcnn.models import MODELS
-from jaxcnn.runs.config import TrainConfig, UserError
+from jaxcnn.runs.config import TrainConfig
 from jaxcnn.runs.devices import describe_devices
+from jaxcnn.runs.digests import model_sha256, sample_sha256
 from jaxcnn.runs.log import say
-from jaxcnn.runs.streaming import feed
+from jaxcnn.runs.model import ModelMaker, check_first_output, check_shapes, find_model, is_own
+from jaxcnn.training import Members, Programs, Task, compile_programs, cross_entropy
 from jaxcnn.training.augmentation import check_augmentation, make_augment
-from jaxcnn.training.epoch import Epoch
-from jaxcnn.training.evaluation import Score, scorer
+from jaxcnn.training.losses import Loss
 from jaxcnn.training.optimizers import make_optimizer, make_schedule
-from jaxcnn.training.state import Keys, TrainState, init_state, keys_of
-from jaxcnn.training.step import make_train_step
-
-SAMPLE = 64
-"""How many images of a split its digest reads."""
+from jaxcnn.training.totals import Metrics
 
 
-class Assembly(NamedTuple):
-    """What a run is made of.
+class Own(NamedTuple):
+    """What a run was given as objects of Python, beside its config.
 
     Attributes:
+        model: makes the model from the number of classes.
         data: the data set.
-        train_set: its training images and labels, on the device or as they are read.
-        keys: the run's random streams.
-        state: the state that the run begins with.
-        epoch: the compiled programs of a pass.
-        batch_size: images per full step.
-        score: the compiled evaluation.
-        schedule: the learning rate at each step.
+        optimizer: an optax transformation.
+        loss: one number for each example.
+        metrics: further ones by name.
+    """
+
+    model: ModelMaker | None = None
+    data: Dataset | None = None
+    optimizer: optax.GradientTransformation | None = None
+    loss: Loss = cross_entropy
+    metrics: Metrics | None = None
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What a run writes down of them; nothing where everything is as usual."""
+        own: dict[str, Any] = {}
+        if self.optimizer is not None:
+            own["optimizer"] = "own"
+        if self.loss is not cross_entropy:
+            own["loss"] = getattr(self.loss, "__name__", "own")
+        if self.metrics:
+            own["metrics"] = sorted(self.metrics)
+        return own
+
+
+NOTHING = Own()
+
+
+class Job(NamedTuple):
+    """What a run, or a sweep, is made of.
+
+    Attributes:
+        config: what it was told.
+        data: the data set.
+        model: the network.
+        members: who learns it.
+        programs: the compiled programs.
+        schedule: ``rate -> schedule``; ``None`` where the optimizer was given as an object.
         compile_seconds: how long the compilation took.
     """
 
+    config: TrainConfig
     data: Dataset
-    train_set: Any
-    keys: Keys
-    state: TrainState
-    epoch: Epoch
-    batch_size: int
-    score: Callable[[TrainState], Score]
-    schedule: optax.Schedule
+    model: Layer
+    members: Members
+    programs: Programs
+    schedule: Callable[[Any], optax.Schedule] | None
     compile_seconds: float
 
-    def images_in(self, start: int, stop: int) -> int:
-        """How many images the batches ``start`` to ``stop`` of a pass have."""
-        return min(stop * self.batch_size, len(self.data.train)) - start * self.batch_size
-
-    def indices(self, order: Any, batch: int) -> list[int]:
-        """Which training images batch ``batch`` of a pass in this order has."""
-        start = batch * self.batch_size
-        return np.asarray(order)[start : start + self.batch_size].tolist()
+    @property
+    def epochs(self) -> int:
+        """The number of the last epoch."""
+        return self.config.recipe.epochs
 
 
-def assemble(config: TrainConfig, data: Dataset) -> Assembly:
-    """Put a run together and compile its programs.
+def load_data(config: TrainConfig, own: Own = NOTHING) -> Dataset:
+    """The data set of a config; its training images stay on disk where they must, or are told to.
 
     Raises:
-        UserError: if the config does not suit the data.
+        jaxcnn.data.DataError: if it cannot be had.
+    """
+    if own.data is not None:
+        return own.data
+    found = open_dataset(config.dataset, data_dir=config.data_dir, options=config.data)
+    return found.load(streaming=config.streaming or found.train.pixels > MAX_PIXELS)
+
+
+def assemble(
+    config: TrainConfig,
+    data: Dataset,
+    members: Members,
+    *,
+    own: Own = NOTHING,
+    at_once: int | None = None,
+) -> Job:
+    """Put a run, or a sweep, together: the model is tried, and the programs are compiled.
+
+    Raises:
+        UserError: if the config or the model does not suit the data.
     """
     check_augmentation(config.augmentation, data.image_shape)
-    recipe, images = config.recipe, len(data.train)
+    steps = _steps(config, len(data.train))
+    model = find_model(config.model, data.num_classes, own.model)
+    check_shapes(model, config.model, data.image_shape, data.num_classes, min(2, len(data.train)))
+    if is_own(config.model):
+        first = data.train.read(np.arange(min(2, len(data.train)))).images
+        check_first_output(model, config.model, jax.random.key(config.seed), first)
+    schedule, optimizer = _optimizer(config, steps, own.optimizer)
+    task = Task(
+        model,
+        optimizer,
+        data.train,
+        data.scored,
+        config.recipe.batch_size,
+        loss=own.loss,
+        metrics=own.metrics,
+        augment=make_augment(config.augmentation, data.num_classes),
+        skip_nonfinite=config.skip_nonfinite,
+    )
+    begun = time.perf_counter()
+    programs = compile_programs(task, members, at_once=at_once)
+    seconds = time.perf_counter() - begun
+    return Job(config, data, model, members, programs, schedule, seconds)
+
+
+def _optimizer(
+    config: TrainConfig, steps: int, own: optax.GradientTransformation | None
+) -> tuple[Callable[[Any], optax.Schedule] | None, Callable[[Any], optax.GradientTransformation]]:
+    """The schedule and the optimizer as functions of the learning rate."""
+    if own is not None:
+        return None, lambda rate: own
+
+    def schedule(rate: Any) -> optax.Schedule:
+        return make_schedule(
+            rate, steps, schedule=config.schedule, warmup_steps=config.warmup_steps
+        )
+
+    def optimizer(rate: Any) -> optax.GradientTransformation:
+        return make_optimizer(
+            config.recipe.optimizer,
+            schedule(rate),
+            momentum=config.momentum,
+            weight_decay=config.decay,
+            decay_all=config.decay_all,
+            clip_norm=config.clip_norm,
+        )
+
+    return schedule, optimizer
+
+
+def _steps(config: TrainConfig, images: int) -> int:
+    """How many steps a run has."""
+    recipe = config.recipe
     if recipe.batch_size > images:
         say(f"note: batches of {recipe.batch_size} are more than the {images} training images")
     steps = recipe.epochs * math.ceil(images / recipe.batch_size)
@@ -82,83 +174,33 @@ def assemble(config: TrainConfig, data: Dataset) -> Assembly:
         raise UserError(
             f"--warmup-steps must be below the {steps} steps of the run, got {config.warmup_steps}"
         )
-    optimizer = make_optimizer(config, steps)
-    model, state = fresh_state(config, optimizer, data.image_shape, data.num_classes)
-    keys = keys_of(config.seed)
-    augment = make_augment(config.augmentation, data.num_classes)
-    step = make_train_step(
-        model, optimizer, keys.noise, augment=augment, skip_nonfinite=config.skip_nonfinite
-    )
-    begun = time.perf_counter()
-    train_set, epoch = feed(step, state, data.train, recipe.batch_size)
-    score = scorer(model, state, data)
-    return Assembly(
-        data=data,
-        train_set=train_set,
-        keys=keys,
-        state=state,
-        epoch=epoch,
-        batch_size=min(recipe.batch_size, images),
-        score=score,
-        schedule=make_schedule(config, steps),
-        compile_seconds=time.perf_counter() - begun,
-    )
-
-
-def fresh_state(
-    config: TrainConfig,
-    optimizer: optax.GradientTransformation,
-    image_shape: tuple[int, int, int],
-    classes: int,
-) -> tuple[Layer, TrainState]:
-    """The model, and the state that a run begins with.
-
-    Raises:
-        UserError: if the model cannot take images of this size.
-    """
-    model = MODELS[config.model](classes)
-    with takes(config.model, image_shape):
-        key = keys_of(config.seed).init
-        return model, init_state(model, optimizer, key, (1, *image_shape))
-
-
-@contextlib.contextmanager
-def takes(model: str, image_shape: tuple[int, int, int]) -> Iterator[None]:
-    """A model that cannot take such images is the user's error, in one sentence."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        size = "×".join(map(str, image_shape))
-        raise UserError(f"{model} cannot take images of {size}: {error}") from None
+    return steps
 
 
 def announce(data: Dataset) -> None:
     """Say what the run works with."""
     say(f"devices: {describe_devices()}")
     say(f"engine: {identity()}")
-    sizes = f"{len(data.train):,} training and {len(data.test):,} test images"
+    held = "" if data.validation is None else f", {len(data.validation):,} validation"
+    sizes = f"{len(data.train):,} training{held} and {len(data.test):,} test images"
     say(f"data: {data.name}, {sizes} ({data.source})")
 
 
-def data_facts(data: Dataset) -> dict[str, Any]:
-    """What ``config.json`` says of the data."""
+def facts_of(data: Dataset, model: Layer | None = None, own: Own = NOTHING) -> dict[str, Any]:
+    """What a run writes down of its data, and of what the user has given of their own."""
+    splits: Sequence[Split | StreamedSplit] = [data.train, *data.scored.values()]
+    counts = {f"{name}_images": len(split) for name, split in data.scored.items()}
+    digest = {} if model is None else {"model_sha256": model_sha256(model)}
     return {
         "data": {
             "source": data.source,
             "train_images": len(data.train),
-            "test_images": len(data.test),
+            **counts,
             "image_shape": data.image_shape,
             "class_names": data.class_names,
-            "sample_sha256": [sample_sha256(data.train), sample_sha256(data.test)],
+            "sample_sha256": [sample_sha256(split) for split in splits],
         },
         "transform": dataclasses.asdict(data.transform),
+        **digest,
+        **({"own": own.names} if own.names else {}),
     }
-
-
-def sample_sha256(split: Split | StreamedSplit) -> str:
-    """A digest of images all over a split and of their labels, streamed or not."""
-    rows = np.linspace(0, len(split) - 1, min(len(split), SAMPLE)).round().astype(np.int64)
-    part = split.read(rows)
-    digest = hashlib.sha256(np.ascontiguousarray(part.images).tobytes())
-    digest.update(part.labels.tobytes())
-    return digest.hexdigest()

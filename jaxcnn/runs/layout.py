@@ -62,29 +62,29 @@ def check_layout(found: list[str], wanted: list[str], where: str) -> None:
     )
 
 
-def check_stored(folder: Path, like: Any) -> None:
+def check_stored(folder: Path, lines: list[str]) -> None:
     """Refuse stored arrays that are not what their header says, or need far more memory than disk.
 
     Args:
         folder: where Orbax keeps the arrays of a checkpoint.
-        like: a tree of the shapes that are expected; no array of them is made.
+        lines: the layout that the header names.
 
     Raises:
         ValueError: in one clause.
         Exception: of many kinds, from Orbax.
     """
-    _check_size(folder, like)
     stored = ocp.StandardCheckpointHandler().metadata(folder).tree
-    if layout(stored) != layout(like):
+    if sorted(layout(stored)) != sorted(lines):
         raise ValueError("its arrays are not those that its header names")
     for array in jax.tree.leaves(stored):
         chunk = array.storage.chunk_shape if array.storage else array.shape
         if math.prod(chunk) > math.prod(array.shape):
             raise ValueError(f"it stores an array of {array.shape} in pieces of {tuple(chunk)}")
+    _check_size(folder, jax.tree.leaves(stored))
 
 
-def _check_size(folder: Path, like: Any) -> None:
-    needed = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(like))
+def _check_size(folder: Path, arrays: list[Any]) -> None:
+    needed = sum(math.prod(array.shape) * array.dtype.itemsize for array in arrays)
     files = (Path(place) / name for place, _, names in os.walk(folder) for name in names)
     held = sum(path.lstat().st_size for path in files)
     if needed > max(_RATIO * held, _ALWAYS):

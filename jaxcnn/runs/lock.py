@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from jaxcnn.runs.config import UserError
+from jaxcnn.errors import UserError
 from jaxcnn.runs.folder import RunFolder
 
 

@@ -8,17 +8,14 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
-
 from jaxcnn.errors import UserError
-from jaxcnn.runs.folder import RunFolder, write_whole
+from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import read_saved
+from jaxcnn.runs.rows import MetricsRow, has_diverged
 from jaxcnn.runs.seeds import spread
 from jaxcnn.runs.stopping import Stopped
-from jaxcnn.training.evaluation import means
-from jaxcnn.training.step import NEVER, Totals
-
-Row = dict[str, Any]
+from jaxcnn.runs.writing import write_whole
+from jaxcnn.training import Totals
 
 
 class Member(NamedTuple):
@@ -34,7 +31,7 @@ class Member(NamedTuple):
 
     seed: int
     rate: float
-    rows: list[Row]
+    rows: list[MetricsRow]
     diverged: int | None
     params: Any
 
@@ -67,24 +64,11 @@ class Swept(NamedTuple):
         return f"{table(self)}\n{times}\n{where}"
 
 
-def noted(
-    member: Member, epoch: int, step: int, totals: Totals, score: Totals, classes: int
-) -> Member:
+def noted(member: Member, row: MetricsRow, totals: Totals) -> Member:
     """The member with one more row; marked, if a number is not finite or no step was taken."""
-    taken = int(totals.steps)
-    row = {
-        "epoch": epoch,
-        "step": step,
-        **means("train", totals if taken else totals._replace(examples=jnp.ones(())), classes),
-        **means("test", score, classes),
-        "gradient_norm": float(totals.gradient_norm) / max(taken, 1),
-        "skipped_steps": int(totals.skipped),
-    }
-    broken = int(totals.nonfinite) != NEVER and int(totals.skipped) == 0
-    finite = taken > 0 and all(map(math.isfinite, row.values()))
     diverged = member.diverged
-    if diverged is None and (broken or not finite):
-        diverged = epoch
+    if diverged is None and has_diverged(totals, row):
+        diverged = row["epoch"]
     return member._replace(rows=[*member.rows, row], diverged=diverged)
 
 
@@ -161,7 +145,7 @@ def _member_after(entry: Mapping[str, Any], pair: tuple[int, float], epochs: int
     return Member(*pair, rows, diverged if diverged and diverged <= epochs else None, None)
 
 
-def _strict(row: Row) -> Row:
+def _strict(row: MetricsRow) -> MetricsRow:
     """JSON has no NaN: ``null`` stands for what is no number, in CSV an empty field."""
     return {name: value if math.isfinite(value) else None for name, value in row.items()}
 
@@ -187,29 +171,46 @@ def by_rate(members: Iterable[Member]) -> dict[float, list[Member]]:
 
 def _finals(members: Sequence[Member], name: str) -> list[float]:
     """The last values of those members that have not diverged."""
-    return [m.rows[-1][name] for m in members if m.rows and m.diverged is None]
+    return [
+        m.rows[-1][name] for m in members if m.rows and m.diverged is None and name in m.rows[-1]
+    ]
 
 
 def table(swept: Swept) -> str:
     """Mean ± sample standard deviation of each learning rate, as Markdown; the best is marked.
 
-    The best rate has the highest mean test accuracy. Members that diverged are counted, and are
-    in no mean.
+    The best rate has the highest mean validation accuracy; without validation images there is
+    none. Members that diverged are counted, and are in no mean.
     """
-    columns = ("test_accuracy", "test_loss", "train_accuracy", "train_loss")
-    titles = " | ".join(name.replace("_", " ") for name in columns)
-    lines = [f"| lr | {titles} | seeds | diverged |", "|---" * 7 + "|"]
     groups = by_rate(swept.members)
-    scores = {
-        rate: statistics.fmean(kept)
-        for rate, members in groups.items()
-        if (kept := _finals(members, "test_accuracy"))
-    }
-    best = max(scores, key=lambda rate: scores[rate], default=None)
+    row = swept.members[0].rows[-1]
+    splits = [name for name in ("validation", "test", "train") if f"{name}_accuracy" in row]
+    columns = [f"{split}_{what}" for split in splits for what in ("accuracy", "loss")]
+    titles = " | ".join(name.replace("_", " ") for name in columns)
+    lines = [f"| lr | {titles} | seeds | diverged |", "|---" * (len(columns) + 3) + "|"]
+    best = best_rate(swept.members)
     for rate, members in groups.items():
         columns_kept = [_finals(members, name) for name in columns]
         figures = " | ".join(spread(kept, ".4f") if kept else "–" for kept in columns_kept)
         mark = " (best)" if rate == best and len(groups) > 1 else ""
         gone = sum(member.diverged is not None for member in members)
         lines.append(f"| {rate:g}{mark} | {figures} | {len(members) - gone} | {gone} |")
+    if len(groups) > 1 and splits[0] != "validation":
+        lines.append(f"\n{NO_BEST}")
     return "\n".join(lines)
+
+
+NO_BEST = (
+    "no learning rate is marked as the best: test images choose nothing, and there are no "
+    "validation images (--validation 0.1 holds some of the training images out)"
+)
+
+
+def best_rate(members: Iterable[Member]) -> float | None:
+    """The learning rate with the highest mean validation accuracy; the first of equals."""
+    scores = {
+        rate: statistics.fmean(kept)
+        for rate, its in by_rate(members).items()
+        if (kept := _finals(its, "validation_accuracy"))
+    }
+    return max(scores, key=lambda rate: scores[rate], default=None)

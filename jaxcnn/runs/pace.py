@@ -1,42 +1,47 @@
-"""How far a run goes before it looks up, and when a checkpoint is due."""
+"""Chooses how many batches run between two looks at signals, the display and checkpoints."""
 
 import time
+
+from jaxcnn.runs.subscriber import Subscriber
+from jaxcnn.training import Moment, SpanDone
 
 LOOK_SECONDS = 0.25
 """About how often a run looks whether it is to stop, is still finite, or has more to show."""
 
 
-class Rhythm:
-    """The spans that an epoch is run in; no number of a run depends on them."""
+class Pace(Subscriber):
+    """The length of the spans that an epoch is run in; no number of a run depends on it."""
 
-    def __init__(self, every: int, minutes: float | None) -> None:
-        """A checkpoint each ``every`` steps (0: never), and each so many ``minutes``."""
-        self._every, self._minutes = every, minutes
+    def __init__(self, every: int, minutes: float | None, steps: int) -> None:
+        """A checkpoint each ``every`` steps (0: never), and each so many ``minutes``.
+
+        Args:
+            every: steps between two checkpoints.
+            minutes: between two checkpoints, besides those by steps.
+            steps: the batches of an epoch.
+        """
+        self._every, self._minutes, self._steps = every, minutes, steps
         self._batches = 1
         self._saved = time.monotonic()
 
-    def stop(self, step: int, batch: int, steps: int) -> int:
-        """The batch to run up to: the end of the epoch of ``steps``, or one before that.
-
-        Args:
-            step: the steps of the run that lie behind.
-            batch: the batches of the epoch that lie behind.
-            steps: the batches of an epoch.
-        """
+    def stop_at(self, moment: Moment, steps: int) -> int:
+        """The batch to run up to: the end of the epoch of ``steps``, or one before that."""
         span = self._batches
         if self._every:
-            span = min(span, self._every - step % self._every)
-        return min(batch + span, steps)
+            span = min(span, self._every - moment.step % self._every)
+        return min(moment.batch + span, steps)
 
-    def ran(self, batches: int, seconds: float) -> None:
+    def span(self, done: SpanDone) -> None:
         """Hear how long a span took, for the length of the next ones."""
-        fitting = int(batches * LOOK_SECONDS / max(seconds, 1e-6))
+        fitting = int(done.batches * LOOK_SECONDS / max(done.seconds, 1e-6))
         # Never much longer than the one before, whose time may have been a lucky one.
-        self._batches = max(1, min(fitting, 8 * batches))
+        self._batches = max(1, min(fitting, 8 * done.batches))
 
-    def checkpoint_due(self, step: int) -> bool:
-        """Whether to save after ``step``."""
-        by_steps = bool(self._every) and step % self._every == 0
+    def checkpoint_due(self, done: SpanDone) -> bool:
+        """Whether to save after a span within an epoch; its end is saved in any case."""
+        if done.moment.batch >= self._steps:
+            return False
+        by_steps = bool(self._every) and done.moment.step % self._every == 0
         minutes = (time.monotonic() - self._saved) / 60
         return by_steps or (self._minutes is not None and minutes >= self._minutes)
 

@@ -3,11 +3,14 @@
 import dataclasses
 from typing import Any
 
-from jaxcnn.runs.config import TrainConfig, UserError, check_config, flag
-from jaxcnn.runs.folder import RunFolder, read_config, saved_config, to_json
+from jaxcnn.errors import UserError
+from jaxcnn.runs.config import TrainConfig, check_config, flag
+from jaxcnn.runs.config_file import read_config, saved_config, to_json
+from jaxcnn.runs.folder import RunFolder
 
 _NOT_IN_A_SWEEP = {
     "best_by": "has many runs, and keeps the last checkpoints of all together",
+    "early_stop": "trains all its members for as many epochs",
     "streaming": "trains on images in the device's memory",
     "profile": "has no steps of its own to trace",
     "tensorboard": "writes its metrics into sweep.json and sweep.csv",

@@ -14,6 +14,8 @@ from jax.stages import Compiled
 
 from jaxcnn.engine.name_stacks import place
 from jaxcnn.runs.log import say, warn
+from jaxcnn.runs.subscriber import Subscriber
+from jaxcnn.training import Moment, SpanDone
 
 WARM_UP = 2
 """Steps that are not traced: the first ones find caches and threads cold."""
@@ -39,20 +41,21 @@ class Slow(NamedTuple):
     share: float
 
 
-class Profile:
+class Profile(Subscriber):
     """Traces steps of the first warm epoch of a process; no number of a run depends on it.
 
     Nothing that goes wrong here ends a run: it comes to a warning.
     """
 
-    def __init__(self, folder: Path | None, programs: Sequence[Compiled] = ()) -> None:
+    def __init__(self, folder: Path | None, programs: Sequence[Compiled], steps: int) -> None:
         """Trace into ``folder``, in the format of TensorBoard and of Perfetto.
 
         Args:
             folder: where to; ``None`` for no trace.
             programs: what is traced: they know the layers of their ops.
+            steps: the batches of an epoch.
         """
-        self._folder, self._programs = folder, programs
+        self._folder, self._programs, self._steps = folder, programs, steps
         self._warm = self._traced = 0
         self._tracing, self._open = False, folder is not None
 
@@ -64,28 +67,26 @@ class Profile:
         if self._open:
             say(f"profile: no step was left to trace after the first {self._warm}")
 
-    def until(self, batch: int, stop: int) -> int:
+    def stop_at(self, moment: Moment, stop: int) -> int:
         """``stop``, or an earlier batch at which the warm-up or the trace ends."""
         if not self._open:
             return stop
         left = STEPS - self._traced if self._warm >= WARM_UP else WARM_UP - self._warm
-        return min(stop, batch + left)
+        return min(stop, moment.batch + left)
 
-    @contextlib.contextmanager
-    def watching(self, steps: int) -> Iterator[None]:
-        """Around a span of ``steps``, which must be computed when it is left."""
+    def span(self, done: SpanDone) -> None:
+        """Count the steps of a span; begin the trace after the warm-up, end it in time."""
         if not self._open:
-            yield
             return
-        if self._warm < WARM_UP:
-            yield
-            self._warm += steps
-            return
-        self._begin()
-        yield
-        self._traced += steps
-        if self._traced >= STEPS:
+        if self._tracing:
+            self._traced += done.batches
+        else:
+            self._warm += done.batches
+        at_the_end = done.moment.batch >= self._steps
+        if self._tracing and (at_the_end or self._traced >= STEPS):
             self.close()
+        elif not self._tracing and self._warm >= WARM_UP and not at_the_end:
+            self._begin()
 
     def close(self) -> None:
         """End the trace, if there is one, and print what it shows."""

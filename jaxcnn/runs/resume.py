@@ -6,30 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from jaxcnn.engine import Identity, identity
-from jaxcnn.runs.checkpoints import Moment
-from jaxcnn.runs.config import TrainConfig, UserError, flag
-from jaxcnn.runs.folder import DRAWN, RunFolder, read_config, surroundings, to_json
+from jaxcnn.errors import UserError
+from jaxcnn.runs.config import flag
+from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import read_saved
 from jaxcnn.runs.log import warn
+from jaxcnn.runs.model import is_own
+from jaxcnn.runs.surroundings import DRAWN, surroundings
+from jaxcnn.training import Moment
 
 FREE = frozenset(
     {
         *("run_dir", "data_dir", "experiment", "platform", "streaming", "tensorboard", "wandb"),
         "profile",
-        *("checkpoint_every", "checkpoint_minutes", "keep", "best_by", "skip_nonfinite"),
+        *("checkpoint_every", "checkpoint_minutes", "keep", "best_by", "early_stop"),
+        "skip_nonfinite",
     }
 )
 """What ``--resume`` may change: none of it is in the numbers of a run that goes well."""
-
-
-def check_resumable(folder: RunFolder, config: TrainConfig) -> None:
-    """Refuse to go on with a run under another config: its numbers would mean nothing.
-
-    Raises:
-        UserError: if a field differs that the numbers depend on.
-    """
-    begun = to_json(read_config(folder))
-    check_unchanged(folder, begun, to_json(config), constant=config.schedule == "constant")
 
 
 def check_unchanged(
@@ -48,12 +42,14 @@ def check_unchanged(
     """
     free = FREE | {"epochs"} if constant else FREE
     old, new = _by_flag(begun), _by_flag(now)
+    if is_own(old["model"]) and is_own(new["model"]):
+        free |= {"model"}  # a file may have moved: its structure is compared instead
     for name in sorted(old.keys() - free):
-        if old[name] != new[name]:
+        if old[name] != new.get(name):
             why = ": its learning rate falls until the last epoch" if name == "epochs" else ""
             raise UserError(
                 f"--resume: {folder.path} was begun with --{flag(name)} {_told(old[name])}, "
-                f"and cannot go on with {_told(new[name])}{why}"
+                f"and cannot go on with {_told(new.get(name))}{why}"
             )
 
 
@@ -98,7 +94,8 @@ def check_same_data(saved: Path, facts: Mapping[str, Any]) -> None:
         UserError: if the numbers of images, their size, the classes or a sample of the images
             differ.
     """
-    begun = read_saved(saved).get("data")
+    content = read_saved(saved)
+    begun = content.get("data")
     if begun is None:
         raise UserError(f"{saved} is damaged: data is missing")
     now = json.loads(json.dumps(facts["data"]))
@@ -108,6 +105,9 @@ def check_same_data(saved: Path, facts: Mapping[str, Any]) -> None:
                 f"--resume: {saved.parent} was begun with {name} {begun.get(name)}, but the data "
                 f"have {now[name]}"
             )
+    for name, noun in (("model_sha256", "model"), ("own", "optimizer, loss or metrics")):
+        if content.get(name) != facts.get(name):
+            raise UserError(f"--resume: {saved.parent} was begun with another {noun} than now")
     if begun.get("sample_sha256", now["sample_sha256"]) != now["sample_sha256"]:
         raise UserError(
             f"--resume: {saved.parent} was begun with other images or labels, or in another order"

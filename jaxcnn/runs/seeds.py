@@ -8,11 +8,13 @@ from typing import Annotated, NamedTuple
 
 import tyro
 
-from jaxcnn.runs.config import TrainConfig, UserError, check_config
+from jaxcnn.errors import UserError
+from jaxcnn.runs.config import TrainConfig, check_config
 from jaxcnn.runs.devices import describe_devices
 from jaxcnn.runs.folder import RunFolder, check_folder, choose_folder
 from jaxcnn.runs.log import say
-from jaxcnn.runs.run import Result, train
+from jaxcnn.runs.result import Result
+from jaxcnn.runs.single import run
 from jaxcnn.runs.stopping import Stopped
 
 
@@ -46,7 +48,7 @@ def train_seeds(plan: Plan) -> list[SeedRun]:
             the others are begun.
 
     Raises:
-        UserError: as `jaxcnn.training.train`, or if the number of seeds is not positive.
+        UserError: as `jaxcnn.runs.run`, or if the number of seeds is not positive.
     """
     if plan.seeds < 1:
         raise UserError(f"--seeds must be at least 1, got {plan.seeds}")
@@ -58,12 +60,13 @@ def train_seeds(plan: Plan) -> list[SeedRun]:
     configs = [_of_seed(plan.config, seed, RunFolder(parent / f"seed-{seed}")) for seed in numbers]
     for config in configs:
         check_config(config)
-        check_folder(choose_folder(config), config)
+        folder = choose_folder(config)
+        check_folder(folder, config, folder.config)
     runs: list[SeedRun] = []
     try:
         for config in configs:
             begun = time.perf_counter()
-            result = train(config)
+            result = run(config)
             runs.append(SeedRun(config.seed, result, time.perf_counter() - begun))
     except (UserError, Stopped):
         if runs:  # what is finished is not lost
@@ -84,17 +87,17 @@ def _of_seed(config: TrainConfig, seed: int, folder: RunFolder) -> TrainConfig:
 def table(runs: list[SeedRun]) -> str:
     """The results as a Markdown table, with mean ± sample standard deviation."""
     lines = ["| seed | test accuracy | test loss | images/s | seconds |", "|---|---|---|---|---|"]
-    for run in runs:
-        result = run.result
+    for each in runs:
+        result = each.result
         lines.append(
-            f"| {run.seed} | {result.test_accuracy:.4f} | {result.test_loss:.4f} "
-            f"| {result.images_per_second:,.0f} | {run.seconds:.0f} |"
+            f"| {each.seed} | {result.test_accuracy:.4f} | {result.test_loss:.4f} "
+            f"| {result.images_per_second:,.0f} | {each.seconds:.0f} |"
         )
     columns = (
-        spread([run.result.test_accuracy for run in runs], ".4f"),
-        spread([run.result.test_loss for run in runs], ".4f"),
-        spread([run.result.images_per_second for run in runs], ",.0f"),
-        spread([run.seconds for run in runs], ".0f"),
+        spread([each.result.test_accuracy for each in runs], ".4f"),
+        spread([each.result.test_loss for each in runs], ".4f"),
+        spread([each.result.images_per_second for each in runs], ",.0f"),
+        spread([each.seconds for each in runs], ".0f"),
     )
     lines.append(f"| mean ± std | {' | '.join(columns)} |")
     lines.append(f"\ndevices: {describe_devices()}")

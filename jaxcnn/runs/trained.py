@@ -2,27 +2,41 @@
 
 import dataclasses
 import math
+import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float32
 
 from jaxcnn.data import Transform
+from jaxcnn.errors import UserError
 from jaxcnn.layers import Layer, Params, State, fold_batch_norm
-from jaxcnn.models import MODELS
-from jaxcnn.runs.checkpoints import Checkpoints, Moment
-from jaxcnn.runs.config import TrainConfig, UserError
-from jaxcnn.runs.folder import RunFolder, read_config
+from jaxcnn.runs.checkpoints import Checkpoints
+from jaxcnn.runs.config import TrainConfig, check_settings
+from jaxcnn.runs.config_file import read_config
+from jaxcnn.runs.devices import use_platform
+from jaxcnn.runs.digests import tree_sha256
+from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import DESCRIBED, LARGEST_IMAGE, read_saved
-from jaxcnn.runs.job import fresh_state
-from jaxcnn.training.optimizers import make_optimizer
-from jaxcnn.training.state import tree_sha256
+from jaxcnn.runs.job import announce, load_data
+from jaxcnn.runs.log import say
+from jaxcnn.runs.metrics_file import read_metrics
+from jaxcnn.runs.model import (
+    ModelMaker,
+    check_same_model,
+    check_shapes,
+    find_model,
+    is_own,
+    maker_of,
+)
+from jaxcnn.runs.result import Result
+from jaxcnn.training import Moment, Totals, init_state
+from jaxcnn.training.evaluation import logits_of, score_of
+from jaxcnn.training.optimizers import make_optimizer, make_schedule
+from jaxcnn.training.totals import means
 from jaxcnn.version import __version__
-
-_AT_ONCE = 256
-"""Images that are put through a model at once, so that many need no more memory."""
 
 
 class Facts(NamedTuple):
@@ -50,6 +64,7 @@ class Trained(NamedTuple):
         facts: what goes in and comes out.
         epochs: how many epochs it was trained for, a part of one left out.
         batches: how many batches of the next epoch it was trained for besides.
+        step: how many steps it was trained for.
     """
 
     model: Layer
@@ -59,6 +74,7 @@ class Trained(NamedTuple):
     facts: Facts
     epochs: int
     batches: int = 0
+    step: int = 0
 
     @property
     def card(self) -> dict[str, Any]:
@@ -76,27 +92,24 @@ class Trained(NamedTuple):
 
     def probabilities(self, images: Float32[np.ndarray, "n h w c"]) -> Float32[np.ndarray, "n k"]:
         """The probability of each class for each image in [0, 1]; each row sums to 1."""
-        model, params, state = fold_batch_norm(self.model, self.params, self.model_state)
-
-        @jax.jit
-        def softmax(params: Params, state: State, images: jax.Array) -> jax.Array:
-            logits, _ = model.apply(params, state, images)
-            return jax.nn.softmax(logits)
-
-        pieces = [
-            softmax(params, state, jnp.asarray(images[start : start + _AT_ONCE]))
-            for start in range(0, max(len(images), 1), _AT_ONCE)
-        ]
-        return np.concatenate(pieces)
+        folded = fold_batch_norm(self.model, self.params, self.model_state)
+        return np.asarray(jax.nn.softmax(logits_of(*folded, images)))
 
 
-def load_trained(folder: RunFolder, *, best: bool = False, facts: Facts | None = None) -> Trained:
+def load_trained(
+    folder: RunFolder,
+    *,
+    best: bool = False,
+    facts: Facts | None = None,
+    maker: ModelMaker | None = None,
+) -> Trained:
     """The model of a run, with the parameters of a checkpoint; its data are not needed.
 
     Args:
         folder: the run.
         best: whether to take the best checkpoint by the run's ``best_by``, and not the last.
         facts: what is known of its data; left out, what the run has written down.
+        maker: makes a model of the user's own.
 
     Raises:
         UserError: if the folder holds no run, or its config or checkpoint cannot be read, or no
@@ -104,9 +117,81 @@ def load_trained(folder: RunFolder, *, best: bool = False, facts: Facts | None =
     """
     config = read_config(folder)
     facts = facts or read_facts(folder)
-    model, moment = _restored(folder, config, facts, best=best)
+    model, moment = _restored(folder, config, facts, best=best, maker=maker)
     params, state, epochs = moment.state.params, moment.state.model_state, moment.epoch - 1
-    return Trained(model, params, state, config, facts, epochs, moment.batch)
+    return Trained(model, params, state, config, facts, epochs, moment.batch, moment.step)
+
+
+def load(
+    folder: str | os.PathLike[str] | RunFolder,
+    *,
+    best: bool = False,
+    model: Layer | str | None = None,
+) -> tuple[Layer, Params, State]:
+    """The model of a run with its trained parameters and running statistics.
+
+    Args:
+        folder: the run folder.
+        best: whether to take the best checkpoint on validation images, and not the last one.
+        model: a model of the user's own, or ``"FILE.py:function"`` that makes it; left out, the
+            run's, which must be one that jaxcnn has by name.
+
+    Raises:
+        UserError: as `load_trained`.
+
+    >>> model, params, state = jc.runs.load("runs/mine")  # doctest: +SKIP
+    """
+    run = folder if isinstance(folder, RunFolder) else RunFolder(Path(folder))
+    trained = load_trained(run, best=best, maker=maker_of(model))
+    return trained.model, trained.params, trained.model_state
+
+
+def evaluate(
+    folder: RunFolder,
+    config: TrainConfig,
+    *,
+    best: bool = False,
+    maker: ModelMaker | None = None,
+) -> Result:
+    """Score the last checkpoint of a run, or its best one, on every test image.
+
+    Args:
+        folder: the run.
+        config: its config, from `read_config`; another ``data_dir`` or ``platform`` is fine.
+        best: whether to take the best checkpoint by the run's ``best_by``.
+        maker: makes a model of the user's own.
+
+    Returns:
+        The scores; the speed is that of the scoring, without the compilation.
+
+    Raises:
+        UserError: if the run has no checkpoint, or no best one, or none can be read.
+        jaxcnn.data.DataError: if the data cannot be had.
+    """
+    check_settings(config)
+    use_platform(config.platform)
+    find_model(config.model, 2, maker)  # says at once if it is not there
+    data = load_data(config)
+    announce(data)
+    facts = Facts(data.image_shape, data.class_names, data.transform)
+    trained = load_trained(folder, best=best, facts=facts, maker=maker)
+    which = f"the best by {config.best_by}" if best else "the last one"
+    say(f"checkpoint: step {trained.step:,}, {which}")
+    scores: dict[str, float] = {}
+    images, seconds = 0, 0.0
+    for name, split in data.scored.items():
+        score, its = score_of(trained.model, trained.params, trained.model_state, split)
+        scores |= means(name, score.totals, data.num_classes)
+        images, seconds = images + len(split), seconds + its
+    return Result(
+        trained.params,
+        trained.model_state,
+        list(read_metrics(folder)),
+        scores,
+        images / max(seconds, 1e-9),
+        tree_sha256(trained.params),
+        folder,
+    )
 
 
 def read_facts(folder: RunFolder) -> Facts:
@@ -129,16 +214,44 @@ def read_facts(folder: RunFolder) -> Facts:
 
 
 def _restored(
-    folder: RunFolder, config: TrainConfig, facts: Facts, *, best: bool
+    folder: RunFolder,
+    config: TrainConfig,
+    facts: Facts,
+    *,
+    best: bool,
+    maker: ModelMaker | None,
 ) -> tuple[Layer, Moment]:
     """The network of a run, and one of its checkpoints."""
-    shape, classes = facts.image_shape, len(facts.class_names)
-    # Nothing is computed or allocated to learn what a checkpoint must hold.
-    like = jax.eval_shape(lambda: fresh_state(config, make_optimizer(config, 1), shape, classes)[1])
+    classes = len(facts.class_names)
+    model = find_model(config.model, classes, maker)
+    if is_own(config.model):
+        saved = read_saved(folder.config)
+        check_same_model(model, "the --model that was given", saved, folder.path)
+    check_shapes(model, config.model, facts.image_shape, classes, 1)
     moment = None
     if folder.checkpoints.is_dir():
         with Checkpoints(folder.checkpoints, best_by=config.best_by, read_only=True) as checkpoints:
-            moment = checkpoints.restore(like, best=best)
+            like = jax.eval_shape(lambda: model.init(jax.random.key(0), (1, *facts.image_shape)))
+            moment = checkpoints.restore_model(
+                dict(zip(("params", "model_state"), like, strict=True)),
+                lambda: _like(model, config, facts),
+                best=best,
+            )
     if moment is None:
         raise UserError(f"{folder.path} has no checkpoint yet")
-    return MODELS[config.model](classes), moment
+    return model, moment
+
+
+def _like(model: Layer, config: TrainConfig, facts: Facts) -> Any:
+    """The shapes of a state and of totals, as an older jaxcnn saved them."""
+    optimizer = make_optimizer(
+        config.recipe.optimizer,
+        make_schedule(1.0, 1, schedule=config.schedule, warmup_steps=config.warmup_steps),
+        momentum=config.momentum,
+        weight_decay=config.decay,
+        clip_norm=config.clip_norm,
+    )
+    shape = (1, *facts.image_shape)
+    return jax.eval_shape(
+        lambda: (init_state(model, optimizer, jax.random.key(0), shape), Totals.zero())
+    )

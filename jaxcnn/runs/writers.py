@@ -3,25 +3,21 @@
 import importlib.util
 import json
 import uuid
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 from jaxcnn.data.documents import read_json
-from jaxcnn.runs.config import TrainConfig, UserError
-from jaxcnn.runs.folder import RunFolder, to_json, write_whole
+from jaxcnn.errors import UserError
+from jaxcnn.runs.config import TrainConfig
+from jaxcnn.runs.config_file import to_json
+from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import WANDB
+from jaxcnn.runs.rows import MetricsRow
+from jaxcnn.runs.subscriber import Subscriber
+from jaxcnn.runs.writing import write_whole
+from jaxcnn.training import EpochDone
 
 _MODULES = {"tensorboard": "tensorboardX", "wandb": "wandb"}
-
-
-class Writer(Protocol):
-    """Takes the rows of ``metrics.jsonl`` as they are made."""
-
-    def write(self, row: Mapping[str, Any]) -> None:
-        """One epoch's row."""
-
-    def close(self) -> None:
-        """The run has ended, or stops for now."""
 
 
 def check_writers(config: TrainConfig) -> None:
@@ -38,9 +34,9 @@ def check_writers(config: TrainConfig) -> None:
             )
 
 
-def open_writers(config: TrainConfig, folder: RunFolder, step: int) -> list[Writer]:
+def open_writers(config: TrainConfig, folder: RunFolder, step: int) -> list[Subscriber]:
     """The writers that ``config`` asks for, for a run that goes on from ``step``."""
-    writers: list[Writer] = []
+    writers: list[Subscriber] = []
     if config.tensorboard:
         writers.append(TensorBoard(folder, step))
     if config.wandb:
@@ -48,7 +44,7 @@ def open_writers(config: TrainConfig, folder: RunFolder, step: int) -> list[Writ
     return writers
 
 
-class TensorBoard:
+class TensorBoard(Subscriber):
     """Events in ``RUN/tensorboard``, written without TensorFlow."""
 
     def __init__(self, folder: RunFolder, step: int) -> None:
@@ -62,19 +58,20 @@ class TensorBoard:
             filename_suffix=f".{step}",
         )
 
-    def write(self, row: Mapping[str, Any]) -> None:
+    def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
         """Each number by its name, at the row's step."""
+        (row,) = rows
         for name, value in row.items():
             if name != "step":
                 self._events.add_scalar(name, value, row["step"])
         self._events.flush()
 
-    def close(self) -> None:
+    def __exit__(self, *error: Any) -> None:
         """Finish the file."""
         self._events.close()
 
 
-class WandB:
+class WandB(Subscriber):
     """A run of Weights & Biases, which goes on under the same id when the run is resumed."""
 
     def __init__(self, config: TrainConfig, folder: RunFolder) -> None:
@@ -100,10 +97,11 @@ class WandB:
                 f"--wandb: {reason} (WANDB_MODE=offline needs no account and no network)"
             ) from None
 
-    def write(self, row: Mapping[str, Any]) -> None:
+    def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
         """Each number by its name, at the row's step."""
+        (row,) = rows
         self._run.log(dict(row), step=row["step"])
 
-    def close(self) -> None:
+    def __exit__(self, *error: Any) -> None:
         """Send, or write, the rest."""
         self._run.finish()

@@ -1,58 +1,131 @@
-"""Scores of a model on every test image: the sums, and what was taken for what."""
+"""Scores of a model on every example of a split, in batches of one compiled program."""
 
-import json
+import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Integer
+from jax import lax
+from jaxtyping import Float32, Integer
 
-from jaxcnn.data import Dataset
-from jaxcnn.layers import Layer
-from jaxcnn.runs.folder import RunFolder, write_whole
-from jaxcnn.training.epoch import compile_evaluation
-from jaxcnn.training.state import TrainState
-from jaxcnn.training.step import TOP, Batch, Totals
+from jaxcnn.data import Split
+from jaxcnn.layers import Layer, Params, State
+from jaxcnn.training.losses import Loss, cross_entropy
+from jaxcnn.training.state import Batch
+from jaxcnn.training.totals import Metrics, Totals, totals_of
 
 EVALUATION_BATCH = 1000
-"""Test images that are scored at once; the accuracy does not depend on it."""
+"""Examples that are scored at once; the accuracy does not depend on it."""
 
 
 class Score(NamedTuple):
-    """What a model makes of the test images.
+    """What a model makes of the examples of a split, on the host.
 
     Attributes:
         totals: the sums over them.
-        guesses: the class that it gives each of them, ``(n,)``.
+        guesses: the class that it gives each of them, int32, ``(n,)``.
     """
 
     totals: Totals
-    guesses: Integer[np.ndarray, " n"]
+    guesses: Integer[np.ndarray, "... n"]
 
 
-def scorer(model: Layer, state: TrainState, data: Dataset) -> Callable[[TrainState], Score]:
-    """A compiled function from a state to the score on every test image."""
-    test_set = Batch(jnp.asarray(data.test.images), jnp.asarray(data.test.labels))
-    program = compile_evaluation(model, state.params, state.model_state, test_set, EVALUATION_BATCH)
-
-    def score(state: TrainState) -> Score:
-        totals, guesses = program(state.params, state.model_state, test_set)
-        return Score(totals, np.asarray(guesses))
-
-    return score
+def guesses_of(logits: jax.Array) -> jax.Array:
+    """The classes with the largest logits, int32, ``(n,)``."""
+    return logits.argmax(-1).astype(jnp.int32)
 
 
-def means(prefix: str, totals: Totals, classes: int) -> dict[str, float]:
-    """Mean loss and accuracy from sums; top-5 accuracy where there are more than 5 classes."""
-    count = int(totals.examples)
-    values = {
-        f"{prefix}_loss": float(totals.loss) / count,
-        f"{prefix}_accuracy": int(totals.correct) / count,
-    }
-    if classes > TOP:
-        values[f"{prefix}_top5_accuracy"] = int(totals.top5) / count
-    return values
+def make_evaluation(
+    model: Layer,
+    count: int,
+    batch_size: int,
+    *,
+    loss: Loss = cross_entropy,
+    metrics: Metrics | None = None,
+    keep: Callable[[jax.Array], jax.Array] = guesses_of,
+) -> Callable[[Params, State, Batch], tuple[Totals, jax.Array]]:
+    """The function ``(params, model_state, data) -> (totals, kept)`` over all of ``data``.
+
+    The set is padded to whole batches, and a mask keeps the padding out of the sums.
+
+    Args:
+        model: the network.
+        count: the number of examples.
+        batch_size: examples per batch.
+        loss: one number for each example.
+        metrics: further ones.
+        keep: what is kept of the logits of a batch, one row for each example.
+    """
+    size = min(batch_size, count)
+    batches = -(-count // size)
+
+    def evaluate(params: Params, model_state: State, data: Batch) -> tuple[Totals, jax.Array]:
+        def body(totals: Totals, start: jax.Array) -> tuple[Totals, jax.Array]:
+            positions = start + jnp.arange(size)
+            mask = positions < count
+            indices = jnp.where(mask, positions, 0)
+            logits, _ = model.apply(params, model_state, data.images[indices])
+            labels = data.labels[indices]
+            more = totals_of(logits, labels, mask, loss=loss, metrics=metrics)
+            return totals + more, keep(logits)
+
+        starts = size * jnp.arange(batches)
+        totals, kept = lax.scan(body, Totals.zero(metrics), starts)
+        return totals, kept.reshape(-1, *kept.shape[2:])[:count]
+
+    return evaluate
+
+
+def score_of(
+    model: Layer,
+    params: Params,
+    state: State,
+    split: Split,
+    *,
+    loss: Loss = cross_entropy,
+    metrics: Metrics | None = None,
+) -> tuple[Score, float]:
+    """The score of a model on every example of a split.
+
+    Args:
+        model: the network.
+        params: its parameters.
+        state: its running statistics.
+        split: the examples.
+        loss: one number for each example.
+        metrics: further ones.
+
+    Returns:
+        The score, and how many seconds the scoring took, without the compilation.
+    """
+    data = Batch(jnp.asarray(split.images), jnp.asarray(split.labels))
+    evaluate = make_evaluation(model, len(split), EVALUATION_BATCH, loss=loss, metrics=metrics)
+    program = jax.jit(evaluate).lower(params, state, data).compile()
+    begun = time.perf_counter()
+    score = Score(*jax.device_get(program(params, state, data)))
+    return score, time.perf_counter() - begun
+
+
+def logits_of(
+    model: Layer, params: Params, state: State, images: Float32[np.ndarray, "n h w c"]
+) -> Float32[np.ndarray, "n k"]:
+    """The logits of every image, for whoever wants more than sums.
+
+    Args:
+        model: the network.
+        params: its parameters.
+        state: its running statistics.
+        images: one or more of them.
+
+    Returns:
+        One row for each image, in their order.
+    """
+    evaluate = make_evaluation(model, len(images), EVALUATION_BATCH, keep=lambda logits: logits)
+    data = Batch(jnp.asarray(images), jnp.zeros(len(images), jnp.int32))
+    _, logits = jax.jit(evaluate)(params, state, data)
+    return np.asarray(logits, np.float32)
 
 
 def confusion_matrix(
@@ -66,27 +139,3 @@ def confusion_matrix(
     """
     counts = np.bincount(labels * classes + guesses, minlength=classes**2)
     return counts.reshape(classes, classes)
-
-
-def by_class(score: Score, data: Dataset) -> dict[str, Any]:
-    """Accuracy class by class, and the confusion matrix, as ``evaluation.json`` has them."""
-    matrix = confusion_matrix(data.test.labels, score.guesses, data.num_classes)
-    images, right = matrix.sum(axis=1), matrix.diagonal()
-    return {
-        "classes": [
-            {
-                "name": name,
-                "images": int(count),
-                "correct": int(hits),
-                "accuracy": int(hits) / int(count) if count else None,
-            }
-            for name, count, hits in zip(data.class_names, images, right, strict=True)
-        ],
-        "confusion_matrix": matrix.tolist(),
-    }
-
-
-def write_evaluation(folder: RunFolder, facts: dict[str, Any], score: Score, data: Dataset) -> None:
-    """Write ``evaluation.json``: ``facts``, the means and what was taken for what."""
-    content = {**facts, **means("test", score.totals, data.num_classes), **by_class(score, data)}
-    write_whole(folder.evaluation, json.dumps(content) + "\n")

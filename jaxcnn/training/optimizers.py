@@ -1,63 +1,83 @@
 """Optimizers and learning-rate schedules, all from optax."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import optax
 
-from jaxcnn.runs.config import TrainConfig
+RULES: dict[str, Callable[[float], optax.GradientTransformation]] = {
+    "sgd": lambda momentum: optax.identity(),
+    "momentum": lambda momentum: optax.trace(momentum),
+    "adam": lambda momentum: optax.scale_by_adam(),
+    "adamw": lambda momentum: optax.scale_by_adam(),
+}
+"""The optimizers by name, without learning rate and weight decay."""
 
 
-def make_schedule(config: TrainConfig, total_steps: int) -> optax.Schedule:
-    """The learning rate at each step: a warm-up, then the fall that ``config`` names.
+def make_schedule(
+    rate: Any, total_steps: int, *, schedule: str = "constant", warmup_steps: int = 0
+) -> optax.Schedule:
+    """The learning rate at each step: a warm-up, then the fall that is named.
 
     Args:
-        config: the training config.
-        total_steps: the number of steps of the whole run.
+        rate: the learning rate, a number or a traced array.
+        total_steps: the number of steps of the whole training.
+        schedule: ``"constant"``, ``"cosine"`` or ``"linear"`` (both to zero), or ``"step"`` (a
+            tenth after half of the steps, a hundredth after three quarters).
+        warmup_steps: over which the rate rises linearly from zero.
 
     Returns:
         A function of the step.
+
+    >>> float(make_schedule(0.1, 100, schedule="linear")(50))
+    0.05...
     """
-    rate, warmup = config.recipe.lr, config.warmup_steps
-    steps = max(total_steps - warmup, 1)
+    steps = max(total_steps - warmup_steps, 1)
     half, three_quarters = steps // 2, max(3 * steps // 4, steps // 2 + 1)
-    if config.schedule == "cosine":
+    if schedule == "cosine":
         fall = optax.cosine_decay_schedule(rate, steps)
-    elif config.schedule == "linear":
+    elif schedule == "linear":
         fall = optax.linear_schedule(rate, 0.0, steps)
-    elif config.schedule == "step":
+    elif schedule == "step":
         fall = optax.piecewise_constant_schedule(rate, {half: 0.1, three_quarters: 0.1})
     else:
         fall = optax.constant_schedule(rate)
-    if warmup == 0:
+    if warmup_steps == 0:
         return fall
-    return optax.join_schedules([optax.linear_schedule(0.0, rate, warmup), fall], [warmup])
+    rise = optax.linear_schedule(0.0, rate, warmup_steps)
+    return optax.join_schedules([rise, fall], [warmup_steps])
 
 
-def make_optimizer(config: TrainConfig, total_steps: int) -> optax.GradientTransformation:
-    """The optimizer that ``config`` names: clip, then the rule, then decay, then the rate.
+def make_optimizer(
+    name: str,
+    schedule: optax.Schedule,
+    *,
+    momentum: float = 0.9,
+    weight_decay: float = 0.0,
+    decay_all: bool = False,
+    clip_norm: float | None = None,
+) -> optax.GradientTransformation:
+    """The optimizer of a name: clip, then the rule, then decay, then the rate.
 
     Args:
-        config: the training config.
-        total_steps: the number of steps of the whole run, which schedules depend on.
+        name: one of `RULES`.
+        schedule: the learning rate at each step.
+        momentum: of ``"momentum"``.
+        weight_decay: decoupled for every rule (Loshchilov and Hutter, "Decoupled Weight Decay
+            Regularization", 2019); for plain SGD that is L2.
+        decay_all: whether it shrinks biases and the scales of normalizations, too.
+        clip_norm: the largest norm of the whole gradient; left out, it is not clipped.
 
     Returns:
-        An optax transformation. Weight decay is decoupled for every rule (Loshchilov and
-        Hutter, "Decoupled Weight Decay Regularization", 2019); for plain SGD that is L2. It
-        leaves biases and the scales of normalizations alone, unless ``decay_all`` is set.
+        An optax transformation, whose last part counts the updates.
     """
-    rules = {
-        "sgd": optax.identity,
-        "momentum": lambda: optax.trace(config.momentum),
-        "adam": optax.scale_by_adam,
-        "adamw": optax.scale_by_adam,
-    }
-    parts = [rules[config.recipe.optimizer]()]
-    if config.clip_norm is not None:
-        parts.insert(0, optax.clip_by_global_norm(config.clip_norm))
-    if config.decay:
-        parts.append(add_decay(config.decay, everywhere=config.decay_all))
-    parts.append(optax.scale_by_learning_rate(make_schedule(config, total_steps)))
+    parts = [RULES[name](momentum)]
+    if clip_norm is not None:
+        parts.insert(0, optax.clip_by_global_norm(clip_norm))
+    if weight_decay:
+        parts.append(add_decay(weight_decay, everywhere=decay_all))
+    parts.append(optax.scale_by_learning_rate(schedule))
     return optax.chain(*parts)
 
 

@@ -1,15 +1,25 @@
-"""What changes while a model is trained."""
+"""What changes while a model is trained, and the random streams that it draws from."""
 
-import hashlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from jaxcnn.layers import Layer, Params, State
+
+
+class Batch(NamedTuple):
+    """Some examples.
+
+    Attributes:
+        images: ``(n, h, w, c)``, float, in [0, 1].
+        labels: ``(n,)``, int.
+    """
+
+    images: jax.Array
+    labels: jax.Array
 
 
 class TrainState(NamedTuple):
@@ -29,7 +39,13 @@ class TrainState(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """One random stream for each use, so that no use disturbs another."""
+    """One random stream for each use, so that no use disturbs another.
+
+    Attributes:
+        init: draws the parameters.
+        order: draws the order of the examples, by the number of the epoch.
+        noise: draws dropout and augmentation, by the number of the step.
+    """
 
     init: jax.Array
     order: jax.Array
@@ -37,7 +53,7 @@ class Keys(NamedTuple):
 
 
 def keys_of(seed: int) -> Keys:
-    """The random streams of a run."""
+    """The random streams that follow from a seed."""
     return Keys(*jax.random.split(jax.random.key(seed), 3))
 
 
@@ -57,13 +73,3 @@ def init_state(
     """
     params, model_state = model.init(key, input_shape)
     return TrainState(params, model_state, optimizer.init(params), jnp.zeros((), jnp.int32))
-
-
-def tree_sha256(tree: Any) -> str:
-    """A digest of every array in ``tree``: its path, dtype, shape and bytes."""
-    digest = hashlib.sha256()
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        array = np.asarray(leaf)
-        digest.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()

@@ -8,7 +8,7 @@ from benchmarks.networks import NETWORKS
 from benchmarks.timing import interleaved, ratio
 from benchmarks.train_steps import by_flax, by_jaxcnn, jax_step
 from jaxcnn.engine.compiler import native
-from jaxcnn.runs import TrainConfig, read_metrics, train
+from jaxcnn.runs import TrainConfig, read_metrics, run
 from jaxcnn.runs.folder import RunFolder
 
 RECORDED = pathlib.Path(__file__).parent / "recorded.json"
@@ -25,7 +25,7 @@ other work on the machine must not break the gate."""
 
 def default(seed: int, folder: pathlib.Path, epochs: int = FULL) -> RunFolder:
     """LeNet on the digits as ``jaxcnn train`` trains it."""
-    return train(TrainConfig(seed=seed, epochs=epochs, run_dir=folder)).folder
+    return run(TrainConfig(seed=seed, epochs=epochs, run_dir=folder)).folder
 
 
 def accuracy(folder: RunFolder, epoch: int) -> float:

@@ -5,13 +5,13 @@ import shutil
 
 import pytest
 
-from jaxcnn.runs import TrainConfig, train
+from jaxcnn.runs import TrainConfig, run
 
 
 @pytest.fixture(scope="session")
 def trained_run(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "seed-0"
-    return train(
+    return run(
         TrainConfig(
             model="lenet_modern", dataset="fashion_mnist", data_dir=tiny, epochs=2, batch_size=16,
             optimizer="adam", run_dir=folder,

@@ -9,7 +9,7 @@ from jaxcnn.report.groups import group
 from jaxcnn.report.records import Record
 from jaxcnn.report.tables import headline, results, settings_of, when
 from jaxcnn.runs import RunFolder, TrainConfig
-from jaxcnn.runs.folder import to_json
+from jaxcnn.runs.config_file import to_json
 
 
 def record(name, *scores, data=None, epochs=2, **changes):

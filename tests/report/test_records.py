@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jaxcnn.report.records import common_folder, read_records
 from jaxcnn.runs import TrainConfig
-from jaxcnn.runs.folder import to_json
+from jaxcnn.runs.config_file import to_json
 
 
 def make_runs(folder, *names):

@@ -8,12 +8,12 @@ import zipfile
 
 import jax.numpy as jnp
 import pytest
+from jaxcnn.runs.run import resume
 
 from jaxcnn.models import MODELS
-from jaxcnn.runs import RunFolder, TrainConfig, UserError, evaluate, read_config, train
+from jaxcnn.runs import RunFolder, TrainConfig, UserError, evaluate, read_config, run
 from jaxcnn.runs.checkpoints import Checkpoints, Moment, keys_data
 from jaxcnn.runs.folder import read_metrics
-from jaxcnn.runs.run import resume
 from jaxcnn.training.optimizers import make_optimizer
 from jaxcnn.training.state import init_state, keys_of, tree_sha256
 from jaxcnn.training.step import Totals
@@ -26,7 +26,7 @@ def trained(tiny, tmp_path_factory):
         dataset="fashion_mnist", data_dir=tiny, epochs=2, batch_size=8, optimizer="adam", lr=0.002,
         run_dir=tmp_path_factory.mktemp("trained") / "run", checkpoint_every=2, keep=3, best_by="test_loss",
     )  # fmt: skip
-    train(config)
+    run(config)
     return config
 
 
@@ -161,7 +161,7 @@ def test_reading_moves_nothing(folder, trained, capsys):
 
 def test_resume_from_the_one_before_a_damaged_one(folder, trained, capsys):
     flip_a_bit(largest_file(folder.checkpoints / "14" / "state"))
-    again = train(dataclasses.replace(trained, run_dir=folder.path, resume=True))
+    again = run(dataclasses.replace(trained, run_dir=folder.path, resume=True))
     whole = json.loads((trained.run_dir / "evaluation.json").read_text())
     assert again.parameters_sha256 == whole["parameters_sha256"]
     assert "is used in its place" in capsys.readouterr().err
@@ -172,7 +172,7 @@ def test_no_whole_checkpoint_is_no_fresh_start(folder, trained):
         empty(path)
     before = folder.metrics.read_bytes()
     with pytest.raises(UserError, match=r"no checkpoint in .*checkpoints is whole; damaged: 14 \("):
-        train(dataclasses.replace(trained, run_dir=folder.path, resume=True))
+        run(dataclasses.replace(trained, run_dir=folder.path, resume=True))
     assert folder.metrics.read_bytes() == before
     for path in list(folder.checkpoints.iterdir()):
         path.rename(path.with_suffix(".damaged"))
@@ -209,7 +209,7 @@ def test_a_zip_in_the_place_of_the_checkpoints(folder, trained):
     with zipfile.ZipFile(folder.checkpoints, "w") as archive:
         archive.writestr("../../evil", "x")
     with pytest.raises(UserError, match="checkpoints cannot be used: "):
-        train(dataclasses.replace(trained, run_dir=folder.path, resume=True))
+        run(dataclasses.replace(trained, run_dir=folder.path, resume=True))
     with pytest.raises(UserError, match="has no checkpoint to evaluate"):
         evaluate(folder, read_config(folder))
 

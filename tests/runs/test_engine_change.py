@@ -10,7 +10,7 @@ import pytest
 
 from jaxcnn import engine
 from jaxcnn.engine import caches
-from jaxcnn.runs import RunFolder, TrainConfig, UserError, train
+from jaxcnn.runs import RunFolder, TrainConfig, UserError, run
 from jaxcnn.runs import run as loop
 from jaxcnn.runs import sweep as sweeping
 from jaxcnn.runs.plan import SweepPlan
@@ -52,7 +52,7 @@ def no_work(*_):
 
 
 def test_a_run_says_which_engine_it_has(config):
-    folder = train(config).folder
+    folder = run(config).folder
     here = engine.identity("cpu")
     assert content(folder.config)["engine"] == here._asdict()
     assert f" engine: {here}\n" in folder.log.read_text()
@@ -60,12 +60,12 @@ def test_a_run_says_which_engine_it_has(config):
 
 def test_another_engine_is_refused_before_any_work(config, moved, monkeypatch):
     begun = engine.identity()
-    folder = train(config).folder
+    folder = run(config).folder
     before = files(folder.path)
     moved()
     monkeypatch.setattr(loop, "load_data", no_work)
     with pytest.raises(UserError) as error:
-        train(further(config, epochs=2))
+        run(further(config, epochs=2))
     assert str(error.value) == (
         f"--resume: {folder.path} has run by {begun}, but this process computes by "
         f"{engine.identity()}, so it would end with other parameters: --accept-engine goes on "
@@ -76,9 +76,9 @@ def test_another_engine_is_refused_before_any_work(config, moved, monkeypatch):
 
 def test_an_accepted_engine_is_written_down(config, moved, capsys):
     begun = engine.identity()
-    folder = train(config).folder
+    folder = run(config).folder
     moved()
-    train(further(config, epochs=2, accept_engine=True))
+    run(further(config, epochs=2, accept_engine=True))
     now = engine.identity()
     saved = content(folder.config)
     assert saved["engine"] == now._asdict()
@@ -92,24 +92,24 @@ def test_an_accepted_engine_is_written_down(config, moved, capsys):
     assert capsys.readouterr().err == f"jaxcnn: {sentence}"
     assert folder.log.read_text().count(sentence) == 1
     # From here on it is the run's own engine.
-    train(further(config, epochs=3))
+    run(further(config, epochs=3))
     assert content(folder.config)["engine_changes"] == [change]
     assert capsys.readouterr().err == ""
 
 
 def test_the_same_engine_needs_no_acceptance(config, capsys):
-    folder = train(config).folder
-    train(further(config, epochs=2, accept_engine=True))
+    folder = run(config).folder
+    run(further(config, epochs=2, accept_engine=True))
     assert "engine_changes" not in content(folder.config)
     assert capsys.readouterr().err == ""
 
 
 def test_a_run_of_before_goes_on_with_a_warning(config, capsys):
-    folder = train(config).folder
+    folder = run(config).folder
     saved = content(folder.config)
     del saved["engine"]
     folder.config.write_text(json.dumps(saved))
-    train(further(config, epochs=2))
+    run(further(config, epochs=2))
     assert capsys.readouterr().err == (
         f"jaxcnn: warning: {folder.path} does not say by which engine it has run: if it was "
         f"another one than now ({engine.identity()}), what follows is not equal to the bit\n"
@@ -121,21 +121,21 @@ def test_a_run_of_before_goes_on_with_a_warning(config, capsys):
 
 @pytest.mark.parametrize("entry", ["native", [], {"kind": 3}, {}, {"kind": "native", "x": "y"}])
 def test_an_entry_that_no_run_has_written(entry, config):
-    folder = train(config).folder
+    folder = run(config).folder
     folder.config.write_text(json.dumps(content(folder.config) | {"engine": entry}))
     with pytest.raises(UserError, match=r"config\.json is damaged: "):
-        train(further(config))
+        run(further(config))
 
 
 def test_acceptance_is_of_a_run_that_goes_on(config):
     with pytest.raises(UserError, match=r"^--accept-engine needs --resume: "):
-        train(dataclasses.replace(config, accept_engine=True))
+        run(dataclasses.replace(config, accept_engine=True))
     assert not config.run_dir.exists()
 
 
 def test_seeds_go_on_under_an_accepted_engine(config, moved):
     """One seed is begun, the other is not."""
-    train(dataclasses.replace(config, run_dir=config.run_dir / "seed-0"))
+    run(dataclasses.replace(config, run_dir=config.run_dir / "seed-0"))
     moved()
     with pytest.raises(UserError, match="--accept-engine goes on nevertheless"):
         train_seeds(Plan(further(config), seeds=2))

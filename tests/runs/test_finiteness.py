@@ -4,12 +4,12 @@ import dataclasses
 import json
 import math
 
+import jaxcnn.runs.run
 import numpy as np
 import pytest
 
-import jaxcnn.runs.run
 from jaxcnn.data import Dataset, Split, load_dataset
-from jaxcnn.runs import TrainConfig, UserError, read_metrics, train
+from jaxcnn.runs import TrainConfig, UserError, read_metrics, run
 
 POISONED = 17
 """The training image that is made NaN behind the data room's back."""
@@ -31,7 +31,7 @@ def config(tiny, tmp_path, monkeypatch):
 
 def test_a_nan_stops_the_run(config):
     with pytest.raises(UserError, match="were not finite in step") as error:
-        train(config)
+        run(config)
     facts = json.loads((config.run_dir / "nonfinite.json").read_text())
     assert POISONED in facts["training_images"]
     message, step = str(error.value), facts["step"]
@@ -46,12 +46,12 @@ def test_a_nan_stops_the_run(config):
     # The same again from the last good checkpoint, and past it with the flag.
     again = dataclasses.replace(config, resume=True)
     with pytest.raises(UserError, match=f"were not finite in step {step} "):
-        train(again)
-    train(dataclasses.replace(again, skip_nonfinite=True))
+        run(again)
+    run(dataclasses.replace(again, skip_nonfinite=True))
 
 
 def test_a_nan_is_skipped(config):
-    result = train(dataclasses.replace(config, skip_nonfinite=True))
+    result = run(dataclasses.replace(config, skip_nonfinite=True))
     (row,) = read_metrics(result.folder)
     assert (row["skipped_steps"], row["step"]) == (1, 7)
     assert all(np.isfinite(value) for value in row.values())
@@ -64,11 +64,11 @@ def test_an_epoch_of_nothing_but_nan(config, monkeypatch):
     data = dataclasses.replace(whole, train=nan)
     monkeypatch.setattr(jaxcnn.runs.run, "load_data", lambda *a, **k: data)
     with pytest.raises(UserError, match="every step of the epoch was skipped"):
-        train(dataclasses.replace(config, skip_nonfinite=True))
+        run(dataclasses.replace(config, skip_nonfinite=True))
 
 
 def test_divergence_stops_the_run(config, monkeypatch):
     monkeypatch.undo()
     wild = dataclasses.replace(config, optimizer="sgd", lr=1e30, checkpoint_every=0)
     with pytest.raises(UserError, match="not finite in step 1 .*there is no checkpoint yet"):
-        train(wild)
+        run(wild)

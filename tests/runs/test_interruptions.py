@@ -15,7 +15,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from jaxcnn.runs import RunFolder, Stopped, TrainConfig, UserError, read_metrics, train
+from jaxcnn.runs import RunFolder, Stopped, TrainConfig, UserError, read_metrics, run
 from jaxcnn.runs.lock import locked
 from jaxcnn.runs.stopping import StopRequests
 from tests.runs.numbers import numbers
@@ -31,7 +31,7 @@ def whole(tiny, tmp_path_factory):
         dataset="fashion_mnist", data_dir=tiny, epochs=4, batch_size=8, optimizer="adam", lr=0.002,
         run_dir=tmp_path_factory.mktemp("whole") / "run", checkpoint_every=1, keep=3,
     )  # fmt: skip
-    return config, train(config)
+    return config, run(config)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def same(again, whole):
 
 
 def resumed(config):
-    return train(dataclasses.replace(config, resume=True))
+    return run(dataclasses.replace(config, resume=True))
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.deep)])
@@ -186,7 +186,7 @@ def test_stopped_at_any_step_in_one_process(last, whole, tmp_path, monkeypatch):
     monkeypatch.setattr(StopRequests, "number", signal.SIGTERM, raising=False)
     monkeypatch.setattr(StopRequests, "__init__", lambda self: setattr(self, "_before", {}))
     with pytest.raises(Stopped, match="saved at step 1 ") as stop:
-        train(config)
+        run(config)
     assert stop.value.status == 143
     for step in range(2, last + 1):
         with pytest.raises(Stopped, match=f"saved at step {step} "):
@@ -217,7 +217,7 @@ def test_nobody_reads_any_more(kind, whole, start, tmp_path):
 def test_the_disk_is_full(whole, start, tmp_path):
     """No file may grow beyond 40 kB: config and metrics fit, a checkpoint does not."""
     config = dataclasses.replace(whole[0], run_dir=tmp_path / "run", checkpoint_every=0, epochs=1)
-    train(config)
+    run(config)
     config = dataclasses.replace(config, epochs=4)
     again = dataclasses.replace(config, resume=True)
     # Compiled programs are files, too, which JAX warns about.
@@ -272,7 +272,7 @@ def test_two_processes_in_one_folder(whole, start, tmp_path):
     with pytest.raises(UserError, match=message):
         resumed(config)
     with pytest.raises(UserError, match=message):
-        train(dataclasses.replace(config, overwrite=True))
+        run(dataclasses.replace(config, overwrite=True))
     process.kill()
     process.wait(SECONDS)
     with locked(RunFolder(config.run_dir)):

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from jaxcnn.runs import TrainConfig, UserError, read_config, train
+from jaxcnn.runs import TrainConfig, UserError, read_config, run
 from tests.runs.numbers import numbers
 
 
@@ -29,35 +29,35 @@ def made_older(path):
 
 def test_with_a_checkpoint_it_goes_on_as_it_was_begun(config):
     """The parameters come from the checkpoint; weight decay leaves nothing out, as then."""
-    whole = train(dataclasses.replace(config, epochs=2))
+    whole = run(dataclasses.replace(config, epochs=2))
     expected = numbers(whole.folder)
     shutil.rmtree(whole.folder.path)
-    run = train(config)
+    run = run(config)
     made_older(run.folder.config)
     assert read_config(run.folder).decay_all
     with pytest.raises(
         UserError, match="was begun with --decay-all True, and cannot go on with False"
     ):
-        train(dataclasses.replace(config, epochs=2, resume=True, decay_all=False))
-    train(dataclasses.replace(config, epochs=2, resume=True))
+        run(dataclasses.replace(config, epochs=2, resume=True, decay_all=False))
+    run(dataclasses.replace(config, epochs=2, resume=True))
     assert numbers(run.folder) == expected
     content = json.loads(run.folder.config.read_text())
     assert (content["parameters"], content["config"]["decay_all"]) == ("drawn by name", True)
 
 
 def test_without_a_checkpoint_it_is_refused(config):
-    run = train(config)
+    run = run(config)
     made_older(run.folder.config)
     shutil.rmtree(run.folder.checkpoints)
     before = run.folder.metrics.read_bytes()
     sentence = "--resume: .*run has no checkpoint and was begun by a jaxcnn that drew other parameters from the same seed: --overwrite starts it anew"
     with pytest.raises(UserError, match=sentence):
-        train(dataclasses.replace(config, resume=True))
+        run(dataclasses.replace(config, resume=True))
     assert run.folder.metrics.read_bytes() == before
 
 
 def test_decay_all_is_in_the_numbers(config):
-    some = train(dataclasses.replace(config, decay_all=False))
+    some = run(dataclasses.replace(config, decay_all=False))
     shutil.rmtree(some.folder.path)
-    assert train(config).parameters_sha256 != some.parameters_sha256
+    assert run(config).parameters_sha256 != some.parameters_sha256
     assert np.isfinite(some.test_loss)

@@ -7,7 +7,7 @@ import json
 import jax
 import pytest
 
-from jaxcnn.runs import TrainConfig, train
+from jaxcnn.runs import TrainConfig, run
 from jaxcnn.runs import profile as profiling
 from jaxcnn.runs.folder import read_metrics
 from jaxcnn.runs.profile import Profile, own_times, table
@@ -29,9 +29,9 @@ def rows_of(text):
 
 
 def test_the_numbers_are_the_same(config, tmp_path, capsys):
-    plain = train(dataclasses.replace(config, profile=False, run_dir=tmp_path / "plain"))
+    plain = run(dataclasses.replace(config, profile=False, run_dir=tmp_path / "plain"))
     assert "profile" not in capsys.readouterr().out
-    profiled = train(config)
+    profiled = run(config)
     assert profiled.parameters_sha256 == plain.parameters_sha256
     assert numbers(profiled.folder) == numbers(plain.folder)
     text = capsys.readouterr().out
@@ -46,7 +46,7 @@ def test_the_numbers_are_the_same(config, tmp_path, capsys):
 @pytest.mark.parametrize("streaming", [False, True])
 def test_layers_are_named_and_nothing_is_left_out(streaming, config, capsys, monkeypatch):
     monkeypatch.setattr(profiling, "ROWS", 1000)
-    train(dataclasses.replace(config, model="lenet", streaming=streaming))
+    run(dataclasses.replace(config, model="lenet", streaming=streaming))
     rows = rows_of(capsys.readouterr().out)
     names = [name.strip() for name, *_ in rows]
     assert len(names) == len(set(names))
@@ -85,7 +85,7 @@ def by_op(run):
 )
 def test_a_run_of_few_steps(epochs, said, config, capsys):
     """A batch of all images: one step in an epoch."""
-    train(dataclasses.replace(config, batch_size=53, epochs=epochs))
+    run(dataclasses.replace(config, batch_size=53, epochs=epochs))
     text = capsys.readouterr().out
     assert said in text
     assert text.count("profile: ") == 1
@@ -93,21 +93,21 @@ def test_a_run_of_few_steps(epochs, said, config, capsys):
 
 def test_spans_of_one_step_are_gathered(config, capsys):
     """As of a slow network, or with a checkpoint after each step."""
-    train(dataclasses.replace(config, checkpoint_every=1, epochs=1))
+    run(dataclasses.replace(config, checkpoint_every=1, epochs=1))
     assert "profile: 5 steps in " in capsys.readouterr().out
 
 
 def test_a_profile_that_cannot_be_written_does_not_end_the_run(config, capsys):
     first = dataclasses.replace(config, profile=False, epochs=1)
-    train(first)
+    run(first)
     (config.run_dir / "profile").write_text("in the way")
-    train(dataclasses.replace(config, resume=True))
+    run(dataclasses.replace(config, resume=True))
     errors = capsys.readouterr().err
     folder = config.run_dir / "profile"
     assert errors.startswith(f"jaxcnn: warning: no profile in {folder}: ")
     assert "File exists" in errors
     assert errors.count("\n") == 1
-    assert len(list(read_metrics(train(dataclasses.replace(config, overwrite=True)).folder))) == 2
+    assert len(list(read_metrics(run(dataclasses.replace(config, overwrite=True)).folder))) == 2
 
 
 def test_a_run_that_stops_ends_its_trace(tmp_path):

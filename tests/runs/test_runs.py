@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxcnn.data import DataOptions
-from jaxcnn.runs import RunFolder, TrainConfig, UserError, evaluate, read_config, train
+from jaxcnn.runs import RunFolder, TrainConfig, UserError, evaluate, read_config, run
 from jaxcnn.runs.config import check_config
 from jaxcnn.runs.folder import begin, make_folder, read_metrics
 from jaxcnn.runs.lock import locked
@@ -33,7 +33,7 @@ def config(tiny, tmp_path):
 
 
 def test_a_run_folder_holds_the_run(config):
-    result = train(config)
+    result = run(config)
     saved = json.loads(result.folder.config.read_text())
     assert saved["config"]["lr"] == 0.002
     assert saved["data"]["train_images"] == 53
@@ -48,7 +48,7 @@ def test_a_run_folder_holds_the_run(config):
 
 
 def test_the_last_evaluation_says_what_was_taken_for_what(config):
-    result = train(dataclasses.replace(config, epochs=1))
+    result = run(dataclasses.replace(config, epochs=1))
     found = json.loads(result.folder.evaluation.read_text())
     matrix = np.array(found["confusion_matrix"])
     assert matrix.shape == (10, 10)
@@ -61,7 +61,7 @@ def test_the_last_evaluation_says_what_was_taken_for_what(config):
 
 
 def test_eval_scores_the_checkpoint_the_same(config):
-    result = train(config)
+    result = run(config)
     scored = evaluate(result.folder, read_config(result.folder))
     assert scored.test_accuracy == result.test_accuracy
     assert scored.parameters_sha256 == result.parameters_sha256
@@ -69,7 +69,7 @@ def test_eval_scores_the_checkpoint_the_same(config):
 
 def test_same_seed_same_numbers_other_seed_others(config, tmp_path):
     runs = [
-        train(dataclasses.replace(config, run_dir=tmp_path / name, seed=seed))
+        run(dataclasses.replace(config, run_dir=tmp_path / name, seed=seed))
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     ]
     a, b, c = (numbers(run.folder) for run in runs)
@@ -79,39 +79,39 @@ def test_same_seed_same_numbers_other_seed_others(config, tmp_path):
 
 
 def test_resume_ends_where_an_unbroken_run_ends(config, tmp_path):
-    whole = train(config)
+    whole = run(config)
     begun = dataclasses.replace(config, run_dir=tmp_path / "begun", epochs=1)
-    train(begun)
-    again = train(dataclasses.replace(begun, epochs=3, resume=True))
+    run(begun)
+    again = run(dataclasses.replace(begun, epochs=3, resume=True))
     assert again.parameters_sha256 == whole.parameters_sha256
     assert numbers(again.folder) == numbers(whole.folder)
     assert read_config(again.folder).epochs == 3
 
 
 def test_resume_of_a_finished_run_changes_nothing(config):
-    first = train(config)
+    first = run(config)
     before = first.folder.metrics.read_bytes()
-    again = train(dataclasses.replace(config, resume=True))
+    again = run(dataclasses.replace(config, resume=True))
     assert again.parameters_sha256 == first.parameters_sha256
     assert first.folder.metrics.read_bytes() == before
 
 
 def test_resume_forgets_an_epoch_without_a_checkpoint(config):
     """A crash after the metrics were written, before the checkpoint was."""
-    run = train(config)
+    run = run(config)
     expected = numbers(run.folder)
     with run.folder.metrics.open("a") as file:
         file.write(json.dumps({"epoch": 4, "images_per_second": 1.0}) + '\n{"epo')
-    train(dataclasses.replace(config, resume=True))
+    run(dataclasses.replace(config, resume=True))
     assert numbers(run.folder) == expected
 
 
 def test_resume_before_the_first_checkpoint_says_so(config, capsys):
     """A crash in the first epoch, or between its metrics and its checkpoint."""
     config = dataclasses.replace(config, epochs=1)
-    run = train(config)
+    run = run(config)
     (run.folder.path / "checkpoints").rename(run.folder.path / "moved")
-    again = train(dataclasses.replace(config, resume=True))
+    again = run(dataclasses.replace(config, resume=True))
     assert (
         "there is no checkpoint yet, so the run starts from its beginning"
         in capsys.readouterr().out
@@ -120,53 +120,53 @@ def test_resume_before_the_first_checkpoint_says_so(config, capsys):
 
 
 def test_lost_checkpoints_are_no_fresh_start(config):
-    run = train(config)
+    run = run(config)
     (run.folder.path / "checkpoints").rename(run.folder.path / "moved")
     before = run.folder.metrics.read_bytes()
     with pytest.raises(UserError, match=r"has 3 epochs in metrics\.jsonl but no checkpoint"):
-        train(dataclasses.replace(config, resume=True))
+        run(dataclasses.replace(config, resume=True))
     assert run.folder.metrics.read_bytes() == before
 
 
 def test_a_refused_resume_leaves_the_config(config):
-    run = train(config)
+    run = run(config)
     before = run.folder.config.read_bytes()
     with pytest.raises(UserError, match="has 3 epochs already, more than --epochs 2"):
-        train(dataclasses.replace(config, resume=True, epochs=2))
+        run(dataclasses.replace(config, resume=True, epochs=2))
     assert run.folder.config.read_bytes() == before
 
 
 def test_resume_on_other_data_is_refused(config, tmp_path):
-    run = train(config)
+    run = run(config)
     saved = json.loads(run.folder.config.read_text())
     saved["data"]["train_images"] = 54
     run.folder.config.write_text(json.dumps(saved))
     with pytest.raises(UserError, match="was begun with train_images 54, but the data have 53"):
-        train(dataclasses.replace(config, resume=True))
+        run(dataclasses.replace(config, resume=True))
 
 
 def test_resume_on_other_images_is_refused(config):
     """As many of the same size, with the same classes: told by a digest of some of them."""
-    run = train(config)
+    run = run(config)
     saved = json.loads(run.folder.config.read_text())
     saved["data"]["sample_sha256"][0] = "0" * 64
     run.folder.config.write_text(json.dumps(saved))
     with pytest.raises(UserError, match="was begun with other images or labels"):
-        train(dataclasses.replace(config, resume=True))
+        run(dataclasses.replace(config, resume=True))
 
 
 def test_resume_keeps_when_and_on_what_a_run_was_begun(config, capsys):
-    run = train(config)
+    run = run(config)
     saved = json.loads(run.folder.config.read_text())
     saved["started"] = "2020-01-02T03:04:05+0000"
     saved["versions"]["jax"], saved["devices"] = "0.1", ["tpu: v9"]
     run.folder.config.write_text(json.dumps(saved))
-    train(dataclasses.replace(config, resume=True))
+    run(dataclasses.replace(config, resume=True))
     said = capsys.readouterr().err
     assert "was begun with jax 0.1 and on tpu: v9: what follows is not equal to the bit" in said
     now = json.loads(run.folder.config.read_text())
     assert (now["started"], len(now["resumed"])) == (saved["started"], 1)
-    train(dataclasses.replace(config, resume=True))
+    run(dataclasses.replace(config, resume=True))
     assert "not equal to the bit" not in capsys.readouterr().err
     assert len(json.loads(run.folder.config.read_text())["resumed"]) == 2
 
@@ -185,14 +185,14 @@ def test_a_folder_taken_meanwhile_is_refused(config):
 
 
 def test_damaged_metrics(config):
-    run = train(dataclasses.replace(config, epochs=1))
+    run = run(dataclasses.replace(config, epochs=1))
     run.folder.metrics.write_text('{"step": 1}\n')
     with pytest.raises(UserError, match=r"metrics\.jsonl is damaged"):
         evaluate(run.folder, read_config(run.folder))
 
 
 def test_eval_writes_nothing(config):
-    run = train(dataclasses.replace(config, epochs=1))
+    run = run(dataclasses.replace(config, epochs=1))
     shutil.rmtree(run.folder.checkpoints)
     with pytest.raises(UserError, match="has no checkpoint to evaluate"):
         evaluate(run.folder, config)
@@ -206,12 +206,12 @@ def test_a_model_says_which_images_it_takes(config, tmp_path):
     )):  # fmt: skip
         (tmp_path / name).write_bytes(encoded(content))
     with pytest.raises(UserError, match="lenet_modern cannot take images of 4×4×1: "):
-        train(dataclasses.replace(config, data_dir=tmp_path))
+        run(dataclasses.replace(config, data_dir=tmp_path))
     assert not config.run_dir.exists()
 
 
 def test_a_config_of_the_wrong_kind_is_damaged(config):
-    run = train(dataclasses.replace(config, epochs=1))
+    run = run(dataclasses.replace(config, epochs=1))
     saved = json.loads(run.folder.config.read_text())
     saved["config"]["lr"] = "a"
     run.folder.config.write_text(json.dumps(saved))
@@ -232,30 +232,30 @@ def test_weight_decay_of_adamw():
 
 
 def test_resume_under_another_config_is_refused(config):
-    train(config)
+    run(config)
     with pytest.raises(UserError, match=r"was begun with --lr 0.002, and cannot go on with 0.5"):
-        train(dataclasses.replace(config, resume=True, lr=0.5))
+        run(dataclasses.replace(config, resume=True, lr=0.5))
 
 
 def test_resume_needs_a_run(config, tmp_path):
     with pytest.raises(UserError, match="holds no run"):
-        train(dataclasses.replace(config, resume=True))
+        run(dataclasses.replace(config, resume=True))
     with pytest.raises(UserError, match="--resume needs --run-dir"):
-        train(dataclasses.replace(config, resume=True, run_dir=None))
+        run(dataclasses.replace(config, resume=True, run_dir=None))
 
 
 def test_a_run_is_not_overwritten_by_accident(config):
-    run = train(config)
+    run = run(config)
     before = {path: path.read_bytes() for path in run.folder.path.rglob("*") if path.is_file()}
     with pytest.raises(UserError, match="already holds a run: give --resume"):
-        train(dataclasses.replace(config, seed=1))
+        run(dataclasses.replace(config, seed=1))
     after = {path: path.read_bytes() for path in run.folder.path.rglob("*") if path.is_file()}
     assert before == after
 
 
 def test_overwrite_replaces_the_run(config):
-    train(config)
-    run = train(dataclasses.replace(config, seed=1, epochs=1, overwrite=True))
+    run(config)
+    run = run(dataclasses.replace(config, seed=1, epochs=1, overwrite=True))
     assert len(list(read_metrics(run.folder))) == 1
     assert run.folder.log.read_text().count(" run folder: ") == 2  # of its beginning and its end
     assert read_config(run.folder).seed == 1
@@ -263,9 +263,9 @@ def test_overwrite_replaces_the_run(config):
 
 def test_bad_data_costs_no_run(config, tmp_path):
     """``--overwrite`` throws the old run away only when the new one can begin."""
-    run = train(config)
+    run = run(config)
     with pytest.raises(ValueError, match="nowhere"):
-        train(dataclasses.replace(config, overwrite=True, data_dir=tmp_path / "nowhere"))
+        run(dataclasses.replace(config, overwrite=True, data_dir=tmp_path / "nowhere"))
     assert len(list(read_metrics(run.folder))) == 3
 
 
@@ -274,13 +274,13 @@ def test_other_peoples_files_are_left_alone(config):
     (config.run_dir / "thesis.tex").write_text("…")
     for overwrite in (False, True):
         with pytest.raises(UserError, match="is not empty and holds no run"):
-            train(dataclasses.replace(config, overwrite=overwrite))
+            run(dataclasses.replace(config, overwrite=overwrite))
 
 
 def test_a_file_is_no_run_folder(config):
     config.run_dir.write_text("")
     with pytest.raises(UserError, match="is a file, not a folder"):
-        train(config)
+        run(config)
 
 
 def test_damaged_config(config):
@@ -362,7 +362,7 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
 )  # fmt: skip
 def test_bad_configs_are_refused_before_any_work(config, change, message):
     with pytest.raises(UserError, match=message):
-        train(dataclasses.replace(config, **change))
+        run(dataclasses.replace(config, **change))
     assert not config.run_dir.exists()
 
 
@@ -372,12 +372,12 @@ def test_a_falling_learning_rate_has_its_end(tmp_path):
     make_folder(folder, config)
     begin(folder, config, {})
     with pytest.raises(UserError, match="--epochs 1, and cannot go on with 2: its learning rate"):
-        train(dataclasses.replace(config, epochs=2, resume=True))
+        run(dataclasses.replace(config, epochs=2, resume=True))
 
 
 def test_what_is_no_config():
     with pytest.raises(UserError, match="told what to do by a TrainConfig, got 'lenet'"):
-        train("lenet")
+        run("lenet")
 
 
 def test_text_for_a_path():

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jaxcnn.runs import TrainConfig, UserError, seeds, train
+from jaxcnn.runs import TrainConfig, UserError, run, seeds
 from jaxcnn.runs.seeds import Plan, SeedRun, spread, table, train_seeds
 
 
@@ -33,7 +33,7 @@ def test_seeds_are_run_in_turn(config):
 def test_seeds_that_were_stopped_go_on(config, monkeypatch, capsys):
     """What is finished stays, what is not is resumed, and the rest is begun."""
     config = dataclasses.replace(config, epochs=1)
-    first = train(dataclasses.replace(config, run_dir=config.run_dir / "seed-0"))
+    first = run(dataclasses.replace(config, run_dir=config.run_dir / "seed-0"))
     again = train_seeds(Plan(dataclasses.replace(config, resume=True), seeds=2))
     assert again[0].result.parameters_sha256 == first.parameters_sha256
     assert (config.run_dir / "seed-1" / "config.json").exists()

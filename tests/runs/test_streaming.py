@@ -6,12 +6,12 @@ import json
 
 import optax
 import pytest
+from jaxcnn.runs.streaming import feed, load_data
 
 from jaxcnn.data import DataError, DataOptions, open_dataset
 from jaxcnn.layers import Dense, Flatten, Sequential
-from jaxcnn.runs import TrainConfig, UserError, read_config, train
+from jaxcnn.runs import TrainConfig, UserError, read_config, run
 from jaxcnn.runs import streaming as streaming_module
-from jaxcnn.runs.streaming import feed, load_data
 from jaxcnn.training import Totals, make_train_step
 from jaxcnn.training.augmentation import AugmentConfig
 from jaxcnn.training.state import init_state, keys_of, tree_sha256
@@ -30,10 +30,10 @@ def config(tiny, tmp_path):
 
 def test_streaming_and_resuming_change_no_bit(config, tmp_path, capsys):
     """50 augmented images; one run on the device and whole, one streamed and in two parts."""
-    whole = train(config)
+    whole = run(config)
     part = dataclasses.replace(config, run_dir=tmp_path / "part", epochs=1, streaming=True)
-    train(part)
-    streamed = train(dataclasses.replace(part, epochs=2, resume=True))
+    run(part)
+    streamed = run(dataclasses.replace(part, epochs=2, resume=True))
     assert streamed.parameters_sha256 == whole.parameters_sha256
     assert streamed.test_accuracy == whole.test_accuracy
     said = capsys.readouterr().out
@@ -47,7 +47,7 @@ def test_streaming_and_resuming_change_no_bit(config, tmp_path, capsys):
     with pytest.raises(
         UserError, match=r"was begun with --mixup-alpha 0\.5, and cannot go on with 0\.1"
     ):
-        train(dataclasses.replace(config, resume=True, augmentation=weaker))
+        run(dataclasses.replace(config, resume=True, augmentation=weaker))
 
 
 @pytest.mark.parametrize("batch_size", [16, 64])
@@ -91,7 +91,7 @@ def test_a_damaged_picture_ends_a_streamed_run_with_its_name(tmp_path):
         run_dir=tmp_path / "run", data=DataOptions(image_size=28, channels=1),
     )  # fmt: skip
     with pytest.raises(DataError, match=rf"^{path}: cannot be read"):
-        train(config)
+        run(config)
 
 
 def test_strengths_are_held_against_the_images_before_a_run_begins(config):
@@ -99,5 +99,5 @@ def test_strengths_are_held_against_the_images_before_a_run_begins(config):
     with pytest.raises(
         UserError, match="--cutout-size must be from 1 to 28 for images of this size"
     ):
-        train(dataclasses.replace(config, augmentation=options))
+        run(dataclasses.replace(config, augmentation=options))
     assert not config.run_dir.exists()

@@ -10,15 +10,15 @@ from unittest import mock
 import jax
 import numpy as np
 import pytest
+from jaxcnn.runs.members import compile_members
 
 from jaxcnn.cli import main
 from jaxcnn.data import DataOptions, load_dataset
-from jaxcnn.runs import TrainConfig, UserError, load_trained, read_metrics, train
+from jaxcnn.runs import TrainConfig, UserError, load_trained, read_metrics, run
 from jaxcnn.runs import log as journal
 from jaxcnn.runs import members as members_module
 from jaxcnn.runs import sweep as sweep_module
 from jaxcnn.runs.folder import RunFolder
-from jaxcnn.runs.members import compile_members
 from jaxcnn.runs.outcomes import Member, Swept, table
 from jaxcnn.runs.plan import SweepPlan, check_plan, read_plan
 from jaxcnn.runs.sweep import sweep
@@ -43,7 +43,7 @@ def config(tiny):
 def single(config, tmp_path_factory):
     """The run of seed 4 and rate 0.002 by itself: parameters and metrics."""
     folder = tmp_path_factory.mktemp("single") / "run"
-    train(dataclasses.replace(config, seed=4, lr=0.002, run_dir=folder))
+    run(dataclasses.replace(config, seed=4, lr=0.002, run_dir=folder))
     return load_trained(RunFolder(folder)).params, list(read_metrics(RunFolder(folder)))
 
 

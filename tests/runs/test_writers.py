@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from jaxcnn.runs import RunFolder, TrainConfig, UserError, train
+from jaxcnn.runs import RunFolder, TrainConfig, UserError, run
 from jaxcnn.runs.folder import begin, make_folder
 from jaxcnn.runs.writers import open_writers
 
@@ -72,5 +72,5 @@ def test_a_missing_extra_is_named(flag, module, tmp_path, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda n, *a: None if n == module else find(n))
     with pytest.raises(UserError, match=rf"--{flag} needs {module}, .* 'jaxcnn\[{flag}\]'"):
-        train(TrainConfig(run_dir=tmp_path / "run", **{flag: True}))
+        run(TrainConfig(run_dir=tmp_path / "run", **{flag: True}))
     assert not (tmp_path / "run").exists()

@@ -1,0 +1,193 @@
+"""The model of a run: one of the named ones, or one of the user's own, tried before any work."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcnn.errors import UserError
+from jaxcnn.layers import Layer
+from jaxcnn.layers.flow import IN_LAYER
+from jaxcnn.models import MODELS
+from jaxcnn.runs.digests import model_sha256
+from jaxcnn.runs.names import unknown
+
+ModelMaker = Callable[[int], Layer]
+"""``num_classes -> Layer``."""
+
+_TRIED = 2
+"""Images that a model is tried on."""
+
+
+def is_own(name: str) -> bool:
+    """Whether a run's ``model`` is one that jaxcnn does not have by name."""
+    return name == "own" or ":" in name
+
+
+def check_model_name(name: str) -> None:
+    """Refuse a name that stands for no model.
+
+    Raises:
+        UserError: naming the models that there are.
+    """
+    if name not in MODELS and not is_own(name):
+        raise UserError(f"{unknown('model', name, MODELS)}; one of your own is FILE.py:function")
+
+
+def find_model(name: str, classes: int, maker: ModelMaker | None = None) -> Layer:
+    """The model of a run.
+
+    Args:
+        name: its name in the run's settings.
+        classes: how many classes it tells apart.
+        maker: makes a model of the user's own. What a run folder says is data: a file that is
+            named there is executed only where the user names it, too.
+
+    Raises:
+        UserError: if there is no such model, or it is one of the user's own and was not given.
+    """
+    if maker is not None:
+        return maker(classes)
+    if is_own(name):
+        which = "a Layer that was given in Python" if name == "own" else name
+        raise UserError(
+            f"the run's model is one of your own ({which}), which a run folder cannot bring along: "
+            f"name it with --model FILE.py:function"
+        )
+    check_model_name(name)
+    return MODELS[name](classes)
+
+
+def maker_in(name: str) -> ModelMaker:
+    """The function that ``FILE.py:function`` names; the file is executed.
+
+    Raises:
+        UserError: if the file does not exist, fails, or has no such function; and, when it is
+            called, if it returns no layer.
+    """
+    file, _, function = name.rpartition(":")
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise UserError(f"--model {name}: there is no file {path}")
+    spec = importlib.util.spec_from_file_location(f"jaxcnn_model_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"--model {name}: {path} is no Python file (its name must end in .py)")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses of the file look for it there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"--model {name}: {path} cannot be run: {_said(error)}") from error
+    makers = {key: value for key, value in vars(module).items() if callable(value)}
+    if function not in makers:
+        own = {k for k, f in makers.items() if getattr(f, "__module__", "") == spec.name}
+        raise UserError(f"--model {name}: {unknown('function', function, own)}")
+    return _making(name, makers[function])
+
+
+def maker_of(model: Layer | str | None) -> ModelMaker | None:
+    """What makes a model that was given in Python: a layer, or the name of one's own.
+
+    Raises:
+        UserError: as `maker_in`.
+    """
+    if isinstance(model, Layer):
+        layer = model
+        return lambda classes: layer
+    return maker_in(model) if model is not None and ":" in model else None
+
+
+def _making(name: str, function: Callable[..., Any]) -> ModelMaker:
+    def make(classes: int) -> Layer:
+        try:
+            model = function(classes)
+        except Exception as error:
+            raise UserError(f"--model {name}: {_said(error)}") from error
+        if not isinstance(model, Layer):
+            raise UserError(
+                f"--model {name} must return a jaxcnn.layers.Layer, got {type(model).__name__}"
+            )
+        return model
+
+    return make
+
+
+def check_shapes(
+    model: Layer, name: str, image_shape: tuple[int, int, int], classes: int, batch_size: int
+) -> None:
+    """Try a model on the shapes of a batch, without computing anything.
+
+    Raises:
+        UserError: if it does not take such images, gives another number of logits, or has no
+            ``train`` argument; the sentence names the model and the layer.
+    """
+    shape = (batch_size, *image_shape)
+
+    def logits(key: jax.Array, images: jax.Array) -> Any:
+        params, state = model.init(key, shape)
+        return model.apply(params, state, images, train=True, key=key)
+
+    images = jax.ShapeDtypeStruct(shape, jnp.float32)
+    try:
+        given = jax.eval_shape(logits, jax.random.key(0), images)
+    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+        size = "×".join(map(str, image_shape))
+        raise UserError(f"{name} cannot take images of {size}: {_said(error)}") from error
+    if not (isinstance(given, tuple) and len(given) == 2 and hasattr(given[0], "shape")):
+        raise UserError(f"{name}: apply must return (logits, state), got {given!r:.80}")
+    found, wanted = given[0].shape, (batch_size, classes)
+    if found != wanted:
+        raise UserError(
+            f"{name} must give logits of shape {wanted}, one for each of the {classes} classes, "
+            f"got {found}"
+        )
+
+
+def check_first_output(model: Layer, name: str, key: jax.Array, images: np.ndarray) -> None:
+    """Try a model of the user's own on some images: what it gives at first must be finite.
+
+    Raises:
+        UserError: naming the model and, where it is made of layers, the first layer.
+    """
+    some = jnp.asarray(images[:_TRIED])
+
+    @jax.jit
+    def logits(key: jax.Array, images: jax.Array) -> jax.Array:
+        params, state = model.init(key, images.shape)
+        return model.apply(params, state, images, train=True, key=key)[0]
+
+    if bool(jnp.isfinite(logits(key, some)).all()):
+        return
+    raise UserError(f"{name} gives outputs that are not finite before it has learned anything")
+
+
+def check_same_model(model: Layer, name: str, saved: Mapping[str, Any], where: Path) -> None:
+    """Refuse a model of the user's own that is not the one of the run.
+
+    Args:
+        model: the one that was given.
+        name: what it is called in the sentence.
+        saved: what the run has written down.
+        where: the folder of the run.
+
+    Raises:
+        UserError: if the digests of their structure differ.
+    """
+    digest = saved.get("model_sha256")
+    if digest is not None and digest != model_sha256(model):
+        raise UserError(f"{name} is another model than {where} was trained with")
+
+
+def _said(error: Exception) -> str:
+    """What an error says, and in which layer it arose."""
+    notes = getattr(error, "__notes__", ())
+    names = [note.removeprefix(IN_LAYER) for note in notes if note.startswith(IN_LAYER)]
+    where = IN_LAYER + "/".join(reversed(names)) if names else ""
+    said = (str(error).strip().splitlines() or [""])[0]
+    kind = "" if isinstance(error, ValueError | TypeError) and said else type(error).__name__
+    return ": ".join(filter(None, [where, kind, said]))

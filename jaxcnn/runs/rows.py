@@ -1,0 +1,74 @@
+"""The metrics of an epoch: one row of numbers for each member of a training."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from jaxcnn.runs.devices import peak_memory
+from jaxcnn.runs.job import Job
+from jaxcnn.training import EpochDone, Totals
+from jaxcnn.training.totals import NEVER, means
+
+MetricsRow = dict[str, Any]
+"""An object of ``metrics.jsonl``: numbers by name."""
+
+
+def rows_of(job: Job, done: EpochDone) -> list[MetricsRow]:
+    """A row for each member; that of a single run tells its speed and learning rate, too."""
+    if job.members.count is None:
+        return [{**member_row(job, done), **_of_a_run(job, done)}]
+    return [member_row(job, member_of(done, index)) for index in range(job.members.count)]
+
+
+def member_of(done: EpochDone, index: int) -> EpochDone:
+    """What one of several members has of an epoch."""
+
+    def its(tree: Any) -> Any:
+        return jax.tree.map(lambda leaf: leaf[index], tree)
+
+    scores = {name: its(score) for name, score in done.scores.items()}
+    return done._replace(totals=its(done.totals), scores=scores)
+
+
+def member_row(job: Job, done: EpochDone) -> MetricsRow:
+    """What is written of a member's epoch."""
+    classes, totals = job.data.num_classes, done.totals
+    return {
+        "epoch": done.epoch,
+        "step": done.moment.step,
+        **means("train", totals, classes),
+        **scores_in(done, classes),
+        "gradient_norm": float(totals.gradient_norm) / max(int(totals.steps), 1),
+        "skipped_steps": int(totals.skipped),
+    }
+
+
+def scores_in(done: EpochDone, classes: int) -> MetricsRow:
+    """The means of every split that was scored."""
+    row: MetricsRow = {}
+    for name, score in done.scores.items():
+        row |= means(name, score.totals, classes)
+    return row
+
+
+def _of_a_run(job: Job, done: EpochDone) -> MetricsRow:
+    row = {
+        "images_per_second": done.examples / max(done.seconds, 1e-9),
+        "seconds": done.seconds,
+        "compile_seconds": job.compile_seconds,
+        **peak_memory(),
+    }
+    if job.schedule is None:
+        return row
+    # The last part of `make_optimizer` counts the updates.
+    count = int(done.moment.state.opt_state[-1].count)
+    schedule = job.schedule(job.config.recipe.lr)
+    return {"learning_rate": float(schedule(max(count - 1, 0))), **row}
+
+
+def has_diverged(totals: Totals, row: Mapping[str, Any]) -> bool:
+    """Whether a number of an epoch was not finite, or no step of it was taken."""
+    broken = int(totals.nonfinite) != NEVER and int(totals.skipped) == 0
+    return broken or int(totals.steps) == 0 or not all(map(math.isfinite, row.values()))

@@ -1,0 +1,200 @@
+"""A training in a folder, from its first check to its last event: of a run, or of a sweep."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxcnn.errors import UserError
+from jaxcnn.runs.checkpoints import Checkpoints, keys_data
+from jaxcnn.runs.config import TrainConfig
+from jaxcnn.runs.devices import use_platform
+from jaxcnn.runs.folder import RunFolder, check_folder, clear, make_folder
+from jaxcnn.runs.job import Job, Own, announce, assemble, facts_of, load_data
+from jaxcnn.runs.lock import locked
+from jaxcnn.runs.log import journaled, note, say
+from jaxcnn.runs.model import is_own
+from jaxcnn.runs.pace import Pace
+from jaxcnn.runs.profile import Profile
+from jaxcnn.runs.resume import (
+    check_drawn,
+    check_position,
+    check_same_data,
+    check_same_engine,
+    check_unchanged,
+    history,
+)
+from jaxcnn.runs.saving import Saving, Stopping
+from jaxcnn.runs.stopping import Stopped, StopRequests
+from jaxcnn.runs.subscriber import Ended, Subscriber, follow
+from jaxcnn.training import Members, Moment, begin
+
+
+class Record(Subscriber):
+    """What a run, or a sweep, keeps in its folder: its settings, and the rows of its epochs.
+
+    Attributes:
+        command: the ``jaxcnn`` command that begins it.
+        folder: where it is kept.
+        file: the file that has its settings.
+        settings: what it is told now, as JSON can hold it.
+        checkpoints: where its moments are saved, once they are open.
+    """
+
+    command: str
+    folder: RunFolder
+    file: Path
+    settings: Mapping[str, Any]
+    checkpoints: Checkpoints
+
+    def headline(self) -> str:
+        """What is said of it before it is compiled."""
+        raise NotImplementedError
+
+    def begun_with(self) -> Mapping[str, Any]:
+        """The settings that it was begun with."""
+        raise NotImplementedError
+
+    def at_once(self) -> int | None:
+        """How many members are vectorized together; ``None`` for what suits the device."""
+        return None
+
+    def write(self, job: Job, facts: Mapping[str, Any]) -> None:
+        """Write the settings and what is known besides."""
+        raise NotImplementedError
+
+    def epochs_written(self) -> int:
+        """How many epochs have a row."""
+        raise NotImplementedError
+
+    def keep(self, epochs: int) -> None:
+        """Drop the rows after so many epochs, which are computed again."""
+        raise NotImplementedError
+
+    def so_far(self) -> str:
+        """What is noted of it where it is stopped."""
+        return ""
+
+    def finish(self, job: Job, ended: Ended) -> str:
+        """Write what it came to; what is noted of it in the end."""
+        raise NotImplementedError
+
+    def subscribers(self, job: Job) -> tuple[Sequence[Subscriber], Sequence[Subscriber]]:
+        """Who hears of events besides, before a checkpoint is saved and after it."""
+        return (), ()
+
+
+def carry_out(config: TrainConfig, record: Record, members: Members, own: Own) -> None:
+    """Train what a config says, from its beginning or from its last checkpoint to its end.
+
+    Args:
+        config: what to train.
+        record: what is kept of it.
+        members: who learns.
+        own: objects of Python that stand for settings.
+
+    Raises:
+        UserError: if the config, the folder or the device cannot be used (before any work is
+            done), if another process is in the folder, or something cannot be written.
+        Stopped: after SIGTERM, Ctrl-C or SIGHUP, when everything is saved.
+        jaxcnn.data.DataError: if the data cannot be had.
+    """
+    folder = record.folder
+    check_folder(folder, config, record.file)
+    with journaled() as journal, contextlib.ExitStack() as held:
+        begun = folder.holds_run()
+        if begun:
+            held.enter_context(locked(folder))
+        if config.resume:
+            constant = config.schedule == "constant"
+            check_unchanged(folder, record.begun_with(), record.settings, constant=constant)
+        use_platform(config.platform)
+        if config.resume:
+            check_same_engine(record.file, accept=config.accept_engine)
+        data = load_data(config, own)
+        announce(data)
+        say(record.headline())
+        job = assemble(config, data, members, own=own, at_once=record.at_once())
+        facts = facts_of(data, job.model if is_own(config.model) else None, own)
+        if config.resume:
+            check_same_data(record.file, facts)
+        else:
+            if not begun:
+                make_folder(folder, config, record.file)
+                held.enter_context(locked(folder))
+            clear(folder, config, record.file)
+            record.write(job, facts)
+        held.enter_context(journal.kept_in(folder.log))
+        say(f"run folder: {folder.path}")
+        try:
+            ended = _through(job, record, facts)
+        except Stopped:
+            note(record.so_far())
+            raise
+        note(record.finish(job, ended))
+
+
+def _through(job: Job, record: Record, facts: Mapping[str, Any]) -> Ended:
+    """The training in its folder, which is locked."""
+    config, steps = job.config, job.programs.steps
+    keys = keys_data(job.members.keys)
+    with (
+        StopRequests() as stops,
+        Checkpoints(
+            record.folder.checkpoints, keep=config.keep, best_by=config.best_by, keys=keys
+        ) as checkpoints,
+    ):
+        record.checkpoints = checkpoints
+        if config.resume:
+            moment = _resumed(job, record)
+            record.write(job, {**facts, **history(record.file, moment, steps)})
+        else:
+            moment = begin(job.programs)
+        pace = Pace(config.checkpoint_every, config.checkpoint_minutes, steps)
+        saving = Saving(checkpoints, pace)
+        traces = record.folder.profile if config.profile else None
+        profile = Profile(traces, job.programs.compiled, steps)
+        before, after = record.subscribers(job)
+        stopping = Stopping(record.command, job, stops, saving, record.folder)
+        return follow(
+            job,
+            moment,
+            [pace, *before, record, saving, *after, stopping, profile],
+            lambda moment, steps: profile.stop_at(moment, pace.stop_at(moment, steps)),
+        )
+
+
+def _resumed(job: Job, record: Record) -> Moment:
+    """The moment of the last whole checkpoint; the first one if it was stopped before any.
+
+    Raises:
+        UserError: if the checkpoints are lost or damaged, or lie behind the last epoch already.
+    """
+    path, noun = record.folder.path, "sweep" if record.command == "sweep" else "run"
+    like = jax.eval_shape(lambda: begin(job.programs))
+    moment = record.checkpoints.restore(like.state, like.totals)
+    if moment is None:
+        written = record.epochs_written()
+        # A crash can come between an epoch's row and its checkpoint, but not twice.
+        if written > 1:
+            raise UserError(
+                f"{path} has {written} epochs in {_rows_in(record).name} but no checkpoint: "
+                f"--overwrite starts the {noun} anew"
+            )
+        check_drawn(record.file)
+        say(f"resume: there is no checkpoint yet, so the {noun} starts from its beginning")
+        record.keep(0)
+        return begin(job.programs)
+    check_position(path, moment, job.programs.steps)
+    done = moment.epoch - 1
+    if done + (moment.batch > 0) > job.epochs:
+        raise UserError(f"{path} has {done} epochs already, more than --epochs {job.epochs}")
+    record.keep(done)
+    say(f"resume: going on {moment.behind(job.programs.steps)}")
+    return moment
+
+
+def _rows_in(record: Record) -> Path:
+    return record.file if record.command == "sweep" else record.folder.metrics
