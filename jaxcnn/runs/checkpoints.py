@@ -279,6 +279,8 @@ class Checkpoints:
         its = _like(_model_in({"state": found}), model)
         if tree_sha256(its) != content["model_sha256"]:
             raise DamagedError("its arrays do not match their sha256")
+        if int(np.max(found["step"])) != step:
+            raise DamagedError(f"its arrays are of step {int(np.max(found['step']))}")
         its = jax.tree.map(jnp.asarray, its)
         state = TrainState(its["params"], its["model_state"], (), jnp.int32(step))
         return Moment(state, Totals.zero(), content["epoch"], content["batch"])

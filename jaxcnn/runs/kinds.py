@@ -8,6 +8,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from jaxcnn.data.schema import brief
 from jaxcnn.errors import UserError
 
+_LONGEST = 4096
+"""The most characters of a setting: no path is longer."""
+
 _NOUNS = {
     bool: "true or false",
     int: "a whole number",
@@ -51,6 +54,8 @@ def converted(value: Any, hint: Any, where: str) -> Any:
     1.0
     """
     kinds = _kinds(hint)
+    if isinstance(value, str) and len(value) > _LONGEST:
+        raise UserError(f"{where} must have at most {_LONGEST:,} characters, got {brief(value)}")
     if value is None and type(None) in kinds:
         return None
     for kind in kinds:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from jaxcnn.report.records import read_records
 from jaxcnn.runs import RunFolder, TrainConfig, load_trained
-from jaxcnn.runs.checkpoints import _json_sha256
-from jaxcnn.runs.folder import keep_metrics, read_metrics
+from jaxcnn.runs.digests import json_sha256
+from jaxcnn.runs.metrics_file import keep_metrics, read_metrics
 from jaxcnn.runs.outcomes import members_after
 from jaxcnn.runs.settings import read_toml, with_values
 from tests.data.test_fuzz import TOML, read_or_refused
@@ -74,7 +74,7 @@ def test_headers(folder, data):
     (path,) = folder.checkpoints.glob("*/header/metadata")
     header = json.loads(path.read_text())
     content = data.draw(replaced(header["content"]))
-    forged = {"content": content, "sha256": _json_sha256(content)}
+    forged = {"content": content, "sha256": json_sha256(content)}
     other = data.draw(st.one_of(st.just(json.dumps(forged).encode()), documents(header)))
     with_content(path, other, lambda: load_trained(folder))
 

@@ -7,10 +7,10 @@ import pytest
 
 from jaxcnn.cli import main
 from jaxcnn.report.records import read_records
-from jaxcnn.runs import RunFolder, TrainConfig, UserError, load_trained, train
-from jaxcnn.runs.folder import read_metrics
+from jaxcnn.runs import RunFolder, TrainConfig, UserError, load_trained, run
 from jaxcnn.runs.lock import locked
 from jaxcnn.runs.log import Journal
+from jaxcnn.runs.metrics_file import read_metrics
 from jaxcnn.runs.outcomes import read_outcome
 from tests.patience import within
 from tests.runs.test_strangers import readers
@@ -37,7 +37,7 @@ def test_a_pipe_in_the_place_of_the_config(folder):
         with pytest.raises(UserError, match=rf"config\.json {PIPE}"), within(10):
             read()
     with pytest.raises(UserError, match=r"holds no run"), within(10):
-        train(TrainConfig(run_dir=folder.path, resume=True))
+        run(TrainConfig(run_dir=folder.path, resume=True))
 
 
 def test_a_pipe_in_the_place_of_the_metrics(folder):
