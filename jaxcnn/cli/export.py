@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from jaxcnn.errors import shown
 from jaxcnn.interop import FORMATS, Subject, check_free, write_files
 from jaxcnn.runs import RunFolder, UserError, load_trained, read_config
 
@@ -35,9 +36,9 @@ class ExportConfig:
 def export_command(command: ExportConfig) -> None:
     """Write what ``jaxcnn export`` is asked for, and say where it lies."""
     paths = _export(command)
-    print(f"exported: {paths[-1]}")
+    print(f"exported: {shown(paths[-1])}")
     for path in paths[:-1]:
-        print(f"beside it: {path}")
+        print(f"beside it: {shown(path)}")
 
 
 def _export(command: ExportConfig) -> list[Path]:

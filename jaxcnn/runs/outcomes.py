@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxcnn.errors import UserError
+from jaxcnn.errors import UserError, shown
 from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import read_saved
 from jaxcnn.runs.rows import MetricsRow, has_diverged
@@ -57,7 +57,7 @@ class Swept(NamedTuple):
 
     def __str__(self) -> str:
         """What is told in the end."""
-        where = f"run folder: {self.folder.path}"
+        where = f"run folder: {shown(self.folder.path)}"
         if not self.epochs:
             return where
         times = f"compilation: {self.compile_seconds:.1f} s, training: {self.seconds:.1f} s"
