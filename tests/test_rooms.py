@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "check": {"ops", "reference"},
     "layers": {"ops"},
     "models": {"layers"},
-    "interop": {"extras", "layers", "models", "ops"},
+    "interop": {"errors", "extras", "layers", "models", "ops"},
     "data": {"errors", "extras"},
     "training": {"data", "errors", "extras", "layers"},
     "runs": {"data", "engine", "errors", "extras", "layers", "models", "training"},

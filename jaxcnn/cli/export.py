@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from jaxcnn.cli.flags import Operand
-from jaxcnn.interop import FORMATS, InteropError, Subject, check_free, write_files
+from jaxcnn.errors import shown
+from jaxcnn.interop import FORMATS, Subject, check_free, write_files
 from jaxcnn.runs import RunFolder, UserError, load_trained, read_config
 
 
@@ -33,13 +34,10 @@ class ExportConfig:
 
 def export_command(command: ExportConfig) -> None:
     """Write what ``jaxcnn export`` is asked for, and say where it lies."""
-    try:
-        paths = _export(command)
-    except InteropError as error:
-        raise UserError(str(error)) from None
-    print(f"exported: {paths[-1]}")
+    paths = _export(command)
+    print(f"exported: {shown(paths[-1])}")
     for path in paths[:-1]:
-        print(f"beside it: {path}")
+        print(f"beside it: {shown(path)}")
 
 
 def _export(command: ExportConfig) -> list[Path]:

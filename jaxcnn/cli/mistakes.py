@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 
-from jaxcnn.data import DataError
 from jaxcnn.runs import Stopped, UserError
 from jaxcnn.runs.log import library_heard
 from jaxcnn.starting import INTERRUPTED, ready
@@ -35,7 +34,7 @@ def mistakes_in_one_sentence(*, resumable: bool = False) -> Iterator[None]:
     try:
         with _all_written(), library_heard():
             yield
-    except (UserError, DataError) as error:
+    except UserError as error:
         print(f"jaxcnn: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)
     except Stopped as stop:

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxcnn.cli.flags import Operand
 from jaxcnn.data import read_input
-from jaxcnn.data.errors import shown
+from jaxcnn.errors import shown
 from jaxcnn.runs import RunFolder, UserError, load_trained
 from jaxcnn.runs.config import Platform
 from jaxcnn.runs.devices import use_platform

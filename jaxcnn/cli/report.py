@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from jaxcnn.cli.flags import Operand
+from jaxcnn.errors import shown
 from jaxcnn.runs.config import Platform
 from jaxcnn.runs.devices import use_platform
 
@@ -40,7 +41,7 @@ def report_command(command: ReportConfig) -> None:
         command.runs, output=command.output, data_dir=command.data_dir, best=command.best
     )
     for trouble in report.troubles:
-        print(f"jaxcnn: {trouble}", file=sys.stderr)
+        print(f"jaxcnn: {shown(trouble)}", file=sys.stderr)
     size = report.path.stat().st_size / 1e3
     runs = "1 run" if report.runs == 1 else f"{report.runs} runs"
-    print(f"report: {report.path} ({runs}, {size:,.0f} kB)")
+    print(f"report: {shown(report.path)} ({runs}, {size:,.0f} kB)")

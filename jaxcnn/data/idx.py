@@ -21,9 +21,11 @@ from jaxtyping import UInt8
 from jaxcnn.data.arrays import ArrayExamples
 from jaxcnn.data.dataset import Source, check_fits_memory, check_labels
 from jaxcnn.data.errors import DataError
+from jaxcnn.data.files import open_file, reason
 from jaxcnn.data.options import DataOptions
 from jaxcnn.data.selection import Selection
 from jaxcnn.data.transform import Transform
+from jaxcnn.errors import shown
 
 IMAGES_MAGIC = 0x00000803
 LABELS_MAGIC = 0x00000801
@@ -92,7 +94,7 @@ def open_idx(name: str, folder: Path, class_names: Sequence[str], options: DataO
         part: Selection.of(ArrayExamples(images, labels, transform, options.channels))
         for part, (images, labels) in zip(("train", "test"), arrays, strict=True)
     }
-    return Source(name, parts, tuple(class_names), transform, f"IDX files in {folder}")
+    return Source(name, parts, tuple(class_names), transform, f"IDX files in {shown(folder)}")
 
 
 def is_idx_folder(folder: Path) -> bool:
@@ -126,7 +128,7 @@ def _spellings(folder: Path, file: str) -> list[Path]:
 
 def _read(path: Path, magic: int, axes: Sequence[str]) -> np.ndarray:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             # By content: a browser may have unpacked the file and kept the name, or the reverse.
             if file.read(2) == b"\x1f\x8b":
                 file.seek(0)
@@ -137,8 +139,9 @@ def _read(path: Path, magic: int, axes: Sequence[str]) -> np.ndarray:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: damaged gzip file ({error}), expected a whole one") from error
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise DataError(f"{path}: cannot be read ({reason}), expected an IDX file") from error
+        raise DataError(
+            f"{path}: cannot be read ({reason(error)}), expected an IDX file"
+        ) from error
 
 
 def _parse(

@@ -9,12 +9,13 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from jaxcnn.data.dataset import Source
-from jaxcnn.data.errors import DataError, shown
+from jaxcnn.data.errors import DataError
 from jaxcnn.data.held_out import held_out_of
 from jaxcnn.data.options import DataOptions
 from jaxcnn.data.pictures import Header, read_header, read_picture
 from jaxcnn.data.selection import Rows, Selection
 from jaxcnn.data.transform import Transform
+from jaxcnn.errors import shown
 
 SPLITS = ("train", "test", "validation", "val")
 """Subfolders of these names, ``train`` among them, are splits; otherwise subfolders are classes."""

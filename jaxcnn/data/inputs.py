@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32
 
-from jaxcnn.data.errors import DataError, shown
+from jaxcnn.data.errors import DataError
 from jaxcnn.data.transform import Transform
+from jaxcnn.errors import shown
 
 
 def read_input(

@@ -5,6 +5,7 @@ and recognise their files by content.
 """
 
 import contextlib
+import io
 import os
 import warnings
 from pathlib import Path
@@ -14,7 +15,9 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from jaxcnn.data.errors import DataError, shown
+from jaxcnn.data.errors import DataError
+from jaxcnn.data.files import open_file, reason
+from jaxcnn.errors import shown
 
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """The formats that are read, by Pillow's names; of several frames, the first."""
@@ -55,7 +58,7 @@ def read_header(path: str | os.PathLike[str]) -> Header | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large sizes, which are checked here
-            with Image.open(path, formats=FORMATS) as image:
+            with open_file(path) as file, Image.open(file, formats=FORMATS) as image:
                 _check_size(image, path)
                 width, height = image.size
                 # A PNG may have its EXIF data behind the pixels; whoever decodes it will see.
@@ -89,7 +92,7 @@ def read_picture(path: str | os.PathLike[str], channels: int) -> UInt8[np.ndarra
         DataError: if it is no picture, is damaged or cut short, or has too many pixels.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with open_file(path) as file, Image.open(file, formats=FORMATS) as image:
             _check_size(image, path)
             image.load()
             pixels = np.asarray(_plain(_upright(image), channels, path))
@@ -101,6 +104,30 @@ def read_picture(path: str | os.PathLike[str], channels: int) -> UInt8[np.ndarra
         raise _unreadable(path, error) from error
     pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
     return np.repeat(pixels, channels, axis=-1) if pixels.shape[-1] < channels else pixels
+
+
+def decoded(content: bytes, channels: int) -> UInt8[np.ndarray, "h w c"]:
+    """The pixels of an encoded picture, as they are stored.
+
+    Args:
+        content: the bytes of a file in one of `FORMATS`.
+        channels: how many channels a grey picture gets; others keep theirs.
+
+    Returns:
+        ``(h, w, c)``, from 0 to 255.
+
+    Raises:
+        DataError: if it has too many pixels.
+        Exception: of many kinds, if it is no picture or damaged.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of large sizes, which are checked here
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            _check_size(image, "an image")
+            pixels = np.asarray(image, np.uint8)
+    if pixels.ndim == 2 or pixels.shape[-1] == 1:
+        pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), channels, axis=-1)
+    return pixels
 
 
 def _check_size(image: Image.Image, path: str | os.PathLike[str]) -> None:
@@ -148,7 +175,7 @@ def _bytes_of(
 
 def _unreadable(path: str | os.PathLike[str], error: Exception) -> DataError:
     if isinstance(error, OSError) and error.errno:
-        reason = os.strerror(error.errno)
+        why = reason(error)
     else:
-        reason = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
-    return DataError(f"{shown(path)}: cannot be read ({reason}), expected a whole picture")
+        why = shown(str(error).strip().partition("\n")[0] or type(error).__name__)
+    return DataError(f"{shown(path)}: cannot be read ({why}), expected a whole picture")

@@ -21,8 +21,11 @@ from jaxcnn.data.errors import DataError
 from jaxcnn.data.idx import CLASS_NAMES, FILES
 from jaxcnn.data.network import why_unreachable
 from jaxcnn.data.options import AS_A_FOLDER, DataOptions
+from jaxcnn.data.pictures import decoded
 from jaxcnn.data.selection import Rows, Selection
+from jaxcnn.data.tfds_folder import check_count, check_prepared
 from jaxcnn.data.transform import Transform
+from jaxcnn.errors import shown
 from jaxcnn.extras import command, missing
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
@@ -89,25 +92,15 @@ def open_prepared(name: str, folder: Path, options: DataOptions) -> Source:
 
     transform = Transform(size=options.size, scale=1 / 255)
     with _in_one_sentence(folder), _quiet():
+        check_prepared(folder)
         builder = tfds.builder_from_directory(folder)
         _check_readable(builder, name, folder, options)
-        names = tuple(builder.info.features["label"].names)
+        names = tuple(map(shown, builder.info.features["label"].names))
         parts = {
-            split: Selection.of(
-                RecordExamples(
-                    source=builder.as_data_source(split) if info.num_examples else None,
-                    count=info.num_examples,
-                    raw_shape=tuple(builder.info.features["image"].shape),
-                    transform=transform,
-                    channels=options.channels,
-                    num_classes=len(names),
-                    folder=folder,
-                    split=split,
-                )
-            )
-            for split, info in builder.info.splits.items()
+            split: Selection.of(_examples(builder, split, folder, transform, options.channels))
+            for split in builder.info.splits
         }
-    origin = f"TFDS {builder.version} in {folder.parents[name.count('/') + 1]}"
+    origin = f"TFDS {builder.version} in {shown(folder.parents[name.count('/') + 1])}"
     return Source(name, parts, names, transform, origin)
 
 
@@ -149,8 +142,6 @@ class RecordExamples:
         """Images in [0, 1] and labels; `DataError` where a record is not what the set says."""
         images = np.empty((len(rows), *self.image_shape), np.float32)
         labels = np.empty(len(rows), np.int32)
-        # Said once by whichever thread decodes the first image: not a matter for a lock.
-        logging.getLogger("absl").addFilter(_is_not_about_opencv)
         for start in range(0, len(rows), _BATCH):
             some = slice(start, start + _BATCH)
             images[some], labels[some] = self._decoded([int(row) for row in rows[some]])
@@ -158,24 +149,58 @@ class RecordExamples:
 
     def _decoded(self, rows: list[int]) -> tuple[list[np.ndarray], list[int]]:
         with _in_one_sentence(self.folder):
-            examples = self.source.__getitems__(rows)
-        for row, example in zip(rows, examples, strict=True):
-            self._check(row, example)
-        raw = (with_channels(item["image"][np.newaxis], self.channels) for item in examples)
-        return [self.transform(image)[0] for image in raw], [item["label"] for item in examples]
+            examples = [_example(record) for record in self.source.__getitems__(rows)]
+            images = [decoded(image, self.raw_shape[2] or 1) for image, _ in examples]
+        labels = [label for _, label in examples]
+        for row, image, label in zip(rows, images, labels, strict=True):
+            self._check(row, image.shape, label)
+        raw = (with_channels(image[np.newaxis], self.channels) for image in images)
+        return [self.transform(image)[0] for image in raw], labels
 
-    def _check(self, row: int, example: dict[str, Any]) -> None:
+    def _check(self, row: int, shape: tuple[int, ...], label: int) -> None:
         where = f"{self.folder}, split {self.split}"
-        shape = example["image"].shape
         wanted = zip(shape, self.raw_shape, strict=False)
         # Assigning would broadcast an image of another size.
         if len(shape) != 3 or any(size is not None and got != size for got, size in wanted):
             raise DataError(f"{where}: image {row} has the shape {shape}, expected {self._shape}")
-        check_label(int(example["label"]), row, self.num_classes, where)
+        check_label(label, row, self.num_classes, where)
 
     @property
     def _shape(self) -> str:
         return str(self.raw_shape).replace("None", "any")
+
+
+def _examples(
+    builder: Any, split: str, folder: Path, transform: Transform, channels: int | None
+) -> RecordExamples:
+    """The examples of a split, whose records come as they are stored.
+
+    TFDS would decode every feature of the set, with readers of more formats than are safe.
+    """
+    import tensorflow_datasets as tfds
+
+    count, features = builder.info.splits[split].num_examples, builder.info.features
+    check_count(folder, split, count)
+    raw = tfds.decode.DeserializeMethod.RAW_BYTES
+    return RecordExamples(
+        source=builder.as_data_source(split, deserialize_method=raw) if count else None,
+        count=count,
+        raw_shape=tuple(features["image"].shape),
+        transform=transform,
+        channels=channels,
+        num_classes=len(features["label"].names),
+        folder=folder,
+        split=split,
+    )
+
+
+def _example(record: bytes) -> tuple[bytes, int]:
+    """The encoded image and the label in a record."""
+    from tensorflow_datasets.proto import tf_example_pb2
+
+    features = tf_example_pb2.Example.FromString(record).features.feature
+    (image,), (label,) = features["image"].bytes_list.value, features["label"].int64_list.value
+    return image, label
 
 
 def _check_readable(builder: Any, name: str, folder: Path, options: DataOptions) -> None:
@@ -309,10 +334,6 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         absl.disabled = before
-
-
-def _is_not_about_opencv(record: logging.LogRecord) -> bool:
-    return "OpenCV" not in str(record.msg)
 
 
 def _line(error: Exception) -> str:

@@ -1,5 +1,6 @@
-"""The one error of this room."""
+"""The name by which users catch the errors of conversions."""
 
+from jaxcnn.errors import UserError
 
-class InteropError(ValueError):
-    """A model that cannot be had in a format, in one sentence for the person who asked for it."""
+InteropError = UserError
+"""A model that cannot be had in a format; the same class as every other user error."""

@@ -161,6 +161,6 @@ def _with_images(chapter: Chapter, trained: Trained, data: Dataset) -> Chapter:
 def _unless_missing(find: Callable[[], T], what: str, troubles: list[str]) -> T | None:
     try:
         return find()
-    except (DataError, UserError) as error:
+    except UserError as error:
         troubles.append(f"{what}: {error}.")
         return None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from jaxcnn.data.files import open_file, reason
 from jaxcnn.report import curves, tables
 from jaxcnn.report.anatomy import describe_field
 from jaxcnn.report.chapters import Chapter, loader, write_chapter
@@ -157,17 +158,25 @@ def _number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
+def _beginning(path: Path) -> bytes:
+    """The first bytes of a file; a link to nothing, or what is no file, has none."""
+    if not path.exists():
+        return b""
+    with open_file(path) as file:
+        return file.read(4096)
+
+
 def _check_output(path: Path) -> None:
     """Refuse a file that is not ours to replace, or cannot be written, before any work."""
     try:
         if path.is_dir():
             raise UserError(f"--output {path} is a folder: name a file, {path / NAME} for example")
-        if path.exists() and _MARK.encode() not in path.read_bytes()[:4096]:
+        if os.path.lexists(path) and _MARK.encode() not in _beginning(path):
             raise UserError(f"{path} is not a report of jaxcnn: give another --output")
         if not path.parent.is_dir():
             raise UserError(f"the folder {path.parent} does not exist: give another --output")
     except OSError as error:
-        raise UserError(f"{path} cannot be used: {error.strerror}") from None
+        raise UserError(f"{path} cannot be used: {reason(error)}") from None
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise UserError(
             f"{path} cannot be written: no permission in {path.parent}: give another --output"

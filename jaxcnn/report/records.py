@@ -1,6 +1,5 @@
 """What a run folder says of its run, read so that a damaged part costs only that part."""
 
-import json
 import math
 import os
 import re
@@ -8,7 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxcnn.data.documents import parse_json
+from jaxcnn.data.files import read_bytes, reason
 from jaxcnn.runs import RunFolder, TrainConfig, UserError, read_config
+from jaxcnn.runs.formats import LARGEST_METRICS, read_saved
 from jaxcnn.runs.resume import FREE
 
 Numbers = dict[str, float]
@@ -129,18 +131,18 @@ def shortest_names(paths: Sequence[Path]) -> list[str]:
 
 def _read(folder: RunFolder, name: str) -> Record:
     config = read_config(folder)
-    content = json.loads(folder.config.read_text(encoding="utf-8"))
+    content = read_saved(folder.config)
     rows, troubles = _read_rows(folder.metrics)
     return Record(folder, name, config, content, rows, troubles)
 
 
 def _read_rows(path: Path) -> tuple[list[Numbers], list[str]]:
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_bytes(path, LARGEST_METRICS).decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return [], []
     except OSError as error:
-        return [], [f"{path.name} cannot be read: {error.strerror}."]
+        return [], [f"{path.name} cannot be read: {reason(error)}."]
     parsed = [_numbers_of(line) for line in lines]
     damaged = [number for number, row in enumerate(parsed, start=1) if row is None]
     troubles = []
@@ -157,8 +159,8 @@ def _read_rows(path: Path) -> tuple[list[Numbers], list[str]]:
 def _numbers_of(line: str) -> Numbers | None:
     """The numbers in a line; ``None`` if it is no JSON object."""
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
+        row = parse_json(line, nonfinite=True)
+    except ValueError:
         return None
     if not isinstance(row, dict):
         return None

@@ -19,8 +19,11 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
+from jaxcnn.data.files import check_folder_tree
 from jaxcnn.errors import UserError
 from jaxcnn.runs.digests import json_sha256, tree_sha256
+from jaxcnn.runs.formats import read_header
+from jaxcnn.runs.layout import check_layout, check_stored, layout
 from jaxcnn.runs.log import warn
 from jaxcnn.runs.orbax_errors import first_line, in_one_sentence, unless_loop_closed
 from jaxcnn.training import Moment, Totals, TrainState
@@ -111,7 +114,7 @@ class Checkpoints:
             "batch": moment.batch,
             "keys": self._keys,
             "metrics": dict(metrics or {}),
-            "arrays": _layout(arrays),
+            "arrays": layout(arrays),
             "arrays_sha256": tree_sha256(arrays),
             "model_sha256": tree_sha256(_model_in(arrays)),
         }
@@ -251,35 +254,41 @@ class Checkpoints:
 
     def _read(self, step: int, like: dict[str, Any]) -> Moment:
         content, where = self._header(step), f"the checkpoint {self.folder / str(step)}"
-        _check_layout(content["arrays"], _layout(like), where)
+        check_layout(content["arrays"], layout(like), where)
         if self._keys and content["keys"] != self._keys:
             raise UserError(f"{where} is of a run with another seed")
         wanted = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-        found = self._arrays_of(step, wanted)
+        found = self._arrays_of(step, content["arrays"], wanted)
         if tree_sha256(found) != content["arrays_sha256"]:
             raise DamagedError("its arrays do not match their sha256")
         # Copies: a buffer that NumPy holds, too, could not be donated to the next step.
         found = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), found)
         state = TrainState(**found["state"])
         totals = Totals(**{"further": {}, **found["totals"]})
-        return Moment(state, totals, content["epoch"], content["batch"])
+        moment = Moment(state, totals, content["epoch"], content["batch"])
+        if moment.step != step:
+            raise DamagedError(f"its arrays are of step {moment.step}")
+        return moment
 
     def _read_model(self, step: int, model: dict[str, Any]) -> Moment:
         content, where = self._header(step), f"the checkpoint {self.folder / str(step)}"
         parts = tuple(f"state/{name}/" for name in model)
         stored = [line for line in content["arrays"] if line.startswith(parts)]
-        _check_layout(stored, _layout({"state": model}), where)
-        found = self._arrays_of(step, None)["state"]
+        check_layout(stored, layout({"state": model}), where)
+        found = self._arrays_of(step, content["arrays"], None)["state"]
         its = _like(_model_in({"state": found}), model)
         if tree_sha256(its) != content["model_sha256"]:
             raise DamagedError("its arrays do not match their sha256")
+        if int(np.max(found["step"])) != step:
+            raise DamagedError(f"its arrays are of step {int(np.max(found['step']))}")
         its = jax.tree.map(jnp.asarray, its)
         state = TrainState(its["params"], its["model_state"], (), jnp.int32(step))
         return Moment(state, Totals.zero(), content["epoch"], content["batch"])
 
-    def _arrays_of(self, step: int, wanted: Any) -> Any:
-        """What Orbax finds."""
+    def _arrays_of(self, step: int, lines: list[str], wanted: Any) -> Any:
+        """What Orbax finds, if it is what the header says."""
         try:
+            check_stored(self.folder / str(step) / "state", lines)
             return self._orbax.restore(
                 self.folder / str(step),
                 args=ocp.args.Composite(state=ocp.args.StandardRestore(wanted)),
@@ -288,14 +297,14 @@ class Checkpoints:
             raise DamagedError(first_line(error)) from error
 
     def _header(self, step: int) -> dict[str, Any]:
+        path = self.folder / str(step)
         try:
-            header: Any = self._orbax.restore(
-                self.folder / str(step), args=ocp.args.Composite(header=ocp.args.JsonRestore())
-            )["header"]
-            content, digest = header["content"], header["sha256"]
-        except Exception as error:
+            check_folder_tree(path)
+            header = read_header(path / "header" / "metadata")
+        except (OSError, ValueError) as error:
             raise DamagedError(first_line(error)) from error
-        if json_sha256(content) != digest or content["step"] != step:
+        content = header["content"]
+        if json_sha256(content) != header["sha256"] or content["step"] != step:
             raise DamagedError("its header does not match its sha256")
         return content
 
@@ -373,22 +382,3 @@ def _like(found: Any, tree: Any) -> Any:
     """The arrays of ``found`` in the containers of ``tree``."""
     leaves = [leaf for _, leaf in jax.tree_util.tree_leaves_with_path(found)]
     return jax.tree.unflatten(jax.tree.structure(tree), leaves)
-
-
-def _layout(arrays: Any) -> list[str]:
-    """What each array is called, and its dtype and shape, one line each."""
-    return [
-        f"{jax.tree_util.keystr(path, simple=True, separator='/')} {leaf.dtype} {list(leaf.shape)}"
-        for path, leaf in jax.tree_util.tree_leaves_with_path(arrays)
-    ]
-
-
-def _check_layout(found: list[str], wanted: list[str], where: str) -> None:
-    if found == wanted:
-        return
-    for its, ours in zip(found, wanted, strict=False):
-        if its != ours:
-            raise UserError(f"{where} is of another model: it has {its}, expected {ours}")
-    raise UserError(
-        f"{where} is of another model: it has {len(found)} arrays, expected {len(wanted)}"
-    )

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jaxcnn.data.files import reason
 from jaxcnn.errors import UserError
 from jaxcnn.runs.config import TrainConfig, check_settings
 from jaxcnn.runs.folder import RunFolder
+from jaxcnn.runs.formats import read_saved
 from jaxcnn.runs.settings import FLAGS_ONLY, with_values
 from jaxcnn.runs.surroundings import surroundings
 from jaxcnn.runs.writing import write_whole
@@ -56,17 +58,20 @@ def saved_config(path: Path, base: Config, check: Callable[[Config], None]) -> C
         UserError: if the file is not there, or cannot be read.
     """
     try:
-        config = with_values(base, _as_meant(json.loads(path.read_text())["config"]), "config")
-        check(config)
-        return config
+        path.lstat()
     except FileNotFoundError:
         raise UserError(f"{path.parent} holds no run: there is no {path.name} in it") from None
     except NotADirectoryError:
         raise UserError(f"{path.parent} is a file, not the folder of a run") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is damaged: {error}") from None
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        raise UserError(f"{path} cannot be read: {reason(error)}") from None
+    settings = read_saved(path)["config"]
+    try:
+        config = with_values(base, _as_meant(settings), "config")
+        check(config)
+    except UserError as error:
+        raise UserError(f"{path} is damaged: {error}") from None
+    return config
 
 
 def _as_meant(settings: dict[str, Any]) -> dict[str, Any]:

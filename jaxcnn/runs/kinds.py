@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from jaxcnn.data.schema import brief
 from jaxcnn.errors import UserError
 from jaxcnn.runs.names import did_you_mean
 
-LONGEST = 100
-"""The most characters of a wrong value that an error repeats."""
+_LONGEST = 4096
+"""The most characters of a setting: no path is longer."""
 
 
 class Kind(NamedTuple):
@@ -185,19 +186,13 @@ def converted(value: Any, hint: Any, where: str) -> Any:
 
 
 def _made(given: Any, kind: Kind, convert: Callable[[Any], Any], where: str) -> Any:
+    if isinstance(given, str) and len(given) > _LONGEST:
+        raise UserError(f"{where} must have at most {_LONGEST:,} characters, got {brief(given)}")
     try:
         return convert(given)
     except ValueError:
         near = did_you_mean(given, kind.choices) if isinstance(given, str) else ""
-        raise UserError(f"{where} must be {kind.noun}, got {_shown(given)}{near}") from None
-
-
-def _shown(given: Any) -> str:
-    """``given`` as Python writes it, unless it is long."""
-    if isinstance(given, int) and abs(given) >= 10**LONGEST:
-        return f"one of more than {LONGEST} digits"  # Python refuses to write very long ones
-    text = repr(given)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+        raise UserError(f"{where} must be {kind.noun}, got {brief(given)}{near}") from None
 
 
 def check_kinds(config: Any) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
 
 from jaxcnn.errors import UserError
@@ -32,6 +33,8 @@ def locked(folder: RunFolder) -> Iterator[None]:
             raise UserError(f"{folder.lock} is a link, and cannot be locked") from None
         raise UserError(f"{folder.path} cannot be written: {error.strerror}") from None
     try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise UserError(f"{folder.lock} is no file, and cannot be locked")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jaxcnn.data import DataError
-from jaxcnn.errors import UserError
+from jaxcnn.data.files import open_file
+from jaxcnn.errors import UserError, shown
 from jaxcnn.runs.stopping import Stopped
 
 _QUIET: contextvars.ContextVar[bool] = contextvars.ContextVar("quiet", default=False)
@@ -42,7 +42,7 @@ def say(line: str) -> None:
     note(line)
     if not is_quiet():
         with unless_nobody_reads():
-            print(line, flush=True)
+            print("\n".join(map(shown, line.split("\n"))), flush=True)
 
 
 def warn(sentence: str) -> None:
@@ -60,7 +60,7 @@ def note(text: str) -> None:
 
 def _complain(sentence: str) -> None:
     with unless_nobody_reads(sys.stderr):
-        print(f"jaxcnn: warning: {sentence}", file=sys.stderr, flush=True)
+        print(f"jaxcnn: warning: {shown(sentence)}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -88,7 +88,7 @@ class Journal:
     def note(self, text: str) -> None:
         """Add lines; they are in the file when this returns, where there is one."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        self._waiting += [f"{stamp} {line}\n" for line in text.splitlines()]
+        self._waiting += [f"{stamp} {shown(line)}\n" for line in text.splitlines()]
         if self._path is not None and self._usable:
             self._write(self._path)
 
@@ -108,7 +108,7 @@ class Journal:
         content = "".join(self._waiting).encode(errors="backslashreplace")
         self._waiting.clear()
         try:
-            with path.open("ab") as file:
+            with open(path, "ab", opener=_without_waiting) as file:
                 file.write(content)
         except OSError as error:  # a run is worth more than what it says
             self._usable = False
@@ -146,9 +146,15 @@ class _Warning(logging.Handler):
         warn(record.getMessage())
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file of a folder that may be a stranger's: no pipe, no link to another file."""
+    more = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    return os.open(path, flags | more, 0o666)
+
+
 def _ends_with_a_line(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             file.seek(-1, os.SEEK_END)
             return file.read() == b"\n"
     except OSError:  # there is none yet, or it is empty
@@ -159,7 +165,7 @@ def _last_words(error: BaseException) -> str:
     """What ended a run; what nobody foresaw is noted at length."""
     if isinstance(error, Stopped):
         return str(error)
-    if isinstance(error, UserError | DataError):
+    if isinstance(error, UserError):
         return f"error: {error}"
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"

@@ -4,8 +4,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from jaxcnn.data.documents import parse_json
+from jaxcnn.data.files import as_text, read_bytes, reason
 from jaxcnn.errors import UserError
 from jaxcnn.runs.folder import RunFolder
+from jaxcnn.runs.formats import EPOCH, LARGEST_METRICS
 from jaxcnn.runs.writing import append_line, write_whole
 
 
@@ -21,29 +24,20 @@ def read_metrics(folder: RunFolder) -> Iterator[dict[str, Any]]:
         UserError: if a line is there that no run has written.
     """
     try:
-        lines = folder.metrics.read_bytes().splitlines()
+        lines = read_bytes(folder.metrics, LARGEST_METRICS).splitlines()
     except FileNotFoundError:
         return
     except OSError as error:
-        raise UserError(f"{folder.metrics} cannot be read: {error.strerror}") from None
-    for line in lines:
+        raise UserError(f"{folder.metrics} cannot be read: {reason(error)}") from None
+    for number, line in enumerate(lines, start=1):
         try:
-            row = json.loads(line)
+            row = parse_json(as_text(line), nonfinite=True)
+            EPOCH.check(row, "")
         except json.JSONDecodeError:
             return
-        except UnicodeDecodeError:
-            raise UserError(f"{folder.metrics} is damaged: a line of it is no text") from None
-        if not _is_epoch(row):
-            raise UserError(f"{folder.metrics} is damaged: a line of it is no epoch")
+        except ValueError as error:
+            raise UserError(f"{folder.metrics} is damaged: line {number}: {error}") from None
         yield row
-
-
-def _is_epoch(row: Any) -> bool:
-    """Whether a line has what is needed to go on, and to tell the speed."""
-    if not isinstance(row, dict):
-        return False
-    speed = row.get("images_per_second")
-    return type(row.get("epoch")) is int and isinstance(speed, int | float)
 
 
 def keep_metrics(folder: RunFolder, epochs: int) -> int:

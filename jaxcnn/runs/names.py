@@ -3,8 +3,13 @@
 import difflib
 from collections.abc import Iterable
 
+from jaxcnn.data.schema import brief
+
 MANY = 12
 """From so many known names on, the nearest ones are told instead of all."""
+
+_LONGEST = 100
+"""To a longer name no known one is near, and looking for one would take long."""
 
 _OTHERWISE = {"learning_rate": "lr", "device": "platform"}
 """What others call it, where the letters have too little in common."""
@@ -16,6 +21,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     >>> nearest("epohcs", ["epochs", "seed"])
     'epochs'
     """
+    if len(name) > _LONGEST:
+        return None
     names = sorted(known)
     other = _OTHERWISE.get(name.replace("-", "_"))
     if other in names:
@@ -38,10 +45,10 @@ def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """The sentence for a name that is not among ``known``, with the nearest one."""
     names = sorted(known)
-    hint = did_you_mean(name, names)
+    hint, said = did_you_mean(name, names), brief(name)
     if len(names) <= MANY:
-        return f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})"
+        return f"unknown {kind} {said}{hint} (known: {', '.join(names)})"
     if hint:
-        return f"unknown {kind} {name!r}{hint}"
-    some = difflib.get_close_matches(name, names, n=3, cutoff=0)
-    return f"unknown {kind} {name!r} (the nearest known: {', '.join(some)})"
+        return f"unknown {kind} {said}{hint}"
+    some = difflib.get_close_matches(name[:_LONGEST], names, n=3, cutoff=0)
+    return f"unknown {kind} {said} (the nearest known: {', '.join(some)})"

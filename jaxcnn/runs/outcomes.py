@@ -8,8 +8,9 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxcnn.errors import UserError
+from jaxcnn.errors import UserError, shown
 from jaxcnn.runs.folder import RunFolder
+from jaxcnn.runs.formats import read_saved
 from jaxcnn.runs.rows import MetricsRow, has_diverged
 from jaxcnn.runs.seeds import spread
 from jaxcnn.runs.stopping import Stopped
@@ -56,7 +57,7 @@ class Swept(NamedTuple):
 
     def __str__(self) -> str:
         """What is told in the end."""
-        where = f"run folder: {self.folder.path}"
+        where = f"run folder: {shown(self.folder.path)}"
         if not self.epochs:
             return where
         times = f"compilation: {self.compile_seconds:.1f} s, training: {self.seconds:.1f} s"
@@ -105,13 +106,11 @@ def read_outcome(folder: RunFolder) -> dict[str, Any]:
     Raises:
         UserError: if it cannot be read.
     """
-    try:
-        content = json.loads(folder.sweep.read_text())
-        if not isinstance(content["members"], list) or not isinstance(content["epochs"], int):
-            raise TypeError("members must be a list, and epochs a number")
-        return content
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{folder.sweep} is damaged: {error}") from None
+    content = read_saved(folder.sweep)
+    for name in ("members", "epochs", "seconds"):
+        if name not in content:
+            raise UserError(f"{folder.sweep} is damaged: {name} is missing")
+    return content
 
 
 def members_after(

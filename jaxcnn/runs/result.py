@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from jaxcnn.errors import shown
 from jaxcnn.layers import Params, State
 from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.rows import MetricsRow
@@ -51,7 +52,9 @@ class Result(NamedTuple):
             f"images/s: {self.images_per_second:.0f}",
             f"parameters sha256: {self.parameters_sha256}",
         ]
-        return "\n".join(lines + ([f"run folder: {self.folder.path}"] if self.folder else []))
+        return "\n".join(
+            lines + ([f"run folder: {shown(self.folder.path)}"] if self.folder else [])
+        )
 
 
 def median_speed(rows: Sequence[MetricsRow]) -> float:

@@ -9,6 +9,7 @@ from jaxcnn.engine import Identity, identity
 from jaxcnn.errors import UserError
 from jaxcnn.runs.config import flag
 from jaxcnn.runs.folder import RunFolder
+from jaxcnn.runs.formats import read_saved
 from jaxcnn.runs.log import warn
 from jaxcnn.runs.model import is_own
 from jaxcnn.runs.surroundings import DRAWN, surroundings
@@ -64,6 +65,24 @@ def _by_flag(values: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def check_position(where: Path, moment: Moment, steps: int) -> None:
+    """Refuse a checkpoint that says it was made at a place where no run has been.
+
+    Args:
+        where: the folder of the run.
+        moment: what its checkpoint holds.
+        steps: how many steps an epoch has.
+
+    Raises:
+        UserError: if its epoch and batch are not those of its step.
+    """
+    if moment.batch > steps or moment.step != (moment.epoch - 1) * steps + moment.batch:
+        raise UserError(
+            f"--resume: the checkpoint {moment.step} in {where} says that it is of epoch "
+            f"{moment.epoch:,}, batch {moment.batch:,}, but an epoch has {steps:,} batches"
+        )
+
+
 def check_same_data(saved: Path, facts: Mapping[str, Any]) -> None:
     """Refuse to go on with a run on other data than it was begun with.
 
@@ -75,11 +94,10 @@ def check_same_data(saved: Path, facts: Mapping[str, Any]) -> None:
         UserError: if the numbers of images, their size, the classes or a sample of the images
             differ.
     """
-    try:
-        content = json.loads(saved.read_text())
-        begun = content["data"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{saved} is damaged: {error}") from None
+    content = read_saved(saved)
+    begun = content.get("data")
+    if begun is None:
+        raise UserError(f"{saved} is damaged: data is missing")
     now = json.loads(json.dumps(facts["data"]))
     for name in sorted(now.keys() - {"source", "sample_sha256"}):
         if begun.get(name) != now[name]:
@@ -105,7 +123,7 @@ def check_drawn(saved: Path) -> None:
     Raises:
         UserError: if so.
     """
-    if json.loads(saved.read_text()).get("parameters") != DRAWN:
+    if read_saved(saved).get("parameters") != DRAWN:
         raise UserError(
             f"--resume: {saved.parent} has no checkpoint and was begun by a jaxcnn that drew other "
             f"parameters from the same seed: --overwrite starts it anew"
@@ -139,15 +157,12 @@ def check_same_engine(saved: Path, *, accept: bool) -> None:
 
 def _engine_in(saved: Path) -> Identity | None:
     """The engine that a run has written down, if it has."""
+    found = read_saved(saved).get("engine")
     try:
-        found = json.loads(saved.read_text()).get("engine")
-        if found is None:
-            return None
-        if not all(isinstance(value, str) for value in found.values()):
-            raise TypeError("what it says of the engine must be text")
-        return Identity(**found)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"{saved} is damaged: {error}") from None
+        return None if found is None else Identity(**found)
+    except TypeError:
+        wanted = ", ".join(Identity._fields)
+        raise UserError(f"{saved} is damaged: engine must be a table of {wanted}") from None
 
 
 def history(saved: Path, moment: Moment, steps: int) -> dict[str, Any]:
@@ -162,7 +177,7 @@ def history(saved: Path, moment: Moment, steps: int) -> dict[str, Any]:
         moment: where it goes on.
         steps: how many steps an epoch has.
     """
-    begun, now = json.loads(saved.read_text()), surroundings()
+    begun, now = read_saved(saved), surroundings()
     versions = begun.get("versions", {})
     changed = [
         f"{name} {versions[name]}"

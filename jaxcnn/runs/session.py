@@ -20,6 +20,7 @@ from jaxcnn.runs.pace import Pace
 from jaxcnn.runs.profile import Profile
 from jaxcnn.runs.resume import (
     check_drawn,
+    check_position,
     check_same_data,
     check_same_engine,
     check_unchanged,
@@ -186,6 +187,7 @@ def _resumed(job: Job, record: Record) -> Moment:
         say(f"resume: there is no checkpoint yet, so the {noun} starts from its beginning")
         record.keep(0)
         return begin(job.programs)
+    check_position(path, moment, job.programs.steps)
     done = moment.epoch - 1
     if done + (moment.batch > 0) > job.epochs:
         raise UserError(f"{path} has {done} epochs already, more than --epochs {job.epochs}")

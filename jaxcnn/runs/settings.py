@@ -1,12 +1,12 @@
 """Settings from files: a TOML file, or the ``config.json`` of another run."""
 
 import dataclasses
-import stat
-import tomllib
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from jaxcnn.data.documents import LARGEST_TOML, parse_toml
+from jaxcnn.data.files import read_text, reason
 from jaxcnn.errors import UserError
 from jaxcnn.runs.kinds import converted
 from jaxcnn.runs.names import unknown
@@ -16,9 +16,6 @@ Config = TypeVar("Config")
 FLAGS_ONLY = frozenset({"overwrite", "resume", "accept_engine"})
 """How a folder is opened is said on the command line, each time anew."""
 
-LARGEST = 1_000_000
-"""The most bytes that a file of settings may have."""
-
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The values of a TOML file.
@@ -27,25 +24,13 @@ def read_toml(path: Path) -> dict[str, Any]:
         UserError: if it cannot be read, or is not TOML.
     """
     try:
-        _check_text(path)
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(read_text(path, LARGEST_TOML))
     except FileNotFoundError:
         raise UserError(f"--config {path} does not exist") from None
     except OSError as error:
-        raise UserError(f"--config {path} cannot be read: {error.strerror}") from None
+        raise UserError(f"--config {path} cannot be read: {reason(error)}") from None
     except ValueError as error:  # not TOML, or not even text
         raise UserError(f"--config {path} is no TOML file: {error}") from None
-
-
-def _check_text(path: Path) -> None:
-    """Refuse what would never end, or fill the memory."""
-    found = path.stat()
-    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-        raise UserError(f"--config {path} is no file")
-    if found.st_size > LARGEST:
-        raise UserError(
-            f"--config {path} has {found.st_size:,} bytes, expected at most {LARGEST:,}"
-        )
 
 
 def with_values(base: Config, values: Mapping[str, Any], where: str) -> Config:

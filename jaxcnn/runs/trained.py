@@ -1,7 +1,7 @@
 """A model that a run has trained, ready to be used."""
 
 import dataclasses
-import json
+import math
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from jaxcnn.runs.config_file import read_config
 from jaxcnn.runs.devices import use_platform
 from jaxcnn.runs.digests import tree_sha256
 from jaxcnn.runs.folder import RunFolder
+from jaxcnn.runs.formats import DESCRIBED, LARGEST_IMAGE, read_saved
 from jaxcnn.runs.job import announce, load_data, optimizer_of
 from jaxcnn.runs.log import say
 from jaxcnn.runs.metrics_file import read_metrics
@@ -198,22 +199,17 @@ def read_facts(folder: RunFolder) -> Facts:
     Raises:
         UserError: if it cannot be read, or says what cannot be.
     """
+    content = read_saved(folder.config)
     try:
-        content = json.loads(folder.config.read_text())
-        data, transform = content["data"], Transform(**content["transform"])
-        facts = Facts(tuple(data["image_shape"]), tuple(data["class_names"]), transform)
-        _check_facts(facts)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        DESCRIBED.check(content, "")
+        shape, names = content["data"]["image_shape"], content["data"]["class_names"]
+        if math.prod(shape) > LARGEST_IMAGE:
+            raise ValueError(
+                f"data.image_shape must be of at most {LARGEST_IMAGE:,} numbers, got {shape}"
+            )
+        return Facts(tuple(shape), tuple(names), Transform(**content["transform"]))
+    except (ValueError, TypeError) as error:
         raise UserError(f"{folder.config} is damaged: {error}") from None
-    return facts
-
-
-def _check_facts(facts: Facts) -> None:
-    shape, names = facts.image_shape, facts.class_names
-    if len(shape) != 3 or not all(type(size) is int and 1 <= size < 2**15 for size in shape):
-        raise ValueError(f"image_shape must be three sizes, got {shape}")
-    if not names or not all(isinstance(name, str) for name in names):
-        raise ValueError("class_names must be names")
 
 
 def _restored(
@@ -228,7 +224,7 @@ def _restored(
     classes = len(facts.class_names)
     model = find_model(config.model, classes, maker)
     if is_own(config.model):
-        saved = json.loads(folder.config.read_text())
+        saved = read_saved(folder.config)
         check_same_model(model, "the --model that was given", saved, folder.path)
     check_shapes(model, config.model, facts.image_shape, classes, 1)
     moment = None

@@ -5,11 +5,13 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from jaxcnn.data.documents import read_json
 from jaxcnn.errors import UserError
 from jaxcnn.extras import missing
 from jaxcnn.runs.config import TrainConfig
 from jaxcnn.runs.config_file import to_json
 from jaxcnn.runs.folder import RunFolder
+from jaxcnn.runs.formats import WANDB
 from jaxcnn.runs.rows import MetricsRow
 from jaxcnn.runs.subscriber import Subscriber
 from jaxcnn.runs.writing import write_whole
@@ -74,11 +76,12 @@ class WandB(Subscriber):
         name = folder.path / "wandb.json"
         if not name.exists():
             write_whole(name, json.dumps({"id": uuid.uuid4().hex}) + "\n")
+        own = read_json(name, WANDB)["id"]
         try:
             self._run = wandb.init(
                 project="jaxcnn",
                 name=folder.path.name,
-                id=json.loads(name.read_text())["id"],
+                id=own,
                 resume="allow",
                 dir=str(folder.path),
                 config=to_json(config),

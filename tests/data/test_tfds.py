@@ -98,15 +98,25 @@ def lose_an_example(folder: Path) -> None:
         (flip_a_bit, r"RuntimeError: Corrupted .+ hash mismatch .+"),
         (lose_an_example, "RuntimeError: index 4 out of bound 4"),
         (lambda folder: next(folder.glob("mnist-test*")).unlink(), "RuntimeError: .+"),
-        (lambda folder: (folder / "features.json").unlink(), "ValueError: .+"),
-        (lambda folder: (folder / "features.json").write_text("{"), "JSONDecodeError: .+"),
-        (lambda folder: (folder / "dataset_info.json").write_text("{"), "ParseError: .+"),
     ],
 )
 def test_damaged_prepared_data_is_refused(tmp_path, damage, reason):
     folder = prepared.write(tmp_path)
     damage(folder)
     refused(rf"{folder}: cannot be read as a TFDS data set \({reason}\)", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["features.json", "dataset_info.json"])
+def test_damaged_descriptions_are_refused(tmp_path, name):
+    path = prepared.write(tmp_path) / name
+    path.write_text("{")
+    refused(f"{path} is damaged: Expecting property name .+", data_dir=tmp_path)
+
+
+def test_lost_features_are_refused(tmp_path):
+    path = prepared.write(tmp_path) / "features.json"
+    path.unlink()
+    refused(f"{path} cannot be read: No such file or directory", data_dir=tmp_path)
 
 
 def test_a_label_outside_the_classes_is_refused(tmp_path):

@@ -294,10 +294,10 @@ def test_damaged_config(config):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b'{"epoch": 1, "images_per_second": "\xff"}', "a line of it is no text"),
-        (b'{"epoch": "x", "images_per_second": 1}', "a line of it is no epoch"),
-        (b'{"epoch": 2, "images_per_second": "x"}', "a line of it is no epoch"),
-        (b"[1]", "a line of it is no epoch"),
+        (b'{"epoch": 1, "images_per_second": "\xff"}', "line 1: it is no text, byte 35 is"),
+        (b'{"epoch": "x", "images_per_second": 1}', "line 1: epoch must be a whole number"),
+        (b'{"epoch": 2, "images_per_second": "x"}', "line 1: images_per_second must be a num"),
+        (b"[1]", r"line 1: it must be a table, got \[1\]"),
     ],
 )
 def test_lines_that_no_run_has_written(line, message, tmp_path):

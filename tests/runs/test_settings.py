@@ -96,7 +96,7 @@ def test_what_is_on_can_be_said_again_and_undone(run, tmp_path):
         ("data_dir = 3", r"my\.toml: 'data_dir' must be a path, got 3"),
         ('data_dir = "a\\u0000b"', r"my\.toml: 'data_dir' must be a path"),
         ('data_dir = ""', r"my\.toml: 'data_dir' must be a path, got ''"),
-        ("#" * 1_000_001, r"--config .*my\.toml has 1,000,001 bytes, expected at most 1,000,000"),
+        ("#" * 1_000_001, r"--config .*my\.toml cannot be read: it has 1,000,001 bytes, expected at most 1,000,000"),
         ("[lr]\na = 1", r"my\.toml: 'lr' must be a number, got \{'a': 1\}"),
         ('augment = "flop"', r"my\.toml: 'augment' must be one of pad-crop, flip, cutout, mixup, got 'flop'"),
         ("image-size = 2.5", r"my\.toml: 'image-size' must be a whole number, got 2\.5"),
@@ -132,7 +132,9 @@ def test_files_that_are_not_there(tmp_path):
         from_words("--config", tmp_path / "no.toml")
     with pytest.raises(UserError, match="--config .* cannot be read: Is a directory"):
         read_toml(tmp_path)
-    with pytest.raises(UserError, match="--config /dev/zero is no file"):
+    with pytest.raises(
+        UserError, match="--config /dev/zero cannot be read: it is a device, expected a file"
+    ):
         read_toml(Path("/dev/zero"))
     with pytest.raises(UserError, match="nowhere holds no run"):
         from_words("--from", "nowhere")
