@@ -8,6 +8,7 @@ from jaxcnn.cli.flags import Operand
 from jaxcnn.errors import shown
 from jaxcnn.interop import FORMATS, Subject, check_free, write_files
 from jaxcnn.runs import RunFolder, UserError, load_trained, read_config
+from jaxcnn.runs.model import given_maker, model_title
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +24,7 @@ class ExportConfig:
             of the format.
         overwrite: Replace a file that is there already.
         best: Use the best checkpoint by the run's --best-by, not the last one.
+        model: FILE.py:function, the model of the run, where it is one of your own.
     """
 
     run: Annotated[Path, Operand("RUN")]
@@ -30,6 +32,7 @@ class ExportConfig:
     output: Path | None = None
     overwrite: bool = False
     best: bool = False
+    model: str | None = None
 
 
 def export_command(command: ExportConfig) -> None:
@@ -42,10 +45,10 @@ def export_command(command: ExportConfig) -> None:
 
 def _export(command: ExportConfig) -> list[Path]:
     run, form = RunFolder(command.run), FORMATS[command.to]
-    folder, stem = _target(command, form.stem.format(read_config(run).model))
+    folder, stem = _target(command, form.stem.format(model_title(read_config(run).model)))
     names = form.names(stem)
     check_free(folder, names, overwrite=command.overwrite)
-    trained = load_trained(run, best=command.best)
+    trained = load_trained(run, best=command.best, maker=given_maker(command.model))
     subject = Subject(
         trained.model,
         trained.params,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from jaxcnn.errors import shown
 from jaxcnn.runs import RunFolder, TrainConfig, UserError
 from jaxcnn.runs.settings import read_toml, with_values
 
@@ -46,6 +47,23 @@ def _of_a_run(
     if not resumed or folder is None:
         return None
     return dataclasses.replace(read(RunFolder(folder)), run_dir=folder)
+
+
+def check_typed(model: str, words: Sequence[str]) -> None:
+    """Refuse a model of the user's own that only a file names: its code would be executed.
+
+    Args:
+        model: the model of the settings.
+        words: of the command line.
+
+    Raises:
+        UserError: if it is one, and the words do not name it.
+    """
+    if ":" in model and value_of(words, "model") != model:
+        raise UserError(
+            f"the model {shown(model)} is one of your own, and its file is executed only where "
+            f"the command line names it: --model FILE.py:function"
+        )
 
 
 def value_of(words: Sequence[str], flag: str) -> str | None:

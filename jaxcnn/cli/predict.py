@@ -13,6 +13,7 @@ from jaxcnn.errors import shown
 from jaxcnn.runs import RunFolder, UserError, load_trained
 from jaxcnn.runs.config import Platform
 from jaxcnn.runs.devices import use_platform
+from jaxcnn.runs.model import given_maker
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +27,7 @@ class PredictConfig:
         top: How many classes to name, the likeliest first.
         json: Print a JSON list, one object for each image.
         best: Use the best checkpoint by the run's --best-by, not the last one.
+        model: FILE.py:function, the model of the run, where it is one of your own.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
     """
 
@@ -34,6 +36,7 @@ class PredictConfig:
     top: int = 3
     json: bool = False
     best: bool = False
+    model: str | None = None
     platform: Platform | None = None
 
 
@@ -42,7 +45,8 @@ def predict_command(command: PredictConfig) -> None:
     if command.top < 1:
         raise UserError(f"--top must be at least 1, got {command.top}")
     use_platform(command.platform)
-    trained = load_trained(RunFolder(command.run), best=command.best)
+    maker = given_maker(command.model)
+    trained = load_trained(RunFolder(command.run), best=command.best, maker=maker)
     facts = trained.facts
     images = np.stack([read_input(path, facts.image_shape) for path in command.images])
     rows = [

@@ -9,6 +9,7 @@ from jaxcnn.cli.flags import Operand
 from jaxcnn.errors import shown
 from jaxcnn.runs.config import Platform
 from jaxcnn.runs.devices import use_platform
+from jaxcnn.runs.model import given_maker
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +22,7 @@ class ReportConfig:
             one that holds all that are named.
         data_dir: Where the data lies; left out, where it lay when the runs were begun.
         best: Use the best checkpoint by the run's --best-by, not the last one.
+        model: FILE.py:function, the model of those runs whose model is one of your own.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
     """
 
@@ -28,6 +30,7 @@ class ReportConfig:
     output: Path | None = None
     data_dir: Path | None = None
     best: bool = False
+    model: str | None = None
     platform: Platform | None = None
 
 
@@ -38,7 +41,11 @@ def report_command(command: ReportConfig) -> None:
 
     use_platform(command.platform)
     report = write_report(
-        command.runs, output=command.output, data_dir=command.data_dir, best=command.best
+        command.runs,
+        output=command.output,
+        data_dir=command.data_dir,
+        best=command.best,
+        maker=given_maker(command.model),
     )
     for trouble in report.troubles:
         print(f"jaxcnn: {shown(trouble)}", file=sys.stderr)

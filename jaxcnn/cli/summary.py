@@ -5,10 +5,8 @@ from typing import Annotated
 
 from jaxcnn.cli.flags import Operand
 from jaxcnn.layers import summary
-from jaxcnn.models import MODELS
 from jaxcnn.runs import UserError
-from jaxcnn.runs.model import check_shapes
-from jaxcnn.runs.names import unknown
+from jaxcnn.runs.model import check_model_name, check_shapes, find_model, maker_of
 
 LARGEST = 2**15
 """The most pixels that an image may have on a side."""
@@ -21,7 +19,7 @@ class SummaryConfig:
     Nothing is computed, so that it takes no memory and little time.
 
     Attributes:
-        model: The network, by its name.
+        model: The network, by its name, or one of your own, FILE.py:function.
         image_size: Pixels of an image's height and width; two numbers where they differ.
         channels: Channels of an image: 1 for grey, 3 for colour.
         classes: How many classes the network tells apart.
@@ -41,8 +39,7 @@ def summary_command(command: SummaryConfig) -> str:
     Raises:
         UserError: if there is no such model, it cannot take such images, or a number is wrong.
     """
-    if command.model not in MODELS:
-        raise UserError(unknown("model", command.model, MODELS))
+    check_model_name(command.model)
     if len(command.image_size) not in (1, 2):
         raise UserError(f"--image-size must be 1 or 2 numbers, got {len(command.image_size)}")
     sizes = {"image-size": command.image_size, "channels": (command.channels,)}
@@ -53,6 +50,6 @@ def summary_command(command: SummaryConfig) -> str:
                 raise UserError(f"--{name} must be from 1 to {LARGEST - 1}, got {number}")
     height, width = command.image_size[0], command.image_size[-1]
     image = (height, width, command.channels)
-    model = MODELS[command.model](command.classes)
+    model = find_model(command.model, command.classes, maker_of(command.model))
     check_shapes(model, command.model, image, command.classes, command.batch_size)
     return str(summary(model, (command.batch_size, *image)))

@@ -9,7 +9,9 @@ from jaxcnn.cli import precedence
 from jaxcnn.cli.flags import Named
 from jaxcnn.cli.groups import GROUPS
 from jaxcnn.cli.parsing import parse
+from jaxcnn.runs import Own
 from jaxcnn.runs.log import quiet
+from jaxcnn.runs.model import maker_of
 from jaxcnn.runs.plan import SweepConfig, read_plan
 from jaxcnn.runs.sweep import sweep
 
@@ -47,6 +49,7 @@ def read_sweep(words: Sequence[str], prog: str = "jaxcnn sweep") -> SweepCommand
         return SweepCommand(precedence.behind(words, SweepConfig(), read_plan))
 
     command: SweepCommand = parse(SweepCommand, words, prog=prog, default=default, groups=GROUPS)
+    precedence.check_typed(command.config.model, words)
     return command
 
 
@@ -61,7 +64,7 @@ def sweep_command(command: SweepCommand) -> None:
 
     plan = command.config.plan
     with quiet(command.quiet):
-        swept = sweep(plan)
+        swept = sweep(plan, Own(maker_of(plan.config.model)))
     if swept.epochs:
         write_plot(swept, plan.config)
     print(swept)

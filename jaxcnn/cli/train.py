@@ -12,8 +12,9 @@ from jaxcnn.cli.flags import Named
 from jaxcnn.cli.groups import GROUPS
 from jaxcnn.cli.mistakes import mistakes_in_one_sentence
 from jaxcnn.cli.parsing import parse
-from jaxcnn.runs import TrainConfig, read_config, run, seeds
+from jaxcnn.runs import Own, TrainConfig, read_config, run, seeds
 from jaxcnn.runs.log import quiet
+from jaxcnn.runs.model import maker_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,13 +49,14 @@ def read_train(words: Sequence[str], prog: str = "jaxcnn train") -> TrainCommand
         return TrainCommand(precedence.behind(words, TrainConfig(), read_config))
 
     command: TrainCommand = parse(TrainCommand, words, prog=prog, default=default, groups=GROUPS)
+    precedence.check_typed(command.config.model, words)
     return command
 
 
 def train_command(command: TrainCommand) -> None:
     """Train what ``jaxcnn train`` is asked for, and print the result."""
     with quiet(command.quiet):
-        result = run(command.config)
+        result = run(command.config, Own(maker_of(command.config.model)))
     print(result)
 
 
@@ -72,8 +74,10 @@ def experiment(default: TrainConfig, description: str | None) -> None:
         told: seeds.Plan = parse(
             seeds.Plan, words, default=plan, description=description, groups=GROUPS
         )
+        precedence.check_typed(told.config.model, words)
+        own = Own(maker_of(told.config.model))
         keep_compiled()
         if told.seeds == 1:
-            print(run(told.config))
+            print(run(told.config, own))
         else:
-            print(seeds.table(seeds.train_seeds(told)))
+            print(seeds.table(seeds.train_seeds(told, own)))

@@ -10,7 +10,7 @@ from tyro.conf import arg
 from jaxcnn.data import DataOptions
 from jaxcnn.errors import UserError
 from jaxcnn.runs.kinds import check_kinds
-from jaxcnn.runs.model import check_model_name
+from jaxcnn.runs.model import check_model_name, model_title
 from jaxcnn.training.augmentation import AugmentConfig, check_augmentation
 
 Optimizer = Literal["sgd", "momentum", "adam", "adamw"]
@@ -120,8 +120,7 @@ class TrainConfig:
     @property
     def name(self) -> str:
         """The experiment's name, which the default run folder starts with."""
-        model = self.model.rpartition(":")[2]
-        return self.experiment or f"{model}-{self.dataset}".replace("/", "-")
+        return self.experiment or f"{model_title(self.model)}-{self.dataset}".replace("/", "-")
 
     @property
     def decay(self) -> float:

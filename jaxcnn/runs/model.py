@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn.errors import UserError
-from jaxcnn.layers import Layer
+from jaxcnn.layers import Layer, outputs
 from jaxcnn.layers.flow import IN_LAYER
 from jaxcnn.models import MODELS
 from jaxcnn.runs.digests import model_sha256
@@ -27,6 +27,11 @@ _TRIED = 2
 def is_own(name: str) -> bool:
     """Whether a run's ``model`` is one that jaxcnn does not have by name."""
     return name == "own" or ":" in name
+
+
+def model_title(name: str) -> str:
+    """A short name of a model, for files and titles: that of its function."""
+    return name.rpartition(":")[2]
 
 
 def check_model_name(name: str) -> None:
@@ -51,6 +56,8 @@ def find_model(name: str, classes: int, maker: ModelMaker | None = None) -> Laye
     Raises:
         UserError: if there is no such model, or it is one of the user's own and was not given.
     """
+    if maker is not None and name in MODELS:
+        raise UserError(f"the run's model is {name}, which jaxcnn has: leave --model out")
     if maker is not None:
         return maker(classes)
     if is_own(name):
@@ -100,6 +107,20 @@ def maker_of(model: Layer | str | None) -> ModelMaker | None:
         layer = model
         return lambda classes: layer
     return maker_in(model) if model is not None and ":" in model else None
+
+
+def given_maker(model: str | None) -> ModelMaker | None:
+    """What makes the model of ``--model``; nothing, where it is left out.
+
+    Raises:
+        UserError: as `maker_in`, or if it is no ``FILE.py:function``.
+    """
+    if model is not None and ":" not in model:
+        raise UserError(
+            f"--model must be FILE.py:function, for a run whose model is one of your own, got "
+            f"{model!r}"
+        )
+    return maker_of(model)
 
 
 def _making(name: str, function: Callable[..., Any]) -> ModelMaker:
@@ -155,15 +176,16 @@ def check_first_output(model: Layer, name: str, key: jax.Array, images: np.ndarr
         UserError: naming the model and, where it is made of layers, the first layer.
     """
     some = jnp.asarray(images[:_TRIED])
-
-    @jax.jit
-    def logits(key: jax.Array, images: jax.Array) -> jax.Array:
-        params, state = model.init(key, images.shape)
-        return model.apply(params, state, images, train=True, key=key)[0]
-
-    if bool(jnp.isfinite(logits(key, some)).all()):
+    params, state = jax.jit(lambda key: model.init(key, some.shape))(key)
+    apply = jax.jit(lambda params, state, x: model.apply(params, state, x, train=True, key=key)[0])
+    if bool(jnp.isfinite(apply(params, state, some)).all()):
         return
-    raise UserError(f"{name} gives outputs that are not finite before it has learned anything")
+    layers = outputs(model, params, state, some) if model.description is not None else {}
+    wrong = [layer for layer, y in layers.items() if not bool(jnp.isfinite(y).all())]
+    where = f": from layer {wrong[0]} on" if wrong else ""
+    raise UserError(
+        f"{name} gives outputs that are not finite before it has learned anything{where}"
+    )
 
 
 def check_same_model(model: Layer, name: str, saved: Mapping[str, Any], where: Path) -> None:

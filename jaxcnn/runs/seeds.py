@@ -12,6 +12,7 @@ from jaxcnn.errors import UserError
 from jaxcnn.runs.config import TrainConfig, check_config
 from jaxcnn.runs.devices import describe_devices
 from jaxcnn.runs.folder import RunFolder, check_folder, choose_folder
+from jaxcnn.runs.job import NOTHING, Own
 from jaxcnn.runs.log import say
 from jaxcnn.runs.result import Result
 from jaxcnn.runs.single import run
@@ -39,13 +40,14 @@ class SeedRun(NamedTuple):
     seconds: float
 
 
-def train_seeds(plan: Plan) -> list[SeedRun]:
+def train_seeds(plan: Plan, own: Own = NOTHING) -> list[SeedRun]:
     """Train from each seed in turn, every one in a run folder of its own.
 
     Args:
         plan: the config and the number of seeds; a ``run_dir`` becomes the parent folder. With
             ``resume`` the seeds that are finished are scored, one that was stopped goes on, and
             the others are begun.
+        own: objects of Python that stand for settings.
 
     Raises:
         UserError: as `jaxcnn.runs.run`, or if the number of seeds is not positive.
@@ -66,7 +68,7 @@ def train_seeds(plan: Plan) -> list[SeedRun]:
     try:
         for config in configs:
             begun = time.perf_counter()
-            result = run(config)
+            result = run(config, own)
             runs.append(SeedRun(config.seed, result, time.perf_counter() - begun))
     except (UserError, Stopped):
         if runs:  # what is finished is not lost

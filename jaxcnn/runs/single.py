@@ -16,6 +16,7 @@ from jaxcnn.runs.folder import RunFolder, choose_folder
 from jaxcnn.runs.job import NOTHING, Job, Own, announce, assemble, load_data
 from jaxcnn.runs.log import say, warn
 from jaxcnn.runs.metrics_file import append_metrics, keep_metrics, read_metrics
+from jaxcnn.runs.plateau import PlateauNote
 from jaxcnn.runs.result import Result, median_speed
 from jaxcnn.runs.rows import MetricsRow
 from jaxcnn.runs.session import Record, carry_out
@@ -142,7 +143,7 @@ class History(Subscriber):
 def _shown(job: Job, past: Sequence[MetricsRow]) -> list[Subscriber]:
     """What is shown of a run, and what ends it early."""
     config = job.config
-    shown: list[Subscriber] = [Display(job.epochs, job.programs.steps)]
+    shown: list[Subscriber] = [Display(job.epochs, job.programs.steps), PlateauNote(job.data)]
     if config.early_stop is not None:
         shown.append(EarlyStop(config.early_stop, config.best_by, past))
     return shown
