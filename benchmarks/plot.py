@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from benchmarks.command import kept, relied_on
 from benchmarks.comparison import Row
 from benchmarks.pool_cases import POOLS
+from jaxcnn.extras import missing
 
 FILE = pathlib.Path(__file__).parents[1] / "docs" / "benchmarks.svg"
 GREY = "#767c85"  # like the colours below about as well seen on white as on black
@@ -74,10 +75,11 @@ def draw() -> None:
     Raises:
         SystemExit: if matplotlib is not installed.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise SystemExit("matplotlib is not installed: pip install 'jaxcnn[bench]'") from None
+    sentence = missing("the picture", "bench")
+    if sentence is not None:
+        raise SystemExit(sentence)
+    import matplotlib
+
     matplotlib.use("svg")
     # Text stays text, in the reader's own font; the same numbers give the same file.
     settings: dict[str, Any] = {"svg.fonttype": "none", "svg.hashsalt": "jaxcnn", "font.size": 9}

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from jaxcnn.data import DataOptions
 from jaxcnn.runs import TrainConfig, run
 from tests.data.idx_files import encoded
 
@@ -39,7 +40,7 @@ def finished(tiny, tmp_path_factory):
     shutil.copytree(tiny, data)
     config = TrainConfig(
         model="lenet_modern", dataset="fashion_mnist", data_dir=data, epochs=1,
-        optimizer="adam", run_dir=data.parent / "run",
+        optimizer="adam", run_dir=data.parent / "run", data=DataOptions(validation=0.1),
     )  # fmt: skip
     done = run(config)
     shutil.rmtree(data)

@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 
 import jaxcnn as jc
-from jaxcnn.check import check_ops, run_check
+from jaxcnn.check import check_ops
+from jaxcnn.check.tables import run_check
 
 
 def test_right_ops_pass():

@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 import jaxcnn.check.defects as defects
-from jaxcnn.check import Finding, known_defects, run_check
+from jaxcnn.check import Finding, known_defects
 from jaxcnn.check.probes import PROBES, WRONG
+from jaxcnn.check.tables import run_check
 
 PROGRAMS = {
     "right": "",

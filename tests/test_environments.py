@@ -142,7 +142,6 @@ def test_the_newest_is_taken_and_said_and_kept(house):
     assert asked == "-m pip install --quiet --constraint requirements.lock --editable .[test]\n"
     assert house.environment()[1] == ""
     assert house.environment("lint")[1].endswith(".[lint]\n")
-    assert house.environment("")[1].endswith("--editable .\n")
 
 
 def test_a_changed_lock_is_installed(house):

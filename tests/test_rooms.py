@@ -14,6 +14,7 @@ PACKAGE = Path(jaxcnn.__file__).parent
 MAY_IMPORT = {
     "version": set(),
     "errors": set(),
+    "extras": set(),
     "starting": set(),
     "engine": set(),
     "reference": set(),
@@ -21,16 +22,16 @@ MAY_IMPORT = {
     "check": {"ops", "reference"},
     "layers": {"ops"},
     "models": {"layers"},
-    "interop": {"errors", "layers", "models", "ops"},
-    "data": {"errors"},
-    "training": {"data", "errors", "layers"},
-    "runs": {"data", "engine", "errors", "layers", "models", "training"},
-    "report": {"data", "errors", "layers", "models", "ops", "runs", "training"},
+    "interop": {"errors", "extras", "layers", "models", "ops"},
+    "data": {"errors", "extras"},
+    "training": {"data", "errors", "extras", "layers"},
+    "runs": {"data", "engine", "errors", "extras", "layers", "models", "training"},
+    "report": {"data", "errors", "extras", "layers", "models", "ops", "runs", "training"},
     "cli": {
         *("check", "data", "engine", "errors", "interop", "layers", "models", "report", "runs"),
         *("starting", "version"),
     },
-    "__main__": {"cli", "starting"},
+    "__main__": {"cli", "extras", "starting"},
 }
 """What each room may import besides itself; the table in architecture terms is a total order."""
 

@@ -1,11 +1,10 @@
 """Checks of this machine: the ops on its device, and known defects of the installed jax.
 
 `check_ops` runs the cases of the tests against the NumPy reference; `known_defects` tries small
-programs that some releases of jaxlib compute wrongly, or crash on. `run_check` prints both.
+programs that some releases of jaxlib compute wrongly, or crash on. `jaxcnn check` prints both.
 """
 
 from jaxcnn.check.defects import Finding, known_defects
 from jaxcnn.check.ops import Row, check_ops, checkable
-from jaxcnn.check.tables import run_check
 
-__all__ = ["Finding", "Row", "check_ops", "checkable", "known_defects", "run_check"]
+__all__ = ["Finding", "Row", "check_ops", "checkable", "known_defects"]

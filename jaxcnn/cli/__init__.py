@@ -2,9 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
-
-import tyro
+from typing import Any, NamedTuple
 
 from jaxcnn.cli.caching import keep_compiled
 from jaxcnn.cli.check import CheckConfig, check_command
@@ -12,39 +10,46 @@ from jaxcnn.cli.data import DataConfig, data_command
 from jaxcnn.cli.evaluate import EvalConfig, evaluate_command
 from jaxcnn.cli.experiments import ExperimentsConfig, demonstration, experiments_command
 from jaxcnn.cli.export import ExportConfig, export_command
-from jaxcnn.cli.flags import parse
+from jaxcnn.cli.flags import UnknownFlagError, flags_of, is_flag
 from jaxcnn.cli.mistakes import INTERRUPTED, PIPE_CLOSED, USER_ERROR, mistakes_in_one_sentence
+from jaxcnn.cli.parsing import HELP, overview, parse
 from jaxcnn.cli.predict import PredictConfig, predict_command
 from jaxcnn.cli.report import ReportConfig, report_command
 from jaxcnn.cli.summary import SummaryConfig, summary_command
-from jaxcnn.cli.sweep import SweepCommand, sweep_command
-from jaxcnn.cli.train import TrainCommand, experiment, train_command
+from jaxcnn.cli.sweep import SweepCommand, read_sweep, sweep_command
+from jaxcnn.cli.train import TrainCommand, experiment, read_train, train_command
+from jaxcnn.runs import UserError
+from jaxcnn.runs.names import did_you_mean, unknown
 from jaxcnn.version import __version__
 
 __all__ = ["INTERRUPTED", "PIPE_CLOSED", "USER_ERROR", "demonstration", "experiment", "main"]
 
-Command = (
-    Annotated[TrainCommand, tyro.conf.subcommand("train")]
-    | Annotated[SweepCommand, tyro.conf.subcommand("sweep")]
-    | Annotated[EvalConfig, tyro.conf.subcommand("eval")]
-    | Annotated[PredictConfig, tyro.conf.subcommand("predict")]
-    | Annotated[ExportConfig, tyro.conf.subcommand("export")]
-    | Annotated[ReportConfig, tyro.conf.subcommand("report")]
-    | Annotated[SummaryConfig, tyro.conf.subcommand("summary")]
-    | Annotated[DataConfig, tyro.conf.subcommand("data")]
-    | Annotated[ExperimentsConfig, tyro.conf.subcommand("experiments")]
-    | Annotated[CheckConfig, tyro.conf.subcommand("check")]
-)
 
-ACTIONS: dict[type, Callable[[Any], object]] = {
-    EvalConfig: lambda command: print(evaluate_command(command)),
-    PredictConfig: predict_command,
-    ExportConfig: export_command,
-    ReportConfig: report_command,
-    SummaryConfig: lambda command: print(summary_command(command)),
-    DataConfig: lambda command: print(data_command(command)),
-    ExperimentsConfig: experiments_command,
-    CheckConfig: lambda command: sys.exit(check_command(command)),
+class Command(NamedTuple):
+    """One of the commands.
+
+    Attributes:
+        kind: the dataclass whose fields are its flags.
+        act: does what an instance of it asks for.
+        read: makes an instance of the words after its name; left out, `parse`.
+    """
+
+    kind: type
+    act: Callable[[Any], object]
+    read: Callable[[Sequence[str]], Any] | None = None
+
+
+COMMANDS = {
+    "train": Command(TrainCommand, train_command, read_train),
+    "sweep": Command(SweepCommand, sweep_command, read_sweep),
+    "eval": Command(EvalConfig, lambda command: print(evaluate_command(command))),
+    "predict": Command(PredictConfig, predict_command),
+    "export": Command(ExportConfig, export_command),
+    "report": Command(ReportConfig, report_command),
+    "summary": Command(SummaryConfig, lambda command: print(summary_command(command))),
+    "data": Command(DataConfig, lambda command: print(data_command(command))),
+    "experiments": Command(ExperimentsConfig, experiments_command),
+    "check": Command(CheckConfig, lambda command: sys.exit(check_command(command))),
 }
 
 
@@ -57,12 +62,46 @@ def main(args: Sequence[str] | None = None) -> None:
     with mistakes_in_one_sentence(resumable=words[:1] in (["train"], ["sweep"])):
         if words == ["--version"]:
             print(f"jaxcnn {__version__}")
-            return
-        command = parse(Command, words, prog="jaxcnn", description=main.__doc__)
-        keep_compiled()
-        if isinstance(command, TrainCommand):
-            print(train_command(command, words[1:]))
-        elif isinstance(command, SweepCommand):
-            sweep_command(command, words[1:])
+        elif not words or words[0] in HELP or words[0].startswith("--tyro-"):
+            kinds = {name: command.kind for name, command in COMMANDS.items()}
+            overview(kinds, words or ["--help"], main.__doc__ or "")
         else:
-            ACTIONS[type(command)](command)
+            act = COMMANDS[_name(words[0])].act
+            command = read(words)
+            keep_compiled()
+            act(command)
+
+
+def read(words: Sequence[str]) -> Any:
+    """What the words of the command line ask for: an instance of a command's dataclass.
+
+    Raises:
+        UserError: if they cannot be meant.
+    """
+    name, *rest = words
+    command = COMMANDS[_name(name)]
+    try:
+        if command.read is not None:
+            return command.read(rest)
+        return parse(command.kind, rest, prog=f"jaxcnn {name}")
+    except UnknownFlagError as error:
+        others = [other for other in COMMANDS if error.name in _flag_names(other)]
+        if not others or name in others:
+            raise
+        have = f"{others[0]} has" if len(others) == 1 else f"{', '.join(others)} have"
+        sentence = f"{name} has no option --{error.name}, but {have} it"
+        raise UserError(f"{sentence} (--help lists those of {name})") from None
+
+
+def _flag_names(command: str) -> set[str]:
+    return {flag.name for flag in flags_of(COMMANDS[command].kind)}
+
+
+def _name(word: str) -> str:
+    if word in COMMANDS:
+        return word
+    if near := did_you_mean(word.lstrip("-"), ["help", "version"], dashes="--"):
+        raise UserError(f"unknown option {word}{near}")
+    if is_flag(word):
+        raise UserError(f"a command comes before {word}: {', '.join(COMMANDS)} (--help says more)")
+    raise UserError(unknown("command", word, COMMANDS))

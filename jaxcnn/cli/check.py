@@ -4,9 +4,10 @@ import dataclasses
 from typing import Annotated, Literal
 
 import jax
-import tyro
 
-from jaxcnn.check import checkable, run_check
+from jaxcnn.check import checkable
+from jaxcnn.check.tables import run_check
+from jaxcnn.cli.flags import Operand
 from jaxcnn.runs import UserError
 from jaxcnn.runs.config import Platform
 from jaxcnn.runs.devices import use_platform
@@ -18,7 +19,7 @@ class CheckConfig:
     """Run every op on this device and compare it with the NumPy reference; try the installed jax.
 
     Attributes:
-        ops: The ops to check; all, where it is left out.
+        ops: The ops to check; left out, all.
         dtypes: The dtypes to check; left out, float32, bfloat16 and float16.
         gradients: Whether to check the gradients too.
         defects: Whether to try the known defects of jax on CPUs too.
@@ -26,7 +27,7 @@ class CheckConfig:
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
     """
 
-    ops: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    ops: Annotated[tuple[str, ...], Operand("OP")] = ()
     dtypes: tuple[Literal["float64", "float32", "bfloat16", "float16"], ...] = ()
     gradients: bool = True
     defects: bool = True

@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import tyro
-
+from jaxcnn.cli.flags import Operand
 from jaxcnn.data import DataOptions, open_dataset
 from jaxcnn.runs import UserError
 
@@ -31,14 +30,12 @@ class DataConfig:
         data: Which images, and how they are read.
     """
 
-    action: Annotated[Literal["inspect"], tyro.conf.Positional]
+    action: Annotated[Literal["inspect"], Operand("ACTION")]
     dataset: str = "digits"
     data_dir: Path | None = None
     output: Path | None = None
     samples: int = 10
-    data: Annotated[DataOptions, tyro.conf.arg(name="")] = dataclasses.field(
-        default_factory=DataOptions
-    )
+    data: DataOptions = dataclasses.field(default_factory=DataOptions)
 
 
 def data_command(command: DataConfig) -> str:

@@ -4,8 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
+from jaxcnn.cli.flags import Operand
 from jaxcnn.runs import Result, RunFolder, evaluate, read_config
 from jaxcnn.runs.config import Platform
 
@@ -21,7 +20,7 @@ class EvalConfig:
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
     """
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path, Operand("RUN")]
     data_dir: Path | None = None
     best: bool = False
     platform: Platform | None = None

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jaxcnn
-from jaxcnn.cli.flags import parse
 from jaxcnn.cli.mistakes import mistakes_in_one_sentence
+from jaxcnn.cli.parsing import parse
 from jaxcnn.runs import UserError
 
 

@@ -4,8 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal
 
-import tyro
-
+from jaxcnn.cli.flags import Operand
 from jaxcnn.errors import shown
 from jaxcnn.interop import FORMATS, Subject, check_free, write_files
 from jaxcnn.runs import RunFolder, UserError, load_trained, read_config
@@ -17,16 +16,16 @@ class ExportConfig:
 
     Attributes:
         run: The run folder.
-        to: stablehlo (the whole computation, for JAX on cpu, cuda and tpu), safetensors (the
-            parameters by name), onnx (the whole computation, for ONNX runtimes), torch (a state
-            dict as safetensors, and a Python file with the layers).
+        to: The format: stablehlo (the whole computation, for JAX on cpu, cuda and tpu),
+            safetensors (the parameters by name), onnx (the whole computation, for ONNX runtimes),
+            torch (a state dict as safetensors, and a Python file with the layers).
         output: The file to write; left out, exports/<model> in the run folder, with the ending
             of the format.
         overwrite: Replace a file that is there already.
         best: Use the best checkpoint by the run's --best-by, not the last one.
     """
 
-    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    run: Annotated[Path, Operand("RUN")]
     to: Literal["stablehlo", "safetensors", "onnx", "torch"]
     output: Path | None = None
     overwrite: bool = False

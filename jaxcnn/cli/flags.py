@@ -1,185 +1,188 @@
-"""How words become a config: tyro, with one sentence where it would print a box."""
+"""The flags of a command, as data: one for each field of its dataclass."""
 
-import contextlib
-import io
+import dataclasses
+import inspect
+import itertools
 import re
-import types
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
-
-import tyro
-from tyro.constructors import PrimitiveConstructorSpec, PrimitiveTypeInfo
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from jaxcnn.runs import UserError
-from jaxcnn.runs.names import nearest, unknown
-
-Config = TypeVar("Config")
-
-REGISTRY = tyro.constructors.ConstructorRegistry()
-
-_KINDS: dict[Any, tuple[str, str]] = {
-    int: ("INT", "a whole number"),
-    float: ("FLOAT", "a number"),
-    str: ("STR", "text"),
-    Path: ("PATH", "a path"),
-}
+from jaxcnn.runs.kinds import shape_of
+from jaxcnn.runs.names import did_you_mean
 
 
-def parse(kind: Any, words: Sequence[str], **options: Any) -> Any:
-    """``tyro.cli``, with the words and sentences of this command.
+class Operand(NamedTuple):
+    """Marks a field that is given by its place among the words, and not by a flag.
+
+    Attributes:
+        metavar: stands for the word in the help.
+    """
+
+    metavar: str
+
+
+class Named(NamedTuple):
+    """Marks a field whose flag has another name than the field.
+
+    Attributes:
+        name: of the flag, without its dashes.
+    """
+
+    name: str
+
+
+class _Required:
+    """Stands for the default of a field that has none."""
+
+    def __repr__(self) -> str:
+        return "required"
+
+
+REQUIRED = _Required()
+"""The default of a field that has none."""
+
+
+class Flag(NamedTuple):
+    """A flag of a command, or a word that is given by its place.
+
+    Attributes:
+        path: the names of the fields that lead to it, from the command's dataclass.
+        name: as it is typed, without its dashes.
+        hint: the type of its field.
+        default: its value where it is not given; `REQUIRED` where it must be given.
+        text: what it does, from the docstring of the dataclass.
+        operand: whether it is given by its place.
+    """
+
+    path: tuple[str, ...]
+    name: str
+    hint: Any
+    default: Any
+    text: str
+    operand: bool
+
+    @property
+    def typed(self) -> str:
+        """The flag as a user types it; for an operand, what stands for it in the help."""
+        return self.name if self.operand else f"--{self.name}"
+
+
+def flags_of(kind: type, default: Any = None, path: tuple[str, ...] = ()) -> list[Flag]:
+    """The flags of a dataclass; the fields of a part that is a dataclass are flags, too.
 
     Args:
-        kind: what to make of the words: a dataclass, or a union of them.
-        words: of the command line.
-        options: more for ``tyro.cli``.
+        kind: the dataclass.
+        default: an instance with the default values; left out, those of the fields.
+        path: the fields that lead to it.
+
+    Returns:
+        One for each field, in their order.
+    """
+    hints, texts, found = get_type_hints(kind, include_extras=True), described(kind), []
+    for field in dataclasses.fields(kind):
+        hint, marks = _plain(hints[field.name])
+        value = _default(field) if default is None else getattr(default, field.name)
+        here = (*path, field.name)
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            found += flags_of(hint, None if value is REQUIRED else value, here)
+            continue
+        named = [mark.name for mark in marks if isinstance(mark, Named)]
+        places = [mark.metavar for mark in marks if isinstance(mark, Operand)]
+        name = (places or named or [field.name.replace("_", "-")])[0]
+        found.append(Flag(here, name, hint, value, texts.get(field.name, ""), bool(places)))
+    return found
+
+
+def _plain(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A type without its marks, and the marks."""
+    if get_origin(hint) is Annotated:
+        return get_args(hint)[0], get_args(hint)[1:]
+    return hint, ()
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return REQUIRED if field.default is dataclasses.MISSING else field.default
+
+
+def described(kind: type) -> dict[str, str]:
+    """What the docstring of a dataclass, and those of its bases, say about each field.
+
+    >>> from jaxcnn.runs import TrainConfig
+    >>> described(TrainConfig)["keep"]
+    'How many of the last checkpoints stay; the best stays, too.'
+    """
+    texts: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        part = inspect.cleandoc(base.__doc__ or "").partition("\nAttributes:\n")[2]
+        found = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", part, re.MULTILINE)
+        texts |= {name: " ".join(text.split()) for name, text in found}
+    return texts
+
+
+def built(kind: type, values: Mapping[tuple[str, ...], Any], path: tuple[str, ...] = ()) -> Any:
+    """An instance of a dataclass from the values of its flags, by their paths."""
+    hints = get_type_hints(kind)
+    fields = {}
+    for field in dataclasses.fields(kind):
+        hint, here = hints[field.name], (*path, field.name)
+        part = dataclasses.is_dataclass(hint) and isinstance(hint, type)
+        fields[field.name] = built(hint, values, here) if part else values[here]
+    return kind(**fields)
+
+
+class UnknownFlagError(UserError):
+    """A flag that the command does not have.
+
+    Attributes:
+        name: without its dashes.
+    """
+
+    def __init__(self, typed: str, known: Iterable[str]) -> None:
+        """Say what was typed, and which of the known flags may have been meant."""
+        self.name = typed.lstrip("-").replace("_", "-")
+        near = did_you_mean(self.name, known, dashes="--")
+        super().__init__(f"unknown option {typed}{near} (--help lists them)")
+
+
+def is_flag(word: str) -> bool:
+    """Whether a word of the command line is a flag, and no value: ``-1`` and ``-inf`` are none.
+
+    >>> [is_flag(word) for word in ("--lr", "-h", "-1e3", "-inf", "run")]
+    [True, True, False, False, False]
+    """
+    try:
+        float(word)
+    except ValueError:
+        return word.startswith("-") and word.lstrip("-")[:1].isalpha()
+    return False
+
+
+def check_words(flags: Sequence[Flag], words: Sequence[str]) -> None:
+    """Refuse words with a flag that does not exist, or one whose value is missing.
+
+    Args:
+        flags: of the command.
+        words: after the name of the command.
 
     Raises:
-        UserError: if the words do not fit, in one sentence.
-        SystemExit: after ``--help``.
+        UserError: if so.
     """
-    heard = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(heard):
-            return tyro.cli(kind, args=words, registry=REGISTRY, **options)
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-    raise UserError(one_sentence(heard.getvalue(), lambda: _flags(kind, words, **options)))
-
-
-def _flags(kind: Any, words: Sequence[str], **options: Any) -> list[str]:
-    """The flags of the command that the words begin with, as its help lists them."""
-    command = [word for word in words[:1] if not word.startswith("-")]
-    text = io.StringIO()
-    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
-        tyro.cli(kind, args=[*command, "--help"], registry=REGISTRY, **options)
-    lines = re.findall(r"^[│ ] +(--.*)$", text.getvalue(), re.MULTILINE)
-    return [flag for line in lines for flag in re.findall(r"(?:^|, )--([\w-]+)", line)]
-
-
-def one_sentence(box: str, flags: Callable[[], Sequence[str]]) -> str:
-    """What tyro's box of an error says, as one sentence.
-
-    Args:
-        box: what tyro has printed.
-        flags: gives the flags that there are, without their dashes.
-    """
-    # Where the terminal is not known to show UTF-8, a box is a title and lines of dashes.
-    lines = [line.strip("│ ") for line in box.splitlines()[1:] if not line.startswith("╰")]
-    parts = re.split(r"^[─-]{3,}$", "\n".join(lines), flags=re.MULTILINE)
-    paragraphs = [part for part in parts if part.strip()] or [box]
-    said = " ".join(paragraphs[0].split())
-    rest = "\n".join(paragraphs[1:])
-    if found := re.match(r"Unrecognized (?:or misplaced )?options: (\S+?),?( |$)", said):
-        return _unknown_word(found[1], rest, flags)
-    if found := re.match(r"Missing value for argument '(.+?)'", said):
-        return f"{found[1]}: a value is missing"
-    if found := re.match(r"Missing from (.+?): (\S+) (.+?)\.? \(required\)", said):
-        return f"{found[1]} needs {found[2]}: {found[3]}"
-    return said.removeprefix("Error parsing ").rstrip(".")
-
-
-def _unknown_word(word: str, rest: str, flags: Callable[[], Sequence[str]]) -> str:
-    if found := re.search(r"Available subcommands: (\w+(?:,\s+\w+)*)", rest):
-        return unknown("command", word, re.split(r",\s*", found[1].strip()))
-    if not word.startswith("-"):
-        return f"one word too many: {word!r} (--help says what may come)"
-    near = nearest(word.strip("-"), flags())
-    hint = f", did you mean --{near}?" if near else ""
-    return f"unknown option {word}{hint} (--help lists them)"
-
-
-@REGISTRY.primitive_rule
-def _plain(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
-    """One word for a number, a text, a path or a choice; ``None`` where it may be left out."""
-    kind, optional = _optional(info.type)
-    found = _word(kind)
-    return found and _spec(*found, optional)
-
-
-@REGISTRY.primitive_rule
-def _several(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
-    """Any number of such words, for ``tuple[kind, ...]``."""
-    kind, optional = _optional(info.type)
-    if get_origin(kind) is not tuple or get_args(kind)[1:] != (...,):
-        return None
-    found = _word(get_args(kind)[0])
-    needed = tyro.conf.Positional not in info.markers
-    return found and _list_spec(*found, needed, optional)
-
-
-def _optional(kind: Any) -> tuple[Any, bool]:
-    """``int`` and whether it may be left out, of ``int | None``."""
-    union = get_origin(kind) in (Union, types.UnionType)
-    options = set(get_args(kind)) if union else {kind}
-    kinds = options - {type(None)}
-    return (kinds.pop() if len(kinds) == 1 else None), type(None) in options
-
-
-def _word(kind: Any) -> tuple[str, Callable[[str], Any]] | None:
-    """What stands for a word in the help, and what it comes to."""
-    if get_origin(kind) is Literal:
-        choices = {str(choice): choice for choice in get_args(kind)}
-        return "{" + ",".join(choices) + "}", _chooser(choices)
-    if kind not in _KINDS:
-        return None
-    metavar, noun = _KINDS[kind]
-    return metavar, _converter(kind, noun)
-
-
-def _list_spec(
-    metavar: str, convert: Callable[[str], Any], needed: bool, optional: bool
-) -> PrimitiveConstructorSpec[Any]:
-    def instance(words: list[str]) -> Any:
-        if needed and not words:
-            raise ValueError("a value is missing (None is none)")
-        if words == ["None"]:
-            return None if optional else ()
-        return tuple(map(convert, words))
-
-    return PrimitiveConstructorSpec(
-        nargs="*",
-        metavar=f"[{metavar} [{metavar} ...]]",
-        instance_from_str=instance,
-        is_instance=lambda value: True,
-        str_from_instance=lambda value: list(map(str, value or ["None"])),
-    )
-
-
-def _spec(
-    metavar: str, convert: Callable[[str], Any], optional: bool
-) -> PrimitiveConstructorSpec[Any]:
-    def instance(words: list[str]) -> Any:
-        return None if optional and words[0] == "None" else convert(words[0])
-
-    return PrimitiveConstructorSpec(
-        nargs=1,
-        metavar=metavar,
-        instance_from_str=instance,
-        is_instance=lambda value: True,
-        str_from_instance=lambda value: [str(value)],
-    )
-
-
-def _converter(kind: Callable[[str], Any], noun: str) -> Callable[[str], Any]:
-    def convert(word: str) -> Any:
-        try:
-            if kind is Path and not word:
-                raise ValueError  # it would be the folder one is in
-            return kind(word)
-        except ValueError:
-            raise ValueError(f"expected {noun}, got {word!r}") from None
-
-    return convert
-
-
-def _chooser(choices: dict[str, Any]) -> Callable[[str], Any]:
-    def convert(word: str) -> Any:
-        if word not in choices:
-            near = nearest(word, choices)
-            hint = f", did you mean {near!r}?" if near else ""
-            raise ValueError(f"expected one of {', '.join(choices)}, got {word!r}{hint}")
-        return choices[word]
-
-    return convert
+    known = {flag.name: flag for flag in flags if not flag.operand}
+    switches = {f"{no}{name}" for name in known if known[name].hint is bool for no in ("", "no-")}
+    own = words[: words.index("--")] if "--" in words else words
+    for word, after in itertools.pairwise([*own, "--end"]):
+        if not is_flag(word):
+            continue
+        typed, joined, value = word.partition("=")
+        name = typed.lstrip("-").replace("_", "-")
+        if not typed.startswith("--") or name not in known.keys() | switches:
+            raise UnknownFlagError(typed, known.keys() | switches)
+        if name in switches and joined:
+            raise UserError(f"{typed} takes no value, got {value!r}")
+        if name not in switches and not joined and is_flag(after):
+            several = shape_of(known[name].hint).several and known[name].default in (None, ())
+            none = " (None is none)" if several else ""
+            raise UserError(f"--{name}: a value is missing{none}")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import tyro
 
+from jaxcnn.cli.flags import Operand
 from jaxcnn.data import read_input
 from jaxcnn.errors import shown
 from jaxcnn.runs import RunFolder, UserError, load_trained
@@ -29,10 +29,8 @@ class PredictConfig:
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
     """
 
-    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-    images: Annotated[
-        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IMAGE [IMAGE ...]")
-    ]
+    run: Annotated[Path, Operand("RUN")]
+    images: Annotated[tuple[Path, ...], Operand("IMAGE")]
     top: int = 3
     json: bool = False
     best: bool = False
@@ -41,8 +39,6 @@ class PredictConfig:
 
 def predict_command(command: PredictConfig) -> None:
     """Print what ``jaxcnn predict`` is asked for."""
-    if not command.images:
-        raise UserError("predict needs the name of an image file after that of the run")
     if command.top < 1:
         raise UserError(f"--top must be at least 1, got {command.top}")
     use_platform(command.platform)

@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
+from jaxcnn.cli.flags import Operand
 from jaxcnn.errors import shown
 from jaxcnn.runs.config import Platform
 from jaxcnn.runs.devices import use_platform
@@ -25,7 +24,7 @@ class ReportConfig:
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
     """
 
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    runs: Annotated[tuple[Path, ...], Operand("RUN")]
     output: Path | None = None
     data_dir: Path | None = None
     best: bool = False

@@ -3,8 +3,7 @@
 import dataclasses
 from typing import Annotated
 
-import tyro
-
+from jaxcnn.cli.flags import Operand
 from jaxcnn.layers import summary
 from jaxcnn.models import MODELS
 from jaxcnn.runs import UserError
@@ -29,7 +28,7 @@ class SummaryConfig:
         batch_size: Images in a batch, which shapes and FLOPs are for.
     """
 
-    model: Annotated[str, tyro.conf.Positional]
+    model: Annotated[str, Operand("MODEL")]
     image_size: tuple[int, ...] = (224,)
     channels: int = 3
     classes: int = 10

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
 from jaxcnn.cli import precedence
+from jaxcnn.cli.flags import Named
+from jaxcnn.cli.groups import GROUPS
+from jaxcnn.cli.parsing import parse
+from jaxcnn.runs.log import quiet
 from jaxcnn.runs.plan import SweepConfig, read_plan
 from jaxcnn.runs.sweep import sweep
 
@@ -25,20 +27,31 @@ class SweepCommand:
         config: The settings of the sweep.
         file: A TOML file with settings, by the names of the flags; lr may be a list.
         from_run: The folder of a sweep, or of a single run, whose settings to take.
+        quiet: Print warnings and the result only; log.txt in the sweep's folder has all lines.
     """
 
-    config: Annotated[SweepConfig, tyro.conf.arg(name="")]
-    file: Annotated[Path | None, tyro.conf.arg(name="config")] = None
-    from_run: Annotated[Path | None, tyro.conf.arg(name="from")] = None
+    config: SweepConfig
+    file: Annotated[Path | None, Named("config")] = None
+    from_run: Annotated[Path | None, Named("from")] = None
+    quiet: bool = False
 
 
-def settled(command: SweepCommand, words: Sequence[str]) -> SweepConfig:
-    """The config with the files behind it."""
-    return precedence.settled(command, words, read_plan, prog="jaxcnn sweep")
+def read_sweep(words: Sequence[str], prog: str = "jaxcnn sweep") -> SweepCommand:
+    """What ``words``, those after ``jaxcnn sweep``, ask for.
+
+    Raises:
+        UserError: if they, or a file that they name, cannot be meant.
+    """
+
+    def default() -> SweepCommand:
+        return SweepCommand(precedence.behind(words, SweepConfig(), read_plan))
+
+    command: SweepCommand = parse(SweepCommand, words, prog=prog, default=default, groups=GROUPS)
+    return command
 
 
-def sweep_command(command: SweepCommand, words: Sequence[str]) -> None:
-    """Train what ``words``, the words after ``jaxcnn sweep``, ask for; draw and print it.
+def sweep_command(command: SweepCommand) -> None:
+    """Train what ``jaxcnn sweep`` is asked for; draw and print it.
 
     Raises:
         Stopped: after a signal, when everything is saved.
@@ -46,8 +59,9 @@ def sweep_command(command: SweepCommand, words: Sequence[str]) -> None:
     # The other commands need not wait for it.
     from jaxcnn.report.sweep_plot import write_plot
 
-    plan = settled(command, words).plan
-    swept = sweep(plan)
+    plan = command.config.plan
+    with quiet(command.quiet):
+        swept = sweep(plan)
     if swept.epochs:
         write_plot(swept, plan.config)
     print(swept)

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
 from jaxcnn.cli import precedence
 from jaxcnn.cli.caching import keep_compiled
-from jaxcnn.cli.flags import parse
+from jaxcnn.cli.flags import Named
+from jaxcnn.cli.groups import GROUPS
 from jaxcnn.cli.mistakes import mistakes_in_one_sentence
-from jaxcnn.runs import Result, TrainConfig, read_config, run, seeds
+from jaxcnn.cli.parsing import parse
+from jaxcnn.runs import TrainConfig, read_config, run, seeds
+from jaxcnn.runs.log import quiet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,35 +28,52 @@ class TrainCommand:
         config: The settings of the run.
         file: A TOML file with settings, by the names of the flags.
         from_run: A run folder whose settings to take.
+        quiet: Print warnings and the result only; log.txt in the run folder has all lines.
     """
 
-    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
-    file: Annotated[Path | None, tyro.conf.arg(name="config")] = None
-    from_run: Annotated[Path | None, tyro.conf.arg(name="from")] = None
+    config: TrainConfig
+    file: Annotated[Path | None, Named("config")] = None
+    from_run: Annotated[Path | None, Named("from")] = None
+    quiet: bool = False
 
 
-def train_command(command: TrainCommand, words: Sequence[str]) -> Result:
-    """Train what ``words``, the words after ``jaxcnn train``, ask for."""
-    return run(settled(command, words))
+def read_train(words: Sequence[str], prog: str = "jaxcnn train") -> TrainCommand:
+    """What ``words``, those after ``jaxcnn train``, ask for.
+
+    Raises:
+        UserError: if they, or a file that they name, cannot be meant.
+    """
+
+    def default() -> TrainCommand:
+        return TrainCommand(precedence.behind(words, TrainConfig(), read_config))
+
+    command: TrainCommand = parse(TrainCommand, words, prog=prog, default=default, groups=GROUPS)
+    return command
 
 
-def settled(command: TrainCommand, words: Sequence[str]) -> TrainConfig:
-    """The config with the files behind it."""
-    return precedence.settled(command, words, read_config, prog="jaxcnn train")
+def train_command(command: TrainCommand) -> None:
+    """Train what ``jaxcnn train`` is asked for, and print the result."""
+    with quiet(command.quiet):
+        result = run(command.config)
+    print(result)
 
 
 def experiment(default: TrainConfig, description: str | None) -> None:
     """The command line of a file in ``experiments/``: every field of its config is a flag."""
     words = sys.argv[1:]
+
+    def plan() -> seeds.Plan:
+        # With several seeds, each has a run of its own below --run-dir.
+        if precedence.value_of(words, "seeds") in (None, "1"):
+            return seeds.Plan(precedence.behind(words, default, read_config))
+        return seeds.Plan(default)
+
     with mistakes_in_one_sentence(resumable=True):
-        plan: seeds.Plan = parse(
-            seeds.Plan, words, default=seeds.Plan(default), description=description
+        told: seeds.Plan = parse(
+            seeds.Plan, words, default=plan, description=description, groups=GROUPS
         )
         keep_compiled()
-        if plan.seeds == 1:
-            begun = precedence.begun_with(plan.config, read_config)
-            if begun is not None:
-                plan = parse(seeds.Plan, words, default=seeds.Plan(begun))
-            print(run(plan.config))
+        if told.seeds == 1:
+            print(run(told.config))
         else:
-            print(seeds.table(seeds.train_seeds(plan)))
+            print(seeds.table(seeds.train_seeds(told)))

@@ -5,6 +5,10 @@
 ((1438, 28, 28, 1), (359,))
 """
 
+from jaxcnn.extras import require
+
+require("jaxcnn.data", "train")
+
 from jaxcnn.data.catalogue import DATASETS, load_dataset, open_dataset
 from jaxcnn.data.dataset import Dataset, OpenDataset, Split, StreamedSplit
 from jaxcnn.data.errors import DataError

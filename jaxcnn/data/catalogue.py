@@ -9,7 +9,7 @@ from jaxcnn.data.dataset import Dataset, OpenDataset, Source
 from jaxcnn.data.digits import open_digits
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.idx import CLASS_NAMES, FILES, is_idx_folder, open_idx
-from jaxcnn.data.options import DataOptions
+from jaxcnn.data.options import AS_A_FOLDER, DataOptions
 
 DATASETS = ("digits", "fashion_mnist", "image_folder", "mnist")
 """The data sets known by name; image classification sets of TFDS may be loaded by theirs."""
@@ -136,5 +136,6 @@ def _check_known(name: str, others: list[str]) -> None:
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     raise DataError(
         f"unknown data set {name!r}{hint}; known are {', '.join(DATASETS)}, "
-        "and the image classification sets of TFDS by their names there"
+        "and the image classification sets of TFDS by their names there; "
+        f"pictures in a folder per class need {AS_A_FOLDER}"
     )

@@ -8,6 +8,9 @@ from jaxcnn.data.errors import DataError
 LARGEST_SIZE = 4096
 """The largest height and width that images may be resized to."""
 
+AS_A_FOLDER = "--dataset image_folder --data-dir DIR"
+"""The flags that read pictures from a folder with a subfolder for each class."""
+
 
 @dataclass(frozen=True)
 class DataOptions:

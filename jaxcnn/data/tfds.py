@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,13 @@ from jaxcnn.data.dataset import Source, check_label
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.idx import CLASS_NAMES, FILES
 from jaxcnn.data.network import why_unreachable
-from jaxcnn.data.options import DataOptions
+from jaxcnn.data.options import AS_A_FOLDER, DataOptions
 from jaxcnn.data.pictures import decoded
 from jaxcnn.data.selection import Rows, Selection
 from jaxcnn.data.tfds_folder import check_count, check_prepared
 from jaxcnn.data.transform import Transform
 from jaxcnn.errors import shown
+from jaxcnn.extras import command, missing
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
@@ -263,11 +263,9 @@ def prepare(name: str, directory: Path) -> Path:
     reason = why_unreachable(_address(name))
     if reason is not None:
         raise DataError(_ways(name, directory, reason))
-    if find_spec("tensorflow") is None:
-        raise DataError(
-            f"{name} is not in {directory} yet, and preparing it needs TensorFlow, expected: "
-            'pip install "jaxcnn[tfds-prepare]"'
-        )
+    sentence = missing("preparing it", "tfds-prepare")
+    if sentence is not None:
+        raise DataError(f"{name} is not in {directory} yet, and {sentence}")
     _log.warning("downloading %s with TFDS to %s, which takes minutes", name, directory)
     done = subprocess.run(
         # -P: the modules beside the program must not stand in for others of the same name.
@@ -315,14 +313,15 @@ def _builder_class(name: str) -> Any:
 def _ways(name: str, directory: Path, reason: str) -> str:
     ways = [
         f"--data-dir with a TFDS folder that holds {name} prepared as array_record",
-        'a network connection for a download by TFDS (with pip install "jaxcnn[tfds-prepare]")',
+        f"a network connection for a download by TFDS (with {command('tfds-prepare')})",
     ]
     if name in CLASS_NAMES:
         ways.insert(0, f"--data-dir with the four IDX files ({', '.join(FILES)}; gzipped or not)")
-    number = {2: "two", 3: "three"}[len(ways)]
+    else:
+        ways.append(f"its pictures in a folder per class ({AS_A_FOLDER})")
     return (
         f"{name} is not in {directory} and cannot be downloaded ({reason}); "
-        f"there are {number} ways to get it: {', or '.join(ways)}"
+        f"there are three ways to get it: {', or '.join(ways)}"
     )
 
 

@@ -1,16 +1,16 @@
-"""How a convolution or a pooling is computed; what it means is said in `jaxcnn.ops`."""
+"""Computes the convolutions and pools that `jaxcnn.ops` defines, by the algorithm fit for each."""
 
-from jaxcnn.engine.bins import even_bins, max_bins, mean_bins
 from jaxcnn.engine.choice import ALGORITHMS
 from jaxcnn.engine.convolution import convolve
 from jaxcnn.engine.hook import accelerate, accelerated, restore
 from jaxcnn.engine.max_pool import max_pool
-from jaxcnn.engine.positions import max_positions, take_positions
+from jaxcnn.engine.pool_windows import Windows
+from jaxcnn.engine.portable.bins import even_bins, max_bins, mean_bins
+from jaxcnn.engine.portable.positions import max_positions, take_positions
+from jaxcnn.engine.portable.unpool import unpool
 from jaxcnn.engine.provenance import Identity, identity
 from jaxcnn.engine.sum_pool import sum_pool
 from jaxcnn.engine.survey import Explanation, cache_file, explain, tune
-from jaxcnn.engine.unpool import unpool
-from jaxcnn.engine.windows import Windows
 
 __all__ = [
     "ALGORITHMS",

@@ -1,4 +1,4 @@
-"""Where what was found out about this machine is kept between processes."""
+"""The folder for files that are kept between processes, and a name for this processor."""
 
 import functools
 import hashlib
@@ -24,9 +24,9 @@ def folder() -> pathlib.Path:
 
 
 def private(folder: pathlib.Path) -> bool:
-    """Whether ``folder`` is there, or now made, to be written by this user and by no one else.
+    """Make ``folder`` if there is none, and tell whether only this user can write to it.
 
-    What lies in a cache is run: no one else may put code into it.
+    Files from a cache are run as code, so no one else may put any there.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def processor() -> str:
 
 @functools.cache
 def instructions() -> str:
-    """The machine and what it computes sums of floats by, as ``"x86_64 avx avx2 fma"``.
+    """The machine and its instructions for sums of floats, as ``"x86_64 avx avx2 fma"``.
 
     Processors of several makes may have the same. Where the system does not list them (macOS,
     Windows), it is the machine alone.
@@ -58,7 +58,7 @@ def instructions() -> str:
 
 
 def _cpuinfo() -> list[str]:
-    """What Linux says of the first processor's kind and instructions."""
+    """The lines in which Linux describes the first processor and its instructions."""
     lines: list[str] = []
     try:
         for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
@@ -72,7 +72,7 @@ def _cpuinfo() -> list[str]:
 
 
 def _caches() -> pathlib.Path:
-    """The user's folder of caches; one of all users for a user who has no home."""
+    """The user's folder for caches; the folder for temporary files where the user has no home."""
     if os.environ.get("XDG_CACHE_HOME"):
         return pathlib.Path(os.environ["XDG_CACHE_HOME"])
     try:

@@ -1,6 +1,6 @@
-"""The native code of this package: compiled once for this machine, where it has a C++ compiler.
+"""Compiles the C++ code of this package at first use, and loads it.
 
-The compiler is ``$CXX``, or the first of ``c++``, ``g++`` and ``clang++`` on the path. What it made
+The compiler is ``$CXX``, or the first of ``c++``, ``g++`` and ``clang++`` on the path. The library
 is kept in `jaxcnn.engine.caches.folder` with its digest, for as long as the sources, the compiler,
 jaxlib and the processor are the same; it may be deleted at any time. Without a compiler, or with
 ``JAXCNN_NATIVE=0``, everything is computed by XLA's operations instead. That a machine is slower
@@ -44,7 +44,7 @@ HANDLERS = (
 COMPILERS = ("c++", "g++", "clang++")
 
 PATIENCE = 300
-"""Seconds after which a compiler is given up."""
+"""Seconds after which a compiler is stopped."""
 
 _LOGGER = logging.getLogger("jaxcnn.engine")
 
@@ -52,12 +52,12 @@ LOSS = "convolutions on this CPU run by JAX's own operations (ResNet-18 takes ab
 
 
 class Native(NamedTuple):
-    """What there is of native code.
+    """The compiled library, or the reason why there is none.
 
     Attributes:
-        targets: the names under which XLA knows the handlers, by their names in the sources; none
-            where there is no native code.
-        reason: why there is none; nothing where there is.
+        targets: the names under which XLA knows the library's handlers, by their names in C++;
+            empty where there is no library.
+        reason: why there is no library; empty where there is one.
     """
 
     targets: dict[str, str]
@@ -66,7 +66,7 @@ class Native(NamedTuple):
 
 @functools.cache
 def native() -> Native:
-    """The native code; compiled and loaded at the first call."""
+    """Compile and load the library at the first call, and return it."""
     if os.environ.get("JAXCNN_NATIVE", "1") == "0":
         return Native({}, "JAXCNN_NATIVE=0 turns native code off")
     if platform.system() == "Windows":
@@ -91,14 +91,14 @@ def native() -> Native:
 
 
 def sources() -> str:
-    """A digest of the sources, and of the flags that they are compiled with."""
+    """A digest of the C++ sources and of the flags that they are compiled with."""
     parts = [file.read_bytes() for file in sorted(SOURCES.iterdir()) if file.is_file()]
     parts += [flag.encode() for flag in FLAGS]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 def _without(reason: str, remedy: str) -> Native:
-    """No native code. It is logged, as a Python warning would end programs under ``-W error``."""
+    """Log why there is no library: a Python warning would end programs under ``-W error``."""
     _LOGGER.warning("%s: %s; %s", reason, LOSS, remedy)
     return Native({}, reason)
 
@@ -109,7 +109,7 @@ def _compiler() -> str | None:
 
 
 def _compiled(compiler: str) -> tuple[pathlib.Path, str]:
-    """The compiled library, and a name for what it was made of."""
+    """The path of the compiled library, and the key of what it is made from."""
     key = _key(compiler)
     folder = _private(caches.folder())
     path = folder / f"native-{key}.so"
@@ -157,7 +157,7 @@ def _sound(path: pathlib.Path, digest: pathlib.Path) -> bool:
 
 
 def _private(folder: pathlib.Path) -> pathlib.Path:
-    """The folder, if no one else can put code into it; otherwise one of this process alone."""
+    """The folder if no one else can write to it, otherwise a temporary one of this process."""
     return folder if caches.private(folder) else pathlib.Path(_temporary().name)
 
 
@@ -167,7 +167,7 @@ def _temporary() -> tempfile.TemporaryDirectory[str]:
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:
-    """All or nothing, also beside another process that does the same."""
+    """Write a file so that no process ever reads a part of it."""
     draft = path.with_suffix(f".{os.getpid()}.draft")
     draft.write_bytes(content)
     draft.replace(path)

@@ -1,4 +1,4 @@
-"""The convolutions that `jaxcnn.ops` asks for, their arguments already checked."""
+"""The convolution that `jaxcnn.ops` calls, after it has checked the arguments."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from jax import lax
 
 from jaxcnn.engine import choice
 from jaxcnn.engine.primitive import convolution
-from jaxcnn.engine.reading import read
+from jaxcnn.engine.task import as_task
 
 
 def convolve(
@@ -21,12 +21,12 @@ def convolve(
     dilation: Sequence[int],
     groups: int,
     layout: str,
-    spacing: Sequence[int] = (),
+    input_dilation: Sequence[int] = (),
     algorithm: str = "auto",
     precision: Any = None,
     preferred_element_type: Any = None,
 ) -> jax.Array:
-    """The cross-correlation of ``x`` with ``kernel``, all arguments already checked.
+    """Compute the cross-correlation of ``x`` with ``kernel``; all other arguments are right.
 
     Args:
         op: the name that an error gives.
@@ -37,7 +37,8 @@ def convolve(
         dilation: one int per spatial axis.
         groups: the number of groups of channels.
         layout: the axes of ``x`` and of the result, e.g. ``"NHWC"``.
-        spacing: how far apart the pixels are, with zeros between; 1 where it is left out.
+        input_dilation: the distance between neighbouring pixels, with zeros between them; left
+            out, there is none.
         algorithm: one of `ALGORITHMS`.
         precision: as in `jax.lax.conv_general_dilated`.
         preferred_element_type: as in `jax.lax.conv_general_dilated`.
@@ -53,20 +54,20 @@ def convolve(
     geometry = {
         "window_strides": tuple(stride),
         "padding": tuple(padding),
-        "lhs_dilation": tuple(spacing) or (1,) * len(spatial),
+        "lhs_dilation": tuple(input_dilation) or (1,) * len(spatial),
         "rhs_dilation": tuple(dilation),
         "dimension_numbers": axes,
         "feature_group_count": groups,
         "batch_group_count": 1,
     }
-    reason = choice.refuses(read(x, kernel, geometry).problem, algorithm)
+    reason = choice.refuses(as_task(x, kernel, geometry).problem, algorithm)
     if reason:
         raise ValueError(f"{op}: `algorithm` {algorithm!r} cannot do this convolution: {reason}")
     y: jax.Array = convolution(
         x,
         kernel,
         algorithm=algorithm,
-        written_out=bool(spacing),
+        written_out=bool(input_dilation),
         precision=precision,
         preferred_element_type=preferred_element_type,
         **geometry,

@@ -1,4 +1,4 @@
-"""The engine's forms for any JAX program: Flax, Equinox, Haiku, Keras on JAX, unchanged."""
+"""Lets unchanged JAX programs (Flax, Equinox, Haiku, Keras) compute by this engine's algorithms."""
 
 from typing import Any, Self
 
@@ -9,16 +9,16 @@ from jax.interpreters import mlir
 
 from jaxcnn.engine import lowering
 from jaxcnn.engine.max_pool import maxima, send_back
-from jaxcnn.engine.windows import Windows
+from jaxcnn.engine.pool_windows import Windows
 
 _REGISTERED = mlir._platform_specific_lowerings["cpu"]
 _REPLACED = (lax.conv_general_dilated_p, lax.reduce_window_max_p, lax.select_and_scatter_add_p)
 _OWN = {primitive: _REGISTERED.get(primitive) for primitive in _REPLACED}
-"""What JAX has for CPUs alone; None where it has one rule for all platforms."""
+"""JAX's own rules for CPUs; None where JAX has one rule for all platforms."""
 
 
 class accelerate:  # noqa: N801 - it reads as the function that it mostly is
-    """Compute the convolutions and max pools of all JAX programs by this engine's forms.
+    """Compute the convolutions and max pools of all JAX programs by this engine.
 
     On CPUs only; on GPUs and TPUs nothing changes. They stay in effect until `restore`, or to
     the end of a ``with`` block. What JAX has compiled so far is dropped, so that it is compiled
@@ -94,7 +94,7 @@ def _max_pool_gradient(ctx: Any, cotangent: Any, x: Any, **params: Any) -> Any:
 
 
 def _floats(dtype: Any) -> bool:
-    """Whether pools of such numbers are computed here; many floats of eight bits know no -inf."""
+    """Whether the engine computes pools of this dtype: not of 8 bits, where -inf may be missing."""
     return jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize > 1
 
 

@@ -1,4 +1,4 @@
-"""The maximum of each window and its derivatives, as primitives of their own.
+"""Max pooling and its derivatives, as JAX primitives.
 
 On CPUs native code (``native/pools.h``) finds the maxima, and sends back to them, in one pass each.
 A tangent is picked by the winners of ``x``, and a cotangent is sent back to them: each is the
@@ -11,13 +11,13 @@ from typing import Any
 import jax
 from jax.interpreters import ad
 
-from jaxcnn.engine import window_maxima
-from jaxcnn.engine.window_primitive import WindowPrimitive
-from jaxcnn.engine.windows import Windows
+from jaxcnn.engine.pool_primitive import PoolPrimitive
+from jaxcnn.engine.pool_windows import Windows
+from jaxcnn.engine.portable import window_maxima
 
-maxima = WindowPrimitive("jaxcnn_max_pool", window_maxima.maxima, "jaxcnn_max_pool")
-pick = WindowPrimitive("jaxcnn_max_pool_pick", window_maxima.picked)
-send_back = WindowPrimitive(
+maxima = PoolPrimitive("jaxcnn_max_pool", window_maxima.maxima, "jaxcnn_max_pool")
+pick = PoolPrimitive("jaxcnn_max_pool_pick", window_maxima.picked)
+send_back = PoolPrimitive(
     "jaxcnn_max_pool_send_back", window_maxima.sent_back, "jaxcnn_max_pool_gradient"
 )
 
@@ -36,7 +36,7 @@ def _max_pool_jvp(windows: Windows, primals: Any, tangents: Any) -> tuple[Any, A
 
 
 def _derivative(
-    primitive: WindowPrimitive, primals: Any, tangents: Any, *, windows: Windows
+    primitive: PoolPrimitive, primals: Any, tangents: Any, *, windows: Windows
 ) -> tuple[Any, Any]:
     (t, x), (change, _) = primals, tangents
     y = primitive(t, x, windows=windows)
@@ -45,7 +45,7 @@ def _derivative(
     return y, primitive(change, x, windows=windows)
 
 
-def _transposed(other: WindowPrimitive, cotangent: Any, _: Any, x: Any, *, windows: Windows) -> Any:
+def _transposed(other: PoolPrimitive, cotangent: Any, _: Any, x: Any, *, windows: Windows) -> Any:
     if isinstance(cotangent, ad.Zero):
         return None, None
     return other(cotangent, x, windows=windows), None

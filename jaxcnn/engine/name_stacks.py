@@ -1,4 +1,4 @@
-"""Where in a model an operation stands, read from the names that JAX gives it.
+"""Finds the layer that an operation belongs to, from the names that JAX gives it.
 
 JAX names an operation by the scopes (`jax.named_scope`) and transformations around it, as
 ``"jit(loss)/transpose(jvp(block))/conv1/ffi_call"``. The names of the scopes are the layers'.
@@ -19,7 +19,7 @@ _CONTROL_FLOW = re.compile(
 
 
 class Place(NamedTuple):
-    """Where an operation stands.
+    """The layer that an operation belongs to, and its part in training.
 
     Attributes:
         layer: the scopes around it, as ``"block/conv1"``; nothing outside of all scopes.
@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
 
 def place(stack: str) -> Place:
-    """Read a name stack.
+    """Read the scopes and transformations around an operation.
 
     Args:
         stack: the names, joined by slashes, without that of the operation itself.

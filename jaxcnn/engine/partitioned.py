@@ -1,4 +1,4 @@
-"""Runs a computation on each device's part of arrays that are sharded over several devices.
+"""Splits a computation over several devices, each of which computes its part of the arrays.
 
 XLA's partitioner does not know what native code computes, and it gathers the images of a grouped
 convolution on every device. So the engine names the axes that may be sharded, such as the batch
@@ -17,12 +17,11 @@ from typing import Any
 import jax
 from jax import lax
 from jax._src.sharding_impls import parse_flatten_op_sharding  # no public way to read a sharding
-from jax.core import ShapedArray
 from jax.experimental.custom_partitioning import custom_partitioning
 from jax.interpreters import mlir
 from jax.sharding import AbstractMesh, Mesh, NamedSharding, PartitionSpec
 
-NO_MESH = AbstractMesh((), ())
+from jaxcnn.engine.single_device import lower, placed_like, sharded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,31 +66,6 @@ class Axes:
 def _name(axis: str) -> str:
     """The name by which an axis is sharded."""
     return axis.strip("()").split()[0]
-
-
-def place_of(ctx: Any) -> str:
-    """Where a program that is being lowered runs.
-
-    Returns:
-        ``"here"`` if each device computes on whole arrays, or on parts that it was given by a
-        `jax.shard_map` over all axes; ``"apart"`` if arrays are cut for several devices, as their
-        types say or, on CPUs, as the compiler decides; ``"elsewhere"`` if the program is
-        exported, if only some of the axes of its mesh are manual, or if it is for devices that
-        are not there: then there is neither native code nor a rule of ours.
-    """
-    module = ctx.module_context
-    if module.lowering_parameters.for_export or len(module.platforms) > 1:
-        return "elsewhere"
-    axes = module.axis_context
-    if isinstance(axes, mlir.ShardingContext):
-        if axes.num_devices == 1:
-            return "here"
-        known = any(map(sharded, ctx.avals_in))
-        there = module.platforms[0] == "cpu" and axes.num_devices <= len(jax.devices("cpu"))
-        return "apart" if known or there else "elsewhere"
-    if isinstance(axes, mlir.SPMDAxisContext):
-        return "here" if axes.manual_axes == frozenset(axes.mesh.axis_names) else "elsewhere"
-    return "here"
 
 
 def lower_on_parts(ctx: Any, axes: Axes, local: Callable[..., jax.Array], *operands: Any) -> Any:
@@ -213,69 +187,22 @@ def agreed(
     return [spec(names) for names in axes.operands], spec(axes.result), summed
 
 
-def lower(ctx: Any, function: Callable[..., Any], *operands: Any) -> Any:
-    """Lower a function that needs no other device, whatever the types of its operands say.
-
-    Types with a mesh, or with the axes over which a `jax.shard_map` varies, would make rules of
-    JAX refuse what the function does with arrays that it makes by itself.
-    """
-    bare = {"avals_in": ctx.avals_in, "avals_out": ctx.avals_out}
-    ctx = ctx.replace(**{name: [_bare(aval) for aval in types] for name, types in bare.items()})
-    with jax.sharding.use_abstract_mesh(NO_MESH):
-        return mlir.lower_fun(function, multiple_results=False)(ctx, *operands)
-
-
-def sharded(aval: Any) -> bool:
-    """Whether the type of an array says over which explicit axes it is sharded."""
-    return any(entry is not None for entry in aval.sharding.spec)
-
-
-def whole(aval: Any) -> Any:
-    """The type of an array, without what it says of a mesh if it is sharded."""
-    return _bare(aval) if sharded(aval) else aval
-
-
-def _bare(aval: Any) -> Any:
-    with jax.sharding.use_abstract_mesh(NO_MESH):
-        return ShapedArray(aval.shape, aval.dtype, weak_type=aval.weak_type)
-
-
-def trace(function: Callable[..., Any], types: Sequence[Any]) -> Any:
-    """The program of a function of arrays of some types."""
-    if all(aval.sharding.mesh.empty for aval in types):
-        with jax.sharding.use_abstract_mesh(NO_MESH):
-            return jax.make_jaxpr(function)(*types)
-    return jax.make_jaxpr(function)(*types)
-
-
-def result_type(function: Callable[..., Any], axes: Axes, types: Sequence[Any]) -> Any:
-    """The type of what ``function`` makes of arrays, sharded as they are."""
-    made = trace(function, tuple(map(whole, types))).out_avals[0]
-    if not any(map(sharded, types)):
-        return made
+def sharded_type(made: Any, axes: Axes, types: Sequence[Any]) -> Any:
+    """The type of a result, sharded as the operands of ``types`` are."""
     mesh = _mesh(types)
     spec = agreed(axes, mesh, types, [aval.sharding.spec for aval in types])[1]
     return made.update(sharding=NamedSharding(mesh, spec))
 
 
 def placed(axes: Axes, *operands: Any) -> list[Any]:
-    """Arrays with explicit sharding, placed so that only what may be sharded is."""
+    """Arrays with explicit sharding, resharded so that only axes that may be sharded are."""
     types = [jax.typeof(x) for x in operands]
-    if not any(map(sharded, types)):
-        return list(operands)
     mesh = _mesh(types)
     specs, _, _ = agreed(axes, mesh, types, [aval.sharding.spec for aval in types])
     return [
         placed_like(aval.update(sharding=NamedSharding(mesh, spec)), x)
         for aval, spec, x in zip(types, specs, operands, strict=True)
     ]
-
-
-def placed_like(aval: Any, x: Any) -> Any:
-    """``x`` sharded as its type should say."""
-    if aval.sharding.spec == jax.typeof(x).sharding.spec:
-        return x
-    return jax.sharding.reshard(x, aval.sharding)
 
 
 def _mesh(types: Sequence[Any]) -> Any:

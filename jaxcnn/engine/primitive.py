@@ -1,14 +1,14 @@
-"""The convolution as a primitive of its own: XLA's meaning, and on CPUs the engine's forms.
+"""The convolution as a JAX primitive of its own, which stays a convolution in every program.
 
-Its parameters are those of `jax.lax.conv_general_dilated`, and two beside them: ``algorithm``,
-and ``written_out``, whether on accelerators pixels that stand apart are written out, zeros and
-all. A transposed convolution wants that: XLA's gradients of a base-dilated convolution are slow.
-Because it is bilinear and a primitive, it stays a convolution through every transformation: the
-derivatives and the batched forms are convolutions again, and each of them is lowered in the way
-that is best for itself. Differentiating a form instead would miss that.
+It means what XLA's convolution means. Its parameters are those of `jax.lax.conv_general_dilated`
+and two more: ``algorithm``, and ``written_out``, which says that accelerators get the zeros of an
+input dilation written out. Transposed convolutions want that, because XLA's gradients of an
+input-dilated convolution are slow.
 
-The rules are borrowed: a transformation is applied to `lax`'s convolution, and the convolutions
-in the outcome are replaced by this one.
+Derivatives and batches of a convolution are convolutions again, and an algorithm is chosen for
+each of them. Differentiating the operations of one algorithm would miss that. JAX's own rules are
+used: a transformation is applied to `lax`'s convolution, and the convolutions in the program that
+it gives are replaced by this primitive.
 """
 
 import functools
@@ -22,6 +22,8 @@ from jax.extend.core import ClosedJaxpr, Literal, Primitive
 from jax.interpreters import ad, batching, mlir
 
 from jaxcnn.engine import partitioned
+from jaxcnn.engine.partitioned_convolution import axes_of, on_parts
+from jaxcnn.engine.single_device import devices_of, lower, placed_like, sharded, trace, whole
 
 conv_p = Primitive("jaxcnn_conv")
 
@@ -29,52 +31,25 @@ conv_p = Primitive("jaxcnn_conv")
 def convolution(
     x: Any, kernel: Any, *, algorithm: str, written_out: bool = False, **options: Any
 ) -> Any:
-    """`jax.lax.conv_general_dilated` by an ``algorithm`` of `jaxcnn.engine`."""
+    """Compute `jax.lax.conv_general_dilated` by an ``algorithm`` of `jaxcnn.engine`."""
     own = {"algorithm": algorithm, "written_out": written_out}
-    groups = {"feature_group_count": 1, "batch_group_count": 1}
-    x, kernel = partitioned.placed(axes_of(x, kernel, {**groups, **options}), x, kernel)
+    if sharded(jax.typeof(x)) or sharded(jax.typeof(kernel)):
+        groups = {"feature_group_count": 1, "batch_group_count": 1}
+        x, kernel = partitioned.placed(axes_of(x, kernel, {**groups, **options}), x, kernel)
     return _like_lax(_forward, {**own, **options}, x, kernel)
 
 
-def axes_of(x: Any, kernel: Any, params: Any) -> partitioned.Axes:
-    """Which axes of a convolution may be sharded: the batch and the groups or output channels.
-
-    The channels that are summed over may be sharded too, if there are no groups.
-    """
-    left, right, out = params["dimension_numbers"]
-    many = max(params["feature_group_count"], params["batch_group_count"])
-    x_names, kernel_names, names = (
-        [f"{side}{i}" for i in range(len(left))] for side in ("x", "k", "y")
-    )
-    x_names[left[0]] = names[out[0]] = "n"
-    x_names[left[1]] = kernel_names[right[1]] = "c"
-    kernel_names[right[0]] = names[out[1]] = "f"
-    features = kernel.shape[right[0]] // many
-    if many > 1:
-        grouped = left[1] if params["feature_group_count"] > 1 else left[0]
-        alone = x.shape[grouped] == many
-        x_names[grouped] = "g" if alone else f"(g {x_names[grouped]})"
-        kernel_names[right[0]] = names[out[1]] = "g" if features == 1 else "(g f)"
-    return partitioned.Axes(
-        (tuple(x_names), tuple(kernel_names)),
-        tuple(names),
-        free=frozenset("nf" if many == 1 else "ng" if params["feature_group_count"] > 1 else "g"),
-        summed=frozenset("c" if params["feature_group_count"] == 1 else ""),
-        sizes=(("g", many), ("f", features)) if many > 1 else (),
-    )
-
-
 def _like_lax(rule: Callable[..., Any], params: dict[str, Any], *args: Any) -> Any:
-    """``rule(**params)(*args)``, with the convolutions of `lax` in it replaced by this file's."""
+    """Compute ``rule(**params)(*args)``, with this primitive for each convolution of `lax`."""
     own = {name: params.pop(name) for name in ("algorithm", "written_out")}
     # Traced without sharding, for which lax lacks some rules; replayed with it.
-    types = tuple(partitioned.whole(jax.typeof(a)) for a in args)
+    types = tuple(whole(jax.typeof(a)) for a in args)
     return _replay(_traced(rule, tuple(params.items()), types), own, args)
 
 
 @functools.lru_cache(maxsize=1024)
 def _traced(rule: Callable[..., Any], params: Any, types: tuple[Any, ...]) -> ClosedJaxpr:
-    return partitioned.trace(rule(**dict(params)), types)
+    return trace(rule(**dict(params)), types)
 
 
 def _replay(traced: ClosedJaxpr, own: dict[str, Any], args: tuple[Any, ...]) -> Any:
@@ -122,16 +97,14 @@ def _batched(*, dims: tuple[int | None, ...], **params: Any) -> Callable[..., An
 
 
 def _x_rule(cotangent: Any, x: Any, kernel: Any, **params: Any) -> Any:
-    g = _like_lax(
-        _transposed_in_x, {"like": partitioned.whole(x.aval), **params}, cotangent, kernel
-    )
-    return partitioned.placed_like(x.aval, g)
+    g = _like_lax(_transposed_in_x, {"like": whole(x.aval), **params}, cotangent, kernel)
+    return placed_like(x.aval, g)
 
 
 def _kernel_rule(cotangent: Any, x: Any, kernel: Any, **params: Any) -> Any:
-    like = partitioned.whole(kernel.aval)
+    like = whole(kernel.aval)
     g = _like_lax(_transposed_in_kernel, {"like": like, **params}, cotangent, x)
-    return partitioned.placed_like(kernel.aval, g)
+    return placed_like(kernel.aval, g)
 
 
 def _batch_rule(args: Any, dims: Any, **params: Any) -> Any:
@@ -140,8 +113,10 @@ def _batch_rule(args: Any, dims: Any, **params: Any) -> Any:
 
 def _abstract(x: Any, kernel: Any, *, algorithm: str, written_out: bool, **params: Any) -> Any:
     params = {**params, "out_sharding": None}
-    axes = axes_of(x, kernel, params)
-    return partitioned.result_type(_bound(**params), axes, (x, kernel))
+    made = trace(_bound(**params), (whole(x), whole(kernel))).out_avals[0]
+    if not (sharded(x) or sharded(kernel)):
+        return made
+    return partitioned.sharded_type(made, axes_of(x, kernel, params), (x, kernel))
 
 
 def _on_accelerators(
@@ -157,29 +132,12 @@ def _on_accelerators(
     return _bound(**params)(x, kernel)
 
 
-def on_parts(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
-    """The lowering for several devices: each convolves its part of the images or channels."""
-    left, right, out = params["dimension_numbers"]
-    images, kernels = ctx.avals_in
-    channels, batch = kernels.shape[right[1]], ctx.avals_out[0].shape[out[0]]
-
-    def part(x: Any, kernel: Any) -> Any:
-        own = {}
-        if params["feature_group_count"] > 1:
-            own["feature_group_count"] = x.shape[left[1]] // channels
-        if params["batch_group_count"] > 1:
-            own["batch_group_count"] = x.shape[left[0]] // batch
-        return conv_p.bind(x, kernel, **{**params, **own})
-
-    return partitioned.lower_on_parts(ctx, axes_of(images, kernels, params), part, x, kernel)
-
-
 def _lower(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
     # Where types say how arrays are sharded; XLA's partitioner would gather the images.
     groups = max(params["feature_group_count"], params["batch_group_count"])
-    if groups > 1 and partitioned.place_of(ctx) == "apart":
-        return on_parts(ctx, x, kernel, **params)
-    return partitioned.lower(ctx, functools.partial(_on_accelerators, **params), x, kernel)
+    if groups > 1 and devices_of(ctx) == "several devices":
+        return on_parts(ctx, conv_p.bind, x, kernel, **params)
+    return lower(ctx, functools.partial(_on_accelerators, **params), x, kernel)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -1,18 +1,12 @@
-"""What an algorithm is asked to compute, in one canonical form.
+"""The sizes and options of a convolution, as every algorithm takes them.
 
 A `Problem` is a cross-correlation of images ``(n, *sizes, channels)`` with a kernel
-``(*window, channels // groups, features)``, all sizes known. XLA's general convolution comes in
-many guises (the gradients of a convolution are convolutions with swapped axes); `jaxcnn.engine`
-reads each of them as one of two tasks: the result of a `Problem`, or the gradient in its kernel.
+``(*window, channels // groups, features)``, all sizes known.
 """
 
 import dataclasses
 import math
 from typing import Any
-
-import jax
-import numpy as np
-from jax import lax
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,10 +22,10 @@ class Problem:
         stride: the distance between neighbouring windows.
         padding: ``(low, high)`` zeros around the image; a negative number crops.
         dilation: the distance between neighbouring elements of the kernel.
-        spacing: the distance between neighbouring pixels, with zeros between them (XLA's base
-            dilation): more than 1 in the input gradient of a strided convolution.
-        groups: the number of groups of channels that are convolved apart.
-        dtype: what the numbers are.
+        input_dilation: the distance between neighbouring pixels, with zeros between them: more
+            than 1 in the input gradient of a strided convolution.
+        groups: the number of groups of channels; each is convolved by itself.
+        dtype: the type of the numbers.
     """
 
     batch: int
@@ -42,7 +36,7 @@ class Problem:
     stride: tuple[int, ...]
     padding: tuple[tuple[int, int], ...]
     dilation: tuple[int, ...]
-    spacing: tuple[int, ...]
+    input_dilation: tuple[int, ...]
     groups: int
     dtype: Any
 
@@ -58,10 +52,12 @@ class Problem:
 
     @property
     def padded(self) -> tuple[int, ...]:
-        """The spatial sizes of the images with spacing and padding."""
+        """The spatial sizes of the images with input dilation and padding."""
         return tuple(
-            max((size - 1) * gap + 1, 0) + low + high
-            for size, gap, (low, high) in zip(self.sizes, self.spacing, self.padding, strict=True)
+            max((size - 1) * step + 1, 0) + low + high
+            for size, step, (low, high) in zip(
+                self.sizes, self.input_dilation, self.padding, strict=True
+            )
         )
 
     @property
@@ -100,30 +96,16 @@ class Problem:
         return self.groups == self.channels > 1
 
     @property
-    def plain(self) -> bool:
-        """Whether no pixel stands apart."""
-        return set(self.spacing) <= {1}
+    def input_dilated(self) -> bool:
+        """Whether there are zeros between neighbouring pixels."""
+        return any(step > 1 for step in self.input_dilation)
 
-    def pad(self, x: jax.Array) -> jax.Array:
-        """``x`` with its spacing and its padding, which XLA is kept from fusing into readers."""
-        widths = [
-            (low, high, gap - 1)
-            for (low, high), gap in zip(self.padding, self.spacing, strict=True)
-        ]
-        if not any(any(width) for width in widths):
-            return x
-        padded = lax.pad(x, np.zeros((), x.dtype), [(0, 0, 0), *widths, (0, 0, 0)])
-        return lax.optimization_barrier(padded)
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to compute."""
+        sizes = (self.batch, *self.sizes, self.channels, self.features, *self.out)
+        return min(sizes) <= 0
 
-    def unpadded(self) -> "Problem":
-        """The same problem, of images that `pad` has been through."""
-        none = ((0, 0),) * self.rank
-        return dataclasses.replace(self, sizes=self.padded, padding=none, spacing=(1,) * self.rank)
-
-    def tap(self, x: jax.Array, place: tuple[int, ...]) -> jax.Array:
-        """The element at ``place`` of every window of the padded images."""
-        starts, stops = [0], [x.shape[0]]
-        for i, (a, n) in enumerate(zip(place, self.out, strict=True)):
-            starts.append(a * self.dilation[i])
-            stops.append(starts[-1] + (n - 1) * self.stride[i] + 1)
-        return lax.slice(x, (*starts, 0), (*stops, x.shape[-1]), (1, *self.stride, 1))
+    def key(self, gradient: bool) -> str:
+        """The problem, or the gradient in its kernel, as the file of `tune` names it."""
+        return f"{'kernel gradient' if gradient else 'result'} {dataclasses.astuple(self)}"

@@ -1,4 +1,4 @@
-"""Which engine computes here: what the bits of a convolution depend on, beside JAX's version."""
+"""Identifies the code and the processor that the bits of a convolution depend on."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from jaxcnn.engine import caches, compiler, tuned
 
 
 class Identity(NamedTuple):
-    """Which engine computes convolutions and pools, as far as their bits depend on it.
+    """The code and the processor that compute convolutions and pools.
 
     Attributes:
         kind: ``"native"``: compiled code of this package; ``"portable"``: its algorithms in JAX's
@@ -32,7 +32,7 @@ class Identity(NamedTuple):
         return self._replace(reason="") == other._replace(reason="")
 
     def __str__(self) -> str:
-        """For people, as it stands in a sentence."""
+        """The identity in words, for a sentence."""
         if self.kind == "xla":
             return "XLA's own convolutions"
         what = f"native code {self.sources}" if self.kind == "native" else "JAX's own operations"
@@ -43,7 +43,7 @@ class Identity(NamedTuple):
 
 
 def identity(platform: str | None = None) -> Identity:
-    """Which engine computes convolutions and pools in this process.
+    """Identify the code and the processor that compute convolutions and pools in this process.
 
     Two machines with the same jaxlib compute the same bits if their identities are the `same`.
     The compiler's version is not in it: the sums of the native code stand in a fixed order in its

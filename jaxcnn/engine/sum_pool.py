@@ -1,4 +1,4 @@
-"""The sum of each window, and its transpose: on CPUs by native code (``native/pools.h``)."""
+"""Sum pooling and its gradient, as JAX primitives: on CPUs in C++ (``native/pools.h``)."""
 
 import functools
 from typing import Any
@@ -9,8 +9,8 @@ import numpy as np
 from jax import lax
 from jax.interpreters import ad
 
-from jaxcnn.engine.window_primitive import WindowPrimitive
-from jaxcnn.engine.windows import Windows
+from jaxcnn.engine.pool_primitive import PoolPrimitive
+from jaxcnn.engine.pool_windows import Windows
 
 
 def sum_pool(x: jax.Array, windows: Windows, dtype: Any) -> jax.Array:
@@ -49,7 +49,7 @@ def _sum_tiles(x: Any, windows: Windows) -> Any:
 
 
 def _spread(t: jax.Array, windows: Windows) -> jax.Array:
-    """Each window's element, added to all that the window holds."""
+    """Add each window's element to all pixels that the window holds."""
     shape, image = list(t.shape), t
     for axis, size in zip(windows.axes, windows.sizes, strict=True):
         shape[axis] = size
@@ -64,10 +64,8 @@ def _overlapping(windows: Windows) -> bool:
     return not _tiled(windows)
 
 
-sums = WindowPrimitive("jaxcnn_sum_pool", _sums, "jaxcnn_sum_pool", _overlapping)
-spread = WindowPrimitive(
-    "jaxcnn_sum_pool_spread", _spread, "jaxcnn_sum_pool_gradient", _overlapping
-)
+sums = PoolPrimitive("jaxcnn_sum_pool", _sums, "jaxcnn_sum_pool", _overlapping)
+spread = PoolPrimitive("jaxcnn_sum_pool_spread", _spread, "jaxcnn_sum_pool_gradient", _overlapping)
 
 for _one, _other in ((sums, spread), (spread, sums)):
     ad.deflinear2(

@@ -1,4 +1,4 @@
-"""The convolutions in a program: what is chosen for them and why, and what measures best."""
+"""Finds the convolutions in a program: explains the algorithms chosen, and measures the fastest."""
 
 import dataclasses
 import functools
@@ -14,12 +14,11 @@ import numpy as np
 from jax import lax
 from jax.extend.core import jaxprs_in_params
 
-from jaxcnn.engine import forms, tuned
-from jaxcnn.engine.choice import ALGORITHMS, choose, refuses
-from jaxcnn.engine.lowering import part_by
+from jaxcnn.engine import execution, tuned
+from jaxcnn.engine.choice import ALGORITHMS, choose, part_by, refuses
 from jaxcnn.engine.name_stacks import place
 from jaxcnn.engine.primitive import conv_p
-from jaxcnn.engine.reading import Reading, read
+from jaxcnn.engine.task import Task, as_task
 
 ROUNDS = 7
 """How often `tune` times each candidate; the median counts."""
@@ -30,14 +29,14 @@ HOPELESS = 5
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """What ``"auto"`` does with one convolution of a program on a CPU.
+    """The algorithm that ``"auto"`` chooses on a CPU for one convolution of a program.
 
     Attributes:
         task: ``"result"``, ``"input gradient"`` or ``"kernel gradient"``. An input gradient is
             computed as a result, of the cotangent and the flipped kernel.
         shapes: the images and the kernel, as ``"8x56x56x64 * 3x3x64x64"``.
-        algorithm: what computes it.
-        reason: why.
+        algorithm: the algorithm that computes it.
+        reason: why it was chosen.
         where: the scopes (`jax.named_scope`) around it, as ``"block/conv1"``: in a model, its
             layers. Nothing outside of all scopes.
     """
@@ -54,7 +53,7 @@ class Explanation:
 
 
 def explain(fn: Callable[..., Any], *args: Any) -> list[Explanation]:
-    """Which algorithms ``"auto"`` takes on a CPU for the convolutions of ``fn(*args)``, and why.
+    """Explain which algorithms ``"auto"`` chooses on a CPU for the convolutions of ``fn(*args)``.
 
     The convolutions of other libraries are explained as `accelerate` would compute them.
 
@@ -71,23 +70,23 @@ def explain(fn: Callable[..., Any], *args: Any) -> list[Explanation]:
     result 8x16x16x4 * 1x1x4x2: tap_products, because a window of one element is a matrix product
     """
     found = []
-    for reading, algorithm, stack in _tasks(fn, args):
-        choice = choose(reading.problem, reading.gradient)
+    for task, algorithm, stack in _tasks(fn, args):
+        choice = choose(task.problem, task.gradient)
         name, reason = choice
-        if algorithm != "auto" and not refuses(reading.problem, algorithm):
+        if algorithm != "auto" and not refuses(task.problem, algorithm):
             name, reason = algorithm, "it was asked for"
         layer, backward, _ = place(stack)
-        task = "input gradient" if backward else "result"
-        task = "kernel gradient" if reading.gradient else task
-        found.append(Explanation(task, _shapes(reading), name, reason, layer))
+        kind = "input gradient" if backward else "result"
+        kind = "kernel gradient" if task.gradient else kind
+        found.append(Explanation(kind, _shapes(task), name, reason, layer))
     return found
 
 
 def tune(fn: Callable[..., Any], *args: Any) -> dict[str, str]:
     """Measure the algorithms for the convolutions of ``fn(*args)`` and keep the fastest.
 
-    The winners are used by ``"auto"`` from then on, in this and later processes, on this
-    processor and this version of jaxlib. Takes about a second per convolution.
+    ``"auto"`` chooses these from then on, in this and later processes, on this processor and this
+    version of jaxlib. Takes about a second per convolution.
 
     Args:
         fn: any function of arrays, also a derivative, jitted or not.
@@ -97,31 +96,31 @@ def tune(fn: Callable[..., Any], *args: Any) -> dict[str, str]:
         For each convolution, as `explain` writes its shapes, the algorithm that won.
 
     Raises:
-        OSError: if the file of winners cannot be written; see `jaxcnn.engine.tuned`.
+        OSError: if the file cannot be written; see `jaxcnn.engine.tuned`.
     """
-    winners, names = {}, {}
-    for reading, _, _ in _tasks(fn, args):
-        task = (reading.problem, reading.gradient)
-        if task not in winners:
-            winners[task] = _fastest(reading)
-        kind = "kernel gradient" if reading.gradient else "result"
-        names[f"{kind} {_shapes(reading)}"] = winners[task]
-    tuned.keep(winners)
+    fastest, names = {}, {}
+    for task, _, _ in _tasks(fn, args):
+        asked = (task.problem, task.gradient)
+        if asked not in fastest:
+            fastest[asked] = _fastest(task)
+        kind = "kernel gradient" if task.gradient else "result"
+        names[f"{kind} {_shapes(task)}"] = fastest[asked]
+    tuned.keep(fastest)
     jax.clear_caches()
     return names
 
 
 def cache_file() -> pathlib.Path:
-    """Where `tune` keeps its winners; the file may be deleted at any time."""
+    """The path of the file with the results of `tune`; it may be deleted at any time."""
     return tuned.cache_file()
 
 
-def _tasks(fn: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[tuple[Reading, str, str]]:
-    """What each convolution asks, the algorithm that it names, and its name stack."""
+def _tasks(fn: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[tuple[Task, str, str]]:
+    """The task of each convolution, the algorithm that it names, and its name stack."""
     yield from _convolutions(jax.make_jaxpr(fn)(*args).jaxpr, "")
 
 
-def _convolutions(jaxpr: Any, outer: str) -> Iterator[tuple[Reading, str, str]]:
+def _convolutions(jaxpr: Any, outer: str) -> Iterator[tuple[Task, str, str]]:
     for equation in jaxpr.eqns:
         stack = f"{outer}/{equation.source_info.name_stack}"
         if equation.primitive in (conv_p, lax.conv_general_dilated_p):
@@ -129,33 +128,34 @@ def _convolutions(jaxpr: Any, outer: str) -> Iterator[tuple[Reading, str, str]]:
             algorithm = params.pop("algorithm", "auto")
             x, kernel = (atom.aval for atom in equation.invars)
             if jnp.issubdtype(x.dtype, jnp.floating):
-                yield read(x, kernel, params), algorithm, stack
+                yield as_task(x, kernel, params), algorithm, stack
         for inner in jaxprs_in_params(equation.params):
             yield from _convolutions(inner, stack)
 
 
-def _shapes(reading: Reading) -> str:
-    problem = reading.problem
+def _shapes(task: Task) -> str:
+    problem = task.problem
     image = (problem.batch, *problem.sizes, problem.channels)
     return " * ".join("x".join(map(str, shape)) for shape in (image, problem.kernel_shape))
 
 
-def _fastest(reading: Reading) -> str:
+def _fastest(task: Task) -> str:
     """The algorithm with the least median time, all timed in turn."""
-    problem = reading.problem
+    problem = task.problem
     random = np.random.default_rng(0)
     x = random.standard_normal((problem.batch, *problem.sizes, problem.channels))
     shape = (problem.batch, *problem.out, problem.features)
-    other = random.standard_normal(shape if reading.gradient else problem.kernel_shape)
+    other = random.standard_normal(shape if task.gradient else problem.kernel_shape)
     operands = jnp.asarray(x, problem.dtype), jnp.asarray(other, problem.dtype)
-    ordered = reading._replace(
+    ordered = task._replace(
         x=tuple(range(x.ndim)), other=tuple(range(x.ndim)), y=tuple(range(x.ndim))
     )
     calls = {}
     for name in ALGORITHMS[1:]:
         if not refuses(problem, name):
-            form = functools.partial(forms.carry_out, ordered, functools.partial(part_by, name))
-            compiled = jax.jit(functools.partial(form, dtype=operands[0].dtype))
+            by_name = functools.partial(part_by, name)
+            compute = functools.partial(execution.carry_out, ordered, by_name)
+            compiled = jax.jit(functools.partial(compute, dtype=operands[0].dtype))
             calls[name] = functools.partial(compiled, *operands)
             jax.block_until_ready(calls[name]())
     first = {name: _seconds(call) for name, call in calls.items()}

@@ -1,10 +1,10 @@
-"""Winners of measurements on this machine, kept in a file.
+"""The algorithms that `jaxcnn.engine.tune` measured as the fastest, kept in a file.
 
-The file is one of jaxlib's version and the processor, in `jaxcnn.engine.caches.folder`. It may be
-deleted at any time; one that cannot be read is ignored with a warning.
+Each version of jaxlib and each kind of processor has its own file, in
+`jaxcnn.engine.caches.folder`. It may be deleted at any time; a file that cannot be read is ignored
+with a warning.
 """
 
-import dataclasses
 import functools
 import hashlib
 import json
@@ -20,15 +20,27 @@ from jaxcnn.engine.problem import Problem
 FORMAT = 2
 
 
-def winner(problem: Problem, gradient: bool) -> str | None:
-    """The form that was fastest for a problem, or its kernel gradient, where it was measured."""
-    return _winners().get(_key(problem, gradient))
+@functools.cache
+def winners() -> dict[str, str]:
+    """The fastest algorithms by `Problem.key`, as they are in the file at the first call."""
+    path = cache_file()
+    try:
+        held = json.loads(path.read_text())
+        fastest = held["winners"]
+        if held["format"] != FORMAT or not all(isinstance(v, str) for v in fastest.values()):
+            raise ValueError("it has another format")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        warnings.warn(f"{path} is ignored, it may be deleted: {error}", stacklevel=2)
+        return {}
+    return dict(fastest)
 
 
-def keep(winners: dict[tuple[Problem, bool], str]) -> pathlib.Path:
-    """Add winners to the file; all or nothing."""
-    known = _winners()
-    known.update({_key(*task): name for task, name in winners.items()})
+def keep(fastest: dict[tuple[Problem, bool], str]) -> pathlib.Path:
+    """Add algorithms to the file, for problems or for the gradients in their kernels."""
+    known = winners()
+    known.update({problem.key(gradient): name for (problem, gradient), name in fastest.items()})
     path = cache_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.draft")
@@ -38,38 +50,18 @@ def keep(winners: dict[tuple[Problem, bool], str]) -> pathlib.Path:
 
 
 def forget() -> None:
-    """Read the file anew at the next question."""
-    _winners.cache_clear()
+    """Read the file again at the next call of `winners`."""
+    winners.cache_clear()
 
 
 def digest() -> str:
     """A digest of all winners; nothing where there are none."""
-    content = json.dumps(_winners(), sort_keys=True).encode()
-    return hashlib.sha256(content).hexdigest()[:16] if _winners() else ""
+    content = json.dumps(winners(), sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()[:16] if winners() else ""
 
 
 def cache_file() -> pathlib.Path:
-    """Where the winners of this jaxlib on this processor are kept."""
+    """The path of the file, for this jaxlib on this processor."""
     machine = f"{jaxlib.version.__version__} {caches.processor()} {os.cpu_count()}"
     name = hashlib.sha256(machine.encode()).hexdigest()[:16]
     return caches.folder() / f"convolutions-{name}.json"
-
-
-@functools.cache
-def _winners() -> dict[str, str]:
-    path = cache_file()
-    try:
-        held = json.loads(path.read_text())
-        winners = held["winners"]
-        if held["format"] != FORMAT or not all(isinstance(v, str) for v in winners.values()):
-            raise ValueError("it has another format")
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        warnings.warn(f"{path} is ignored, it may be deleted: {error}", stacklevel=2)
-        return {}
-    return dict(winners)
-
-
-def _key(problem: Problem, gradient: bool) -> str:
-    return f"{'kernel gradient' if gradient else 'result'} {dataclasses.astuple(problem)}"

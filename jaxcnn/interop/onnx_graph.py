@@ -1,5 +1,6 @@
 """A model as an ONNX graph."""
 
+from jaxcnn.extras import missing
 from jaxcnn.interop.channels_first import graph_of
 from jaxcnn.interop.errors import InteropError
 from jaxcnn.interop.onnx_nodes import Nodes
@@ -32,10 +33,11 @@ def onnx(subject: Subject) -> bytes:
     for step in graph.steps:
         if step.kind not in RULES:
             raise step.refusal(f"{step.name} has no counterpart in ONNX")
-    try:
-        from onnx import checker, helper
-    except ImportError:
-        raise InteropError('--to onnx needs the package onnx: pip install "jaxcnn[onnx]"') from None
+    sentence = missing("--to onnx", "onnx")
+    if sentence is not None:
+        raise InteropError(sentence)
+    from onnx import checker, helper
+
     nodes = Nodes(graph)
     for step in graph.steps:
         nodes.follow(step, RULES[step.kind])

@@ -23,8 +23,9 @@ from jaxcnn.layers import (
 from jaxcnn.layers.layer import Layer, Params
 from jaxcnn.layers.views import SAME, View, from_spans, from_windows, whole
 from jaxcnn.layers.views import transposed as transposed_view
-from jaxcnn.ops.arguments import dilated, parse_padding, per_axis
+from jaxcnn.ops.arguments import per_axis
 from jaxcnn.ops.moments import batch_layout
+from jaxcnn.ops.padding_arguments import dilated, parse_padding
 from jaxcnn.ops.transposed import parse_crops
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn, ParamSpec, Protocol
 import jax
 import numpy as np
 
-from jaxcnn.ops.habits import answering
+from jaxcnn.ops.answers import answering
 
 Params = dict[str, Any]
 """Nested dicts of arrays that are learned, with readable names (``conv1/kernel``)."""

@@ -10,6 +10,9 @@ from jaxcnn.ops.adaptive_pooling import (
     global_avg_pool,
     global_max_pool,
 )
+from jaxcnn.ops.answers import (
+    answer_wrong_names,
+)
 from jaxcnn.ops.average_pooling import (
     avg_pool1d,
     avg_pool2d,
@@ -40,9 +43,6 @@ from jaxcnn.ops.geometry import (
     conv_output_shape,
     conv_transpose_output_shape,
     receptive_field,
-)
-from jaxcnn.ops.habits import (
-    answer_wrong_names,
 )
 from jaxcnn.ops.max_pooling import (
     max_pool1d,

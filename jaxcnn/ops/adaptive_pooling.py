@@ -1,4 +1,4 @@
-"""Pooling to a size that is asked for, whatever the size that comes in."""
+"""Adaptive and global pooling: the size of the result is given, not that of the windows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,12 +18,12 @@ from jaxcnn.ops.arguments import (
     parse_any_layout,
     parse_layout,
 )
-from jaxcnn.ops.windows import check_real
+from jaxcnn.ops.pool_arguments import check_real
 
 OutputSize = int | None | Sequence[int | None]
 """An int for every spatial axis, or one int per spatial axis; ``None`` keeps an axis."""
 
-# The options are documented once, in the 2-D forms; the others refer to them.
+# The options are documented once, in the 2-D functions; the others refer to them.
 
 
 def adaptive_avg_pool1d(

@@ -1,4 +1,4 @@
-"""What the options of the ops may be, and the sentence a user reads when one is wrong.
+"""Checks the arguments of the ops, and says in one sentence what is wrong with them.
 
 Every public op calls these before it touches an array. Each function takes the op's name
 first, so that the message says which function was called wrongly.
@@ -20,7 +20,7 @@ LAYOUTS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 """The layouts of an op with 1, 2 or 3 spatial axes; the first is the default."""
 
 AnyArray = jax.Array | np.ndarray
-"""What an op takes; what it gives is an array of JAX."""
+"""The arrays that an op takes; it returns an array of JAX."""
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -35,7 +35,7 @@ Pairs = tuple[tuple[int, int], ...]
 
 
 class Layout(NamedTuple):
-    """Where the axes of a batch of images lie."""
+    """The places of the channel and of the spatial axes in a batch of images."""
 
     name: str
     channel: int
@@ -180,93 +180,8 @@ def choice(op: str, name: str, value: Any, allowed: Sequence[str]) -> Any:
     return value
 
 
-def dilated(window: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
-    """The span of a window whose elements lie ``dilation`` apart."""
-    return tuple((size - 1) * step + 1 for size, step in zip(window, dilation, strict=True))
-
-
-def parse_padding(
-    op: str,
-    padding: Any,
-    sizes: Sequence[int],
-    span: Sequence[int],
-    stride: Sequence[int],
-    *,
-    crops: bool = False,
-) -> Pairs:
-    """``padding`` as one ``(low, high)`` pair per spatial axis.
-
-    Args:
-        op: the name of the op, for messages.
-        padding: an int, one int per axis, one pair per axis, ``"valid"``, ``"same"``, ``"full"``.
-        sizes: the spatial sizes of the input.
-        span: the (dilated) extent of the window on each axis.
-        stride: the stride on each axis, which ``"same"`` depends on.
-        crops: whether the numbers of a pair may be negative, as in `jax.lax`. An int may not:
-            PyTorch refuses it.
-    """
-    rank = len(sizes)
-    if isinstance(padding, str):
-        return _named_padding(op, padding, sizes, span, stride)
-    if isinstance(padding, Sequence) and any(isinstance(item, Sequence) for item in padding):
-        return pairs_of(op, padding, rank, minimum=None if crops else 0)
-    return tuple((p, p) for p in per_axis(op, "padding", padding, rank, minimum=0))
-
-
-def _named_padding(
-    op: str, padding: str, sizes: Sequence[int], span: Sequence[int], stride: Sequence[int]
-) -> Pairs:
-    if padding == "valid":
-        return ((0, 0),) * len(sizes)
-    if padding == "full":
-        return tuple((extent - 1, extent - 1) for extent in span)
-    if padding == "same":
-        totals = [
-            max((math.ceil(size / step) - 1) * step + extent - size, 0)
-            for size, extent, step in zip(sizes, span, stride, strict=True)
-        ]
-        return tuple((total // 2, total - total // 2) for total in totals)
-    names = ("valid", "same", "full")
-    spelled = habits.spelling(padding, names)
-    raise ValueError(
-        f"{op}: `padding` must be ints, pairs or one of {names}, got {padding!r}{spelled}"
-    )
-
-
-def pairs_of(op: str, padding: Sequence[Any], rank: int, *, minimum: int | None) -> Pairs:
-    """``padding``, which must be one pair of ints per spatial axis."""
-    if len(padding) != rank or not all(
-        isinstance(item, Sequence) and len(item) == 2 for item in padding
-    ):
-        raise ValueError(
-            f"{op}: `padding` must be one (low, high) pair for each of {rank} axes, got {padding!r}"
-        )
-    return tuple(
-        (as_int(op, "padding", low, minimum=minimum), as_int(op, "padding", high, minimum=minimum))
-        for low, high in padding
-    )
-
-
-def check_window_fits(
-    op: str, sizes: Sequence[int], span: Sequence[int], padding: Sequence[tuple[int, int]]
-) -> None:
-    """Refuse an input without pixels, and a window that is larger than the padded input."""
-    check_pixels(op, sizes)
-    padded = tuple(size + low + high for size, (low, high) in zip(sizes, padding, strict=True))
-    if any(extent > size for extent, size in zip(span, padded, strict=True)):
-        raise ValueError(
-            f"{op}: the window spans {tuple(span)}, but the padded input is only {padded}"
-        )
-
-
-def check_pixels(op: str, sizes: Sequence[int]) -> None:
-    """Refuse an input whose spatial axes are empty."""
-    if 0 in sizes:
-        raise ValueError(f"{op}: `x` has no elements on a spatial axis: {tuple(sizes)}")
-
-
 def check_numbers(op: str, name: str, array: Any) -> None:
-    """Refuse booleans, whose sums are no sums."""
+    """Refuse booleans, which cannot be added up."""
     if array.dtype == jnp.bool_:
         raise TypeError(f"{op}: `{name}` must hold numbers, got bool")
 
@@ -278,7 +193,7 @@ def check_not_empty(op: str, window: Sequence[int]) -> None:
 
 
 def accumulator(dtype: Any) -> Any:
-    """What sums are kept in: float32 for the 16-bit floats, ``None`` (as it is) for others."""
+    """The dtype for sums: float32 for the 16-bit floats, ``None`` (their own) for others."""
     return jnp.float32 if dtype in (jnp.bfloat16, jnp.float16) else None
 
 

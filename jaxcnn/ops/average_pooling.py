@@ -1,8 +1,8 @@
-"""The mean of every window, and its power mean."""
+"""Average pooling: the mean of every window."""
 
 import math
 import sys
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -23,57 +23,20 @@ from jaxcnn.ops.arguments import (
     images,
     parse_layout,
 )
-from jaxcnn.ops.windows import pad_windows, parse_windows
+from jaxcnn.ops.pool_arguments import pad_windows, parse_windows
+from jaxcnn.ops.shared_options import options_of
 
 
-def avg_pool1d(
-    x: Float[AnyArray, "n w c"],
-    window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NWC",
-) -> Float[Array, "n wo c"]:
-    """1-D average pooling of a batch of signals; the options are `avg_pool2d`'s.
+class AvgPoolOptions(TypedDict, total=False):
+    """The options of `avg_pool2d`, which documents them, and of its family."""
 
-    Args:
-        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
-        window: the elements of a window.
-        stride: as in `avg_pool2d`.
-        padding: as in `avg_pool2d`.
-        ceil_mode: as in `avg_pool2d`.
-        count_include_pad: as in `avg_pool2d`.
-        divisor_override: as in `avg_pool2d`.
-        padding_mode: as in `avg_pool2d`.
-        layout: the axes of ``x`` and of the result.
-
-    Returns:
-        The means in ``layout``.
-
-    Raises:
-        TypeError: as `avg_pool2d`.
-        ValueError: as `avg_pool2d`.
-
-    >>> avg_pool1d(jnp.array([3.0, 1.0, 2.0, 5.0]).reshape(1, 4, 1), 2).ravel()
-    Array([2. , 3.5], dtype=float32)
-    """
-    return _avg_pool(
-        "avg_pool1d",
-        1,
-        x,
-        window,
-        stride=stride,
-        padding=padding,
-        ceil_mode=ceil_mode,
-        count_include_pad=count_include_pad,
-        divisor_override=divisor_override,
-        padding_mode=padding_mode,
-        layout=layout,
-    )
+    stride: Window | None
+    padding: Padding
+    ceil_mode: bool
+    count_include_pad: bool
+    divisor_override: int | None
+    padding_mode: PaddingMode
+    layout: str
 
 
 def avg_pool2d(
@@ -118,7 +81,7 @@ def avg_pool2d(
         ValueError: if a rank or an option does not fit, the padding is more than half of the
             window, the window is larger than the padded input, or the divisor is 0.
 
-    Unlike ``torch.nn.functional.avg_pool1d``, the 1-D form takes ``divisor_override`` too.
+    Unlike ``torch.nn.functional.avg_pool1d``, `avg_pool1d` takes ``divisor_override`` too.
     TensorFlow's and Flax's padded means leave the zeros out (``count_include_pad=False``).
 
     >>> x = jnp.array([[1.0, 2.0, 0.0, 1.0], [4.0, 3.0, 5.0, 2.0]]).reshape(1, 2, 4, 1)
@@ -143,54 +106,46 @@ def avg_pool2d(
     )
 
 
+@options_of(avg_pool2d, layout="NWC")
+def avg_pool1d(
+    x: Float[AnyArray, "n w c"],
+    window: Window,
+    **options: Unpack[AvgPoolOptions],
+) -> Float[Array, "n wo c"]:
+    """1-D average pooling of a batch of signals; the options are `avg_pool2d`'s.
+
+    Args:
+        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
+        window: the elements of a window.
+
+    Returns:
+        The means in ``layout``.
+
+    >>> avg_pool1d(jnp.array([3.0, 1.0, 2.0, 5.0]).reshape(1, 4, 1), 2).ravel()
+    Array([2. , 3.5], dtype=float32)
+    """
+    return _avg_pool("avg_pool1d", 1, x, window, **options)
+
+
+@options_of(avg_pool2d, layout="NDHWC")
 def avg_pool3d(
     x: Float[AnyArray, "n d h w c"],
     window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NDHWC",
+    **options: Unpack[AvgPoolOptions],
 ) -> Float[Array, "n do ho wo c"]:
     """3-D average pooling of a batch of volumes; the options are `avg_pool2d`'s.
 
     Args:
         x: volumes in ``layout``, ``"NDHWC"`` or ``"NCDHW"``.
         window: the elements of a window: an int for a cube, or one int per axis.
-        stride: as in `avg_pool2d`.
-        padding: as in `avg_pool2d`.
-        ceil_mode: as in `avg_pool2d`.
-        count_include_pad: as in `avg_pool2d`.
-        divisor_override: as in `avg_pool2d`.
-        padding_mode: as in `avg_pool2d`.
-        layout: the axes of ``x`` and of the result.
 
     Returns:
         The means in ``layout``.
 
-    Raises:
-        TypeError: as `avg_pool2d`.
-        ValueError: as `avg_pool2d`.
-
     >>> avg_pool3d(jnp.ones((1, 4, 4, 4, 2)), (2, 2, 4)).shape
     (1, 2, 2, 1, 2)
     """
-    return _avg_pool(
-        "avg_pool3d",
-        3,
-        x,
-        window,
-        stride=stride,
-        padding=padding,
-        ceil_mode=ceil_mode,
-        count_include_pad=count_include_pad,
-        divisor_override=divisor_override,
-        padding_mode=padding_mode,
-        layout=layout,
-    )
+    return _avg_pool("avg_pool3d", 3, x, window, **options)
 
 
 def _avg_pool(

@@ -1,4 +1,4 @@
-"""Batch normalization: its statistics are the batch's in training, running ones after it."""
+"""Batch normalization: with the statistics of the batch in training, with running ones after it."""
 
 import math
 from collections.abc import Hashable
@@ -26,7 +26,7 @@ def batch_norm(
 ) -> tuple[
     Float[Array, "n *spatial c"], tuple[Float[Array, " channels"], Float[Array, " channels"]]
 ]:
-    r"""Normalize every channel over the batch, and keep count of its mean and variance.
+    r"""Normalize every channel over the batch, and update its running mean and variance.
 
     .. math:: y = \frac{x - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}}\, \gamma_c + \beta_c
 
@@ -113,7 +113,7 @@ def batch_norm(
 def _values_per_channel(
     op: str, x: Any, axes: Layout, epsilon: float, axis_name: Hashable | None
 ) -> int:
-    """How many numbers each channel's statistics are of, over all devices."""
+    """How many numbers the statistics of a channel are computed from, over all devices."""
     if epsilon == 0:
         raise ValueError(f"{op}: `epsilon` must be positive in training, got 0")
     devices = 1 if axis_name is None else lax.psum(1, axis_name)

@@ -1,11 +1,11 @@
-"""Convolutions as networks use them (cross-correlations).
+"""Convolutions as networks use them (cross-correlations), with 1, 2 or 3 spatial axes.
 
-The meaning is that of ``torch.nn.functional``; the form is JAX's: channels last by default,
-kernels spatial-first, options by keyword only.
+They mean what ``torch.nn.functional`` means. The order of the axes is JAX's: channels last by
+default, kernels spatial-first. Options are given by keyword only.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import jax.numpy as jnp
 from jax import lax
@@ -27,79 +27,36 @@ from jaxcnn.ops.arguments import (
     as_int,
     check_not_empty,
     check_numbers,
-    check_window_fits,
     choice,
-    dilated,
     images,
     parse_layout,
-    parse_padding,
     per_axis,
     same_dtype,
 )
-from jaxcnn.ops.padding import check_padding_fits, pad_spatial
+from jaxcnn.ops.padding import pad_spatial
+from jaxcnn.ops.padding_arguments import (
+    check_padding_fits,
+    check_window_fits,
+    dilated,
+    parse_padding,
+)
+from jaxcnn.ops.shared_options import options_of
 
 PRECISIONS = ("default", "high", "highest", "fastest", "bfloat16", "tensorfloat32", "float32")
 
-# The options are documented once, in `conv2d`; its 1-D and 3-D forms refer to it.
 
+class ConvOptions(TypedDict, total=False):
+    """The options of `conv2d`, which documents them, and of the functions of its family."""
 
-def conv1d(
-    x: Num[AnyArray, "n w ci"],
-    kernel: Num[AnyArray, "kw cig co"],
-    bias: Num[AnyArray, " co"] | None = None,
-    *,
-    stride: Window = 1,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    groups: int = 1,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NWC",
-    algorithm: str = "auto",
-    precision: Any = None,
-    preferred_element_type: DTypeLike | None = None,
-) -> Num[Array, "n wo co"]:
-    """1-D convolution (cross-correlation) of a batch of signals; the options are `conv2d`'s.
-
-    Args:
-        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
-        kernel: ``(width, in_channels // groups, out_channels)``.
-        bias: one number per output channel.
-        stride: distance between neighbouring windows.
-        padding: as in `conv2d`.
-        dilation: distance between neighbouring kernel elements.
-        groups: the number of groups of channels that are convolved apart.
-        padding_mode: as in `conv2d`.
-        layout: the axes of ``x`` and of the result.
-        algorithm: as in `conv2d`.
-        precision: as in `conv2d`.
-        preferred_element_type: as in `conv2d`.
-
-    Returns:
-        The result in ``layout``, with ``(w + padding - span) // stride + 1`` positions.
-
-    Raises:
-        TypeError: as `conv2d`.
-        ValueError: as `conv2d`.
-
-    >>> conv1d(jnp.arange(4.0).reshape(1, 4, 1), jnp.ones((2, 1, 1))).ravel()
-    Array([1., 3., 5.], dtype=float32)
-    """
-    return checked_conv(
-        "conv1d",
-        1,
-        x,
-        kernel,
-        bias,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        padding_mode=padding_mode,
-        layout=layout,
-        algorithm=algorithm,
-        precision=precision,
-        preferred_element_type=preferred_element_type,
-    )
+    stride: Window
+    padding: Padding
+    dilation: Window
+    groups: int
+    padding_mode: PaddingMode
+    layout: str
+    algorithm: str
+    precision: Any
+    preferred_element_type: DTypeLike | None
 
 
 def conv2d(
@@ -182,20 +139,35 @@ def conv2d(
     )
 
 
+@options_of(conv2d, layout="NWC")
+def conv1d(
+    x: Num[AnyArray, "n w ci"],
+    kernel: Num[AnyArray, "kw cig co"],
+    bias: Num[AnyArray, " co"] | None = None,
+    **options: Unpack[ConvOptions],
+) -> Num[Array, "n wo co"]:
+    """1-D convolution (cross-correlation) of a batch of signals; the options are `conv2d`'s.
+
+    Args:
+        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
+        kernel: ``(width, in_channels // groups, out_channels)``.
+        bias: one number per output channel.
+
+    Returns:
+        The result in ``layout``, with ``(w + padding - span) // stride + 1`` positions.
+
+    >>> conv1d(jnp.arange(4.0).reshape(1, 4, 1), jnp.ones((2, 1, 1))).ravel()
+    Array([1., 3., 5.], dtype=float32)
+    """
+    return checked_conv("conv1d", 1, x, kernel, bias, **options)
+
+
+@options_of(conv2d, layout="NDHWC")
 def conv3d(
     x: Num[AnyArray, "n d h w ci"],
     kernel: Num[AnyArray, "kd kh kw cig co"],
     bias: Num[AnyArray, " co"] | None = None,
-    *,
-    stride: Window = 1,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    groups: int = 1,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NDHWC",
-    algorithm: str = "auto",
-    precision: Any = None,
-    preferred_element_type: DTypeLike | None = None,
+    **options: Unpack[ConvOptions],
 ) -> Num[Array, "n do ho wo co"]:
     """3-D convolution (cross-correlation) of a batch of volumes; the options are `conv2d`'s.
 
@@ -203,42 +175,14 @@ def conv3d(
         x: volumes in ``layout``, ``"NDHWC"`` or ``"NCDHW"``.
         kernel: ``(depth, height, width, in_channels // groups, out_channels)``.
         bias: one number per output channel.
-        stride: distance between neighbouring windows.
-        padding: as in `conv2d`.
-        dilation: distance between neighbouring kernel elements.
-        groups: the number of groups of channels that are convolved apart.
-        padding_mode: as in `conv2d`.
-        layout: the axes of ``x`` and of the result.
-        algorithm: as in `conv2d`.
-        precision: as in `conv2d`.
-        preferred_element_type: as in `conv2d`.
 
     Returns:
         The result in ``layout``.
 
-    Raises:
-        TypeError: as `conv2d`.
-        ValueError: as `conv2d`.
-
     >>> conv3d(jnp.ones((1, 3, 3, 3, 1)), jnp.ones((2, 2, 2, 1, 1))).shape
     (1, 2, 2, 2, 1)
     """
-    return checked_conv(
-        "conv3d",
-        3,
-        x,
-        kernel,
-        bias,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        padding_mode=padding_mode,
-        layout=layout,
-        algorithm=algorithm,
-        precision=precision,
-        preferred_element_type=preferred_element_type,
-    )
+    return checked_conv("conv3d", 3, x, kernel, bias, **options)
 
 
 def checked_conv(
@@ -266,7 +210,7 @@ def checked_conv(
     stride = per_axis(op, "stride", stride, rank, minimum=1)
     dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
     choice(op, "padding_mode", padding_mode, PADDING_MODES)
-    check_means(op, algorithm, precision, preferred_element_type, x)
+    check_computation(op, algorithm, precision, preferred_element_type, x)
     span = dilated(kernel.shape[:rank], dilation)
     sizes = axes.sizes(x.shape)
     pairs = parse_padding(op, padding, sizes, span, stride, crops=True)
@@ -343,8 +287,8 @@ def check_bias(op: str, bias: Any, out_channels: int) -> None:
         )
 
 
-def check_means(op: str, algorithm: str, precision: Any, preferred: Any, x: Any) -> None:
-    """Refuse an algorithm, a precision or a result dtype that there is not."""
+def check_computation(op: str, algorithm: str, precision: Any, preferred: Any, x: Any) -> None:
+    """Refuse an unknown algorithm, precision or result dtype."""
     choice(op, "algorithm", algorithm, engine.ALGORITHMS)
     if isinstance(precision, str):
         choice(op, "precision", precision, PRECISIONS)

@@ -1,4 +1,4 @@
-"""Cross-correlation by hand: slices, products and sums, nothing from XLA's convolutions.
+"""Cross-correlation written out by hand with slices, products and sums, to learn from.
 
 These are the functions of the study notes, to be read beside the book. A window's result is a
 sum over its elements, so each function loops over the few elements of the *kernel* and adds
@@ -20,13 +20,12 @@ from jaxcnn.ops.arguments import (
     as_int,
     check_not_empty,
     check_numbers,
-    check_window_fits,
     choice,
     floating,
-    parse_padding,
     per_axis,
     same_dtype,
 )
+from jaxcnn.ops.padding_arguments import check_window_fits, parse_padding
 
 
 def corr1d(

@@ -1,4 +1,4 @@
-"""Keys's piecewise cubic, from which both bicubic interpolations take their weights.
+"""The weights of bicubic interpolation (Keys's piecewise cubic).
 
 The two pieces use nothing but products and sums, so they take NumPy arrays (weights made while
 tracing) and JAX arrays (weights that depend on a grid) alike.

@@ -22,7 +22,7 @@ from jaxcnn.ops.arguments import (
     parse_layout,
     per_axis,
 )
-from jaxcnn.ops.windows import check_real
+from jaxcnn.ops.pool_arguments import check_real
 
 Ratio = float | Sequence[float]
 

@@ -1,20 +1,13 @@
-"""Sizes, without any array: what comes out of a layer, and what it sees of the input."""
+"""The sizes of results and the receptive fields of layers, computed from options alone."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxcnn.ops.arguments import (
-    Padding,
-    Window,
-    as_int,
-    dilated,
-    parse_padding,
-    per_axis,
-)
-from jaxcnn.ops.padding import check_padding_fits
+from jaxcnn.ops.arguments import Padding, Window, as_int, per_axis
+from jaxcnn.ops.padding_arguments import check_padding_fits, dilated, parse_padding
+from jaxcnn.ops.pool_arguments import count_windows
 from jaxcnn.ops.transposed import parse_crops, transposed_sizes
-from jaxcnn.ops.windows import count_windows
 
 
 def conv_output_shape(
@@ -100,7 +93,7 @@ def conv_transpose_output_shape(
 
 
 class ReceptiveField(NamedTuple):
-    """What one output of a stack of layers sees of the input, in input pixels.
+    """The receptive field of a stack of layers: the input pixels that one output depends on.
 
     Attributes:
         size: the extent of what one output sees.
@@ -116,7 +109,7 @@ class ReceptiveField(NamedTuple):
 
 
 def receptive_field(layers: Sequence[Mapping[str, Any]]) -> tuple[ReceptiveField, ...]:
-    r"""What one output sees of the input, after each of several layers.
+    r"""The receptive field after each of several layers.
 
     .. math:: r_l = r_{l-1} + (e_l - 1)\, j_{l-1}, \qquad j_l = j_{l-1} s_l, \qquad
         o_l = o_{l-1} - p_l\, j_{l-1}

@@ -1,17 +1,12 @@
-"""Names and shapes that people bring from PyTorch, Keras and Flax, and how they are answered.
+"""Explains arguments that are named or shaped as in PyTorch, Keras or Flax.
 
-Nothing here computes: each function gives a sentence, or the end of one, for a call that failed.
+Each function gives a sentence, or the end of one, about a call that failed.
 """
 
 import difflib
-import functools
 import inspect
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 CALLED = {
     "affine": ("scale",),
@@ -54,7 +49,7 @@ CALLED = {
     "weights": ("kernel", "scale"),
     "window_shape": ("window",),
 }
-"""What others call an argument, and what it may be called here: the first that a function has."""
+"""Other libraries' names of arguments, and ours: the first one that the function has is meant."""
 
 _KERNEL = "the shape of `kernel`, (*window, in, out), says it"
 _INPUT = "the input's shape says it"
@@ -70,7 +65,7 @@ NEEDLESS = {
     "recompute_scale_factor": {"scale": "`scale` is used as it is given, `size` otherwise"},
     "training": {"rate": "leave the call out at evaluation"},
 }
-"""What others must be told, and why it is not an argument here; by a parameter that it needs."""
+"""Other libraries' arguments that are not needed here, and why; by a parameter of the function."""
 
 SPELLED = {
     "border": "replicate",
@@ -82,45 +77,13 @@ SPELLED = {
     "trilinear": "bilinear",
     "wrap": "circular",
 }
-"""How others spell the value of an option."""
-
-
-def answer_wrong_names(package: str, names: Iterable[str]) -> None:
-    """Let the functions ``names`` of ``package`` answer arguments that they do not have.
-
-    A function is replaced where it is defined as well, so that there is one of it. Its signature,
-    its docstring and its types stay as they are.
-    """
-    here = sys.modules[package]
-    for name in names:
-        function = getattr(here, name)
-        if inspect.isfunction(function):
-            replacement = answering(function)
-            setattr(here, name, replacement)
-            setattr(sys.modules[function.__module__], name, replacement)
-
-
-def answering(function: Callable[P, R]) -> Callable[P, R]:
-    """A function that answers arguments which it does not have in one sentence."""
-
-    @functools.wraps(function)
-    def call(*args: P.args, **options: P.kwargs) -> R:
-        try:
-            return function(*args, **options)
-        except TypeError:
-            # The failed call is looked at only now, so that one that works costs nothing.
-            sentence = wrong_call(function, args, options)
-            if sentence is None:
-                raise
-        raise TypeError(sentence)
-
-    return call
+"""Other libraries' values of options, and ours."""
 
 
 def wrong_call(
     function: Callable[..., Any], args: Sequence[Any], options: Mapping[str, Any]
 ) -> str | None:
-    """What is wrong with the names or the number of the arguments; None where nothing is."""
+    """A sentence about wrong names or a wrong number of arguments; None where both are right."""
     parameters = inspect.signature(function).parameters
     kinds = {p.kind for p in parameters.values()}
     name = function.__name__
@@ -154,7 +117,7 @@ def _answer(option: str, parameters: Sequence[str], given: Mapping[str, Any]) ->
 
 
 def spelling(value: Any, allowed: Sequence[str]) -> str:
-    """The end of a sentence about a value that others spell so; empty where there is none."""
+    """The end of a sentence about a value of another library; empty where it is none."""
     if not isinstance(value, str):
         return ""
     for other in (SPELLED.get(value), value.lower()):

@@ -1,6 +1,6 @@
-"""The largest and the smallest element of every window."""
+"""Max pooling: the largest element of every window."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Num
@@ -16,59 +16,14 @@ from jaxcnn.ops.arguments import (
     images,
     parse_layout,
 )
-from jaxcnn.ops.windows import check_real, pad_windows, parse_windows
+from jaxcnn.ops.pool_arguments import PoolOptions, check_real, pad_windows, parse_windows
+from jaxcnn.ops.shared_options import options_of
 
-# The options are documented once, in `max_pool2d`; the other pools refer to it.
 
+class MaxPoolOptions(PoolOptions, total=False):
+    """The options of `max_pool2d`, which documents them, and of its family."""
 
-def max_pool1d(
-    x: Num[AnyArray, "n w c"],
-    window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NWC",
-) -> Num[Array, "n wo c"] | tuple[Num[Array, "n wo c"], Int[Array, "n wo c"]]:
-    """1-D max pooling of a batch of signals; the options are `max_pool2d`'s.
-
-    Args:
-        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
-        window: the elements of a window.
-        stride: as in `max_pool2d`.
-        padding: as in `max_pool2d`.
-        dilation: as in `max_pool2d`.
-        ceil_mode: as in `max_pool2d`.
-        return_indices: as in `max_pool2d`.
-        padding_mode: as in `max_pool2d`.
-        layout: the axes of ``x`` and of the result.
-
-    Returns:
-        As `max_pool2d`.
-
-    Raises:
-        TypeError: as `max_pool2d`.
-        ValueError: as `max_pool2d`.
-
-    >>> max_pool1d(jnp.array([3.0, 1.0, 2.0, 5.0]).reshape(1, 4, 1), 2).ravel()
-    Array([3., 5.], dtype=float32)
-    """
-    return _max_pool(
-        "max_pool1d",
-        1,
-        x,
-        window,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        ceil_mode=ceil_mode,
-        return_indices=return_indices,
-        padding_mode=padding_mode,
-        layout=layout,
-    )
+    return_indices: bool
 
 
 def max_pool2d(
@@ -144,54 +99,46 @@ def max_pool2d(
     )
 
 
+@options_of(max_pool2d, layout="NWC")
+def max_pool1d(
+    x: Num[AnyArray, "n w c"],
+    window: Window,
+    **options: Unpack[MaxPoolOptions],
+) -> Num[Array, "n wo c"] | tuple[Num[Array, "n wo c"], Int[Array, "n wo c"]]:
+    """1-D max pooling of a batch of signals; the options are `max_pool2d`'s.
+
+    Args:
+        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
+        window: the elements of a window.
+
+    Returns:
+        As `max_pool2d`.
+
+    >>> max_pool1d(jnp.array([3.0, 1.0, 2.0, 5.0]).reshape(1, 4, 1), 2).ravel()
+    Array([3., 5.], dtype=float32)
+    """
+    return _max_pool("max_pool1d", 1, x, window, **options)
+
+
+@options_of(max_pool2d, layout="NDHWC")
 def max_pool3d(
     x: Num[AnyArray, "n d h w c"],
     window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NDHWC",
+    **options: Unpack[MaxPoolOptions],
 ) -> Num[Array, "n do ho wo c"] | tuple[Num[Array, "n do ho wo c"], Int[Array, "n do ho wo c"]]:
     """3-D max pooling of a batch of volumes; the options are `max_pool2d`'s.
 
     Args:
         x: volumes in ``layout``, ``"NDHWC"`` or ``"NCDHW"``.
         window: the elements of a window: an int for a cube, or one int per axis.
-        stride: as in `max_pool2d`.
-        padding: as in `max_pool2d`.
-        dilation: as in `max_pool2d`.
-        ceil_mode: as in `max_pool2d`.
-        return_indices: as in `max_pool2d`.
-        padding_mode: as in `max_pool2d`.
-        layout: the axes of ``x`` and of the result.
 
     Returns:
         As `max_pool2d`; a position is ``(slice * h + row) * w + column``.
 
-    Raises:
-        TypeError: as `max_pool2d`.
-        ValueError: as `max_pool2d`.
-
     >>> max_pool3d(jnp.ones((1, 4, 4, 4, 2)), (2, 2, 4)).shape
     (1, 2, 2, 1, 2)
     """
-    return _max_pool(
-        "max_pool3d",
-        3,
-        x,
-        window,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        ceil_mode=ceil_mode,
-        return_indices=return_indices,
-        padding_mode=padding_mode,
-        layout=layout,
-    )
+    return _max_pool("max_pool3d", 3, x, window, **options)
 
 
 def _max_pool(

@@ -1,72 +1,22 @@
-"""The smallest element of every window."""
+"""Min pooling: the smallest element of every window."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 from jaxtyping import Array, Num
 
 from jaxcnn import engine
-from jaxcnn.ops.arguments import AnyArray, Padding, PaddingMode, Window, images, parse_layout
-from jaxcnn.ops.windows import check_real, pad_windows, parse_windows
+from jaxcnn.ops.arguments import AnyArray, Window, images, parse_layout
+from jaxcnn.ops.max_pooling import max_pool2d
+from jaxcnn.ops.pool_arguments import PoolOptions, check_real, pad_windows, parse_windows
+from jaxcnn.ops.shared_options import options_of
 
 
-def min_pool1d(
-    x: Num[AnyArray, "n w c"],
-    window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    ceil_mode: bool = False,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NWC",
-) -> Num[Array, "n wo c"]:
-    """1-D min pooling of a batch of signals; the options are `min_pool2d`'s.
-
-    Args:
-        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
-        window: the elements of a window.
-        stride: as in `max_pool2d`.
-        padding: as in `max_pool2d`.
-        dilation: as in `max_pool2d`.
-        ceil_mode: as in `max_pool2d`.
-        padding_mode: as in `min_pool2d`.
-        layout: the axes of ``x`` and of the result.
-
-    Returns:
-        As `min_pool2d`.
-
-    Raises:
-        TypeError: as `max_pool2d`.
-        ValueError: as `max_pool2d`.
-
-    >>> min_pool1d(jnp.array([3.0, 1.0, 2.0, 5.0]).reshape(1, 4, 1), 2).ravel()
-    Array([1., 2.], dtype=float32)
-    """
-    return _min_pool(
-        "min_pool1d",
-        1,
-        x,
-        window,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        ceil_mode=ceil_mode,
-        padding_mode=padding_mode,
-        layout=layout,
-    )
-
-
+@options_of(max_pool2d)
 def min_pool2d(
     x: Num[AnyArray, "n h w c"],
     window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    ceil_mode: bool = False,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NHWC",
+    **options: Unpack[PoolOptions],
 ) -> Num[Array, "n ho wo c"]:
     r"""2-D min pooling of a batch of images: ``-max_pool2d(-x)``.
 
@@ -77,85 +27,58 @@ def min_pool2d(
     Args:
         x: images in ``layout``, ``"NHWC"`` or ``"NCHW"``; floating point or integer.
         window: the pixels of a window: an int for a square, or one int per axis.
-        stride: as in `max_pool2d`.
-        padding: as in `max_pool2d`.
-        dilation: as in `max_pool2d`.
-        ceil_mode: as in `max_pool2d`.
-        padding_mode: ``"zeros"`` (a border that never is the minimum), ``"reflect"``,
-            ``"replicate"`` or ``"circular"``.
-        layout: the axes of ``x`` and of the result.
 
     Returns:
         The minima in ``layout`` and in the dtype of ``x``; NaN where a window holds a NaN, inf
         where it holds nothing but border.
 
-    Raises:
-        TypeError: as `max_pool2d`.
-        ValueError: as `max_pool2d`.
-
     >>> x = jnp.array([[1.0, 2.0, 0.0, 1.0], [4.0, 3.0, 5.0, 2.0]]).reshape(1, 2, 4, 1)
     >>> min_pool2d(x, 2).ravel()
     Array([1., 0.], dtype=float32)
     """
-    return _min_pool(
-        "min_pool2d",
-        2,
-        x,
-        window,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        ceil_mode=ceil_mode,
-        padding_mode=padding_mode,
-        layout=layout,
-    )
+    return _min_pool("min_pool2d", 2, x, window, **options)
 
 
-def min_pool3d(
-    x: Num[AnyArray, "n d h w c"],
+@options_of(max_pool2d, layout="NWC")
+def min_pool1d(
+    x: Num[AnyArray, "n w c"],
     window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    ceil_mode: bool = False,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NDHWC",
-) -> Num[Array, "n do ho wo c"]:
-    """3-D min pooling of a batch of volumes; the options are `min_pool2d`'s.
+    **options: Unpack[PoolOptions],
+) -> Num[Array, "n wo c"]:
+    """1-D min pooling of a batch of signals; the options are `max_pool2d`'s.
 
     Args:
-        x: volumes in ``layout``, ``"NDHWC"`` or ``"NCDHW"``.
-        window: the elements of a window: an int for a cube, or one int per axis.
-        stride: as in `max_pool2d`.
-        padding: as in `max_pool2d`.
-        dilation: as in `max_pool2d`.
-        ceil_mode: as in `max_pool2d`.
-        padding_mode: as in `min_pool2d`.
-        layout: the axes of ``x`` and of the result.
+        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
+        window: the elements of a window.
 
     Returns:
         As `min_pool2d`.
 
-    Raises:
-        TypeError: as `max_pool2d`.
-        ValueError: as `max_pool2d`.
+    >>> min_pool1d(jnp.array([3.0, 1.0, 2.0, 5.0]).reshape(1, 4, 1), 2).ravel()
+    Array([1., 2.], dtype=float32)
+    """
+    return _min_pool("min_pool1d", 1, x, window, **options)
+
+
+@options_of(max_pool2d, layout="NDHWC")
+def min_pool3d(
+    x: Num[AnyArray, "n d h w c"],
+    window: Window,
+    **options: Unpack[PoolOptions],
+) -> Num[Array, "n do ho wo c"]:
+    """3-D min pooling of a batch of volumes; the options are `max_pool2d`'s.
+
+    Args:
+        x: volumes in ``layout``, ``"NDHWC"`` or ``"NCDHW"``.
+        window: the elements of a window: an int for a cube, or one int per axis.
+
+    Returns:
+        As `min_pool2d`.
 
     >>> min_pool3d(jnp.ones((1, 4, 4, 4, 2)), (2, 2, 4)).shape
     (1, 2, 2, 1, 2)
     """
-    return _min_pool(
-        "min_pool3d",
-        3,
-        x,
-        window,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        ceil_mode=ceil_mode,
-        padding_mode=padding_mode,
-        layout=layout,
-    )
+    return _min_pool("min_pool3d", 3, x, window, **options)
 
 
 def _min_pool(

@@ -1,4 +1,4 @@
-"""What every normalization needs: numbers standardized over axes, and the checks around them."""
+"""Standardizes numbers over axes to mean 0 and variance 1, as all normalizations do."""
 
 import functools
 from collections.abc import Hashable, Sequence
@@ -60,7 +60,7 @@ def _standardized(
     epsilon: float,
     axis_name: Hashable | None,
 ) -> tuple[Any, Any, Any, Any]:
-    """The result, the shift, what is left of the mean, and the variance."""
+    """The result, a first estimate of the mean, the rest of the mean, and the variance."""
     shift = _mean(x, axes, axis_name)
     rest = _mean(x - _anew(shift), axes, axis_name)
     square = _mean(lax.square(x - _anew(shift)), axes, axis_name)
@@ -77,7 +77,7 @@ def _standardized(
 def _standardized_jvp(
     axes: tuple[int, ...], epsilon: float, axis_name: Hashable | None, primals: Any, tangents: Any
 ) -> tuple[Any, Any]:
-    """In closed form, and so that its transpose takes two sums over images and no more.
+    """The derivative as a formula, whose transpose takes no more than two sums over images.
 
     Whatever differs from channel to channel only is multiplied before it meets the images.
     """
@@ -100,7 +100,7 @@ def _mean(value: Any, axes: tuple[int, ...], axis_name: Hashable | None) -> Any:
 
 
 def _anew(shift: Any) -> Any:
-    """The same, so that XLA computes what follows again: else it writes the deviations out."""
+    """The same array, but XLA computes the deviations again instead of writing them to memory."""
     return lax.optimization_barrier(shift)
 
 

@@ -1,4 +1,4 @@
-"""Normalizations that need no batch: over features, groups, instances or nearby channels."""
+"""Normalizations of each example by itself: over features, groups, instances or near channels."""
 
 import math
 from collections.abc import Sequence

@@ -18,12 +18,10 @@ from jaxcnn.ops.arguments import (
     Pairs,
     as_array,
     choice,
-    pairs_of,
     parse_any_layout,
     per_axis,
 )
-
-_CROPS_FIRST = ("zeros", "circular")  # as in torch; the others copy from the whole axis
+from jaxcnn.ops.padding_arguments import CROPS_FIRST, check_padding_fits, pairs_of
 
 
 def pad(
@@ -105,7 +103,7 @@ def pad_spatial(op: str, x: Any, pairs: Pairs, *, mode: str, layout: Layout, val
     check_padding_fits(op, layout.sizes(x.shape), pairs, mode)
     if all(pair == (0, 0) for pair in pairs):
         return x
-    if mode in _CROPS_FIRST:
+    if mode in CROPS_FIRST:
         x = _cropped(x, pairs, layout)
     widths = [(0, 0)] * x.ndim
     for axis, (low, high) in zip(layout.spatial, pairs, strict=True):
@@ -114,7 +112,7 @@ def pad_spatial(op: str, x: Any, pairs: Pairs, *, mode: str, layout: Layout, val
         return jnp.pad(x, widths, constant_values=value)
     for axis in layout.spatial:
         x = _bordered(x, axis, *widths[axis], mode)
-    return x if mode in _CROPS_FIRST else _cropped(x, pairs, layout)
+    return x if mode in CROPS_FIRST else _cropped(x, pairs, layout)
 
 
 def _bordered(x: Any, axis: int, low: int, high: int, mode: str) -> Any:
@@ -150,22 +148,3 @@ def _cropped(x: Any, pairs: Pairs, layout: Layout) -> Any:
         if min(low, high) < 0:
             x = lax.slice_in_dim(x, max(-low, 0), x.shape[axis] - max(-high, 0), axis=axis)
     return x
-
-
-def check_padding_fits(op: str, sizes: Sequence[int], pairs: Pairs, mode: str) -> None:
-    """Refuse a border for which the input has too few elements to copy, and to crop too many."""
-    spare = {"reflect": -1, "circular": 0}.get(mode)
-    for whole, pair in zip(sizes, pairs, strict=True):
-        left = whole + sum(min(p, 0) if mode in _CROPS_FIRST else p for p in pair)
-        if left < 0:
-            raise ValueError(
-                f"{op}: `padding` {pair} crops more than there is of an axis of {whole}"
-            )
-        size = left if mode == "circular" else whole
-        if spare is not None and max(pair) > size + spare:
-            raise ValueError(
-                f"{op}: {mode} padding can be at most {size + spare} for an axis of {size}, "
-                f"got {pair}"
-            )
-        if mode == "replicate" and size == 0 and max(pair) > 0:
-            raise ValueError(f"{op}: replicate padding needs an axis that is not empty")

@@ -1,4 +1,4 @@
-"""Patches of images, and images from patches: the two halves of a convolution as a product."""
+"""Takes patches out of images (`unfold`), and adds patches up to images (`fold`)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,13 +16,16 @@ from jaxcnn.ops.arguments import (
     accumulator,
     as_array,
     check_numbers,
-    check_window_fits,
-    dilated,
     parse_any_layout,
-    parse_padding,
     per_axis,
 )
-from jaxcnn.ops.padding import check_padding_fits, pad_spatial
+from jaxcnn.ops.padding import pad_spatial
+from jaxcnn.ops.padding_arguments import (
+    check_padding_fits,
+    check_window_fits,
+    dilated,
+    parse_padding,
+)
 
 # Both go one spatial axis at a time, so a 3-D window costs kd + kh + kw slices, not their product.
 
@@ -36,7 +39,7 @@ def unfold(
     dilation: Window = 1,
     layout: str | None = None,
 ) -> Shaped[Array, "n *positions_window_c"]:
-    """Every window of the images, as a convolution sees them (im2col).
+    """Take out every window of the images, as a convolution reads them (im2col).
 
     Args:
         x: images, signals or volumes in ``layout``.
@@ -92,7 +95,7 @@ def fold(
     dilation: Window = 1,
     layout: str | None = None,
 ) -> Num[Array, "n *spatial c"]:
-    """Images from patches, added where they overlap (col2im): the adjoint of `unfold`.
+    """Add patches up to images, where they overlap too (col2im): the adjoint of `unfold`.
 
     Args:
         patches: as `unfold` returns them.

@@ -1,8 +1,8 @@
-"""The power mean of every window."""
+"""Power (Lp) pooling: the p-th root of the sum of the p-th powers of every window."""
 
 import math
 import numbers
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import jax.numpy as jnp
 from jax import lax
@@ -11,39 +11,16 @@ from jaxtyping import Array, Float
 from jaxcnn import engine
 from jaxcnn.ops.arguments import AnyArray, Window, accumulator, floating, images, parse_layout
 from jaxcnn.ops.average_pooling import divisors
-from jaxcnn.ops.windows import parse_windows
+from jaxcnn.ops.pool_arguments import parse_windows
+from jaxcnn.ops.shared_options import options_of
 
 
-def lp_pool1d(
-    x: Float[AnyArray, "n w c"],
-    window: Window,
-    *,
-    p: float,
-    stride: Window | None = None,
-    ceil_mode: bool = False,
-    layout: str = "NWC",
-) -> Float[Array, "n wo c"]:
-    """1-D power pooling of a batch of signals; the options are `lp_pool2d`'s.
+class LpPoolOptions(TypedDict, total=False):
+    """The options of `lp_pool2d`, which documents them, and of its family."""
 
-    Args:
-        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
-        window: the elements of a window.
-        p: as in `lp_pool2d`.
-        stride: as in `lp_pool2d`.
-        ceil_mode: as in `lp_pool2d`.
-        layout: the axes of ``x`` and of the result.
-
-    Returns:
-        As `lp_pool2d`.
-
-    Raises:
-        TypeError: as `lp_pool2d`.
-        ValueError: as `lp_pool2d`.
-
-    >>> lp_pool1d(jnp.array([3.0, 4.0, 0.0, 5.0]).reshape(1, 4, 1), 2, p=2).ravel()
-    Array([5., 5.], dtype=float32)
-    """
-    return _lp_pool("lp_pool1d", 1, x, window, p, stride, ceil_mode, layout)
+    stride: Window | None
+    ceil_mode: bool
+    layout: str
 
 
 def lp_pool2d(
@@ -88,39 +65,57 @@ def lp_pool2d(
     Reference: Sermanet, Chintala and LeCun, *Convolutional Neural Networks Applied to House
     Numbers Digit Classification* (2012).
     """
-    return _lp_pool("lp_pool2d", 2, x, window, p, stride, ceil_mode, layout)
+    return _lp_pool(
+        "lp_pool2d", 2, x, window, p=p, stride=stride, ceil_mode=ceil_mode, layout=layout
+    )
 
 
+@options_of(lp_pool2d, layout="NWC")
+def lp_pool1d(
+    x: Float[AnyArray, "n w c"],
+    window: Window,
+    *,
+    p: float,
+    **options: Unpack[LpPoolOptions],
+) -> Float[Array, "n wo c"]:
+    """1-D power pooling of a batch of signals; the options are `lp_pool2d`'s.
+
+    Args:
+        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
+        window: the elements of a window.
+        p: the power, positive; ``math.inf`` gives the largest magnitude.
+
+    Returns:
+        As `lp_pool2d`.
+
+    >>> lp_pool1d(jnp.array([3.0, 4.0, 0.0, 5.0]).reshape(1, 4, 1), 2, p=2).ravel()
+    Array([5., 5.], dtype=float32)
+    """
+    return _lp_pool("lp_pool1d", 1, x, window, p=p, **options)
+
+
+@options_of(lp_pool2d, layout="NDHWC")
 def lp_pool3d(
     x: Float[AnyArray, "n d h w c"],
     window: Window,
     *,
     p: float,
-    stride: Window | None = None,
-    ceil_mode: bool = False,
-    layout: str = "NDHWC",
+    **options: Unpack[LpPoolOptions],
 ) -> Float[Array, "n do ho wo c"]:
     """3-D power pooling of a batch of volumes; the options are `lp_pool2d`'s.
 
     Args:
         x: volumes in ``layout``, ``"NDHWC"`` or ``"NCDHW"``.
         window: the elements of a window: an int for a cube, or one int per axis.
-        p: as in `lp_pool2d`.
-        stride: as in `lp_pool2d`.
-        ceil_mode: as in `lp_pool2d`.
-        layout: the axes of ``x`` and of the result.
+        p: the power, positive; ``math.inf`` gives the largest magnitude.
 
     Returns:
         As `lp_pool2d`.
 
-    Raises:
-        TypeError: as `lp_pool2d`.
-        ValueError: as `lp_pool2d`.
-
     >>> lp_pool3d(jnp.ones((1, 4, 4, 4, 2)), (2, 2, 4), p=2)[0, 0, 0, 0]
     Array([4., 4.], dtype=float32)
     """
-    return _lp_pool("lp_pool3d", 3, x, window, p, stride, ceil_mode, layout)
+    return _lp_pool("lp_pool3d", 3, x, window, p=p, **options)
 
 
 def _lp_pool(
@@ -128,6 +123,7 @@ def _lp_pool(
     rank: int,
     x: Any,
     window: Any,
+    *,
     p: Any,
     stride: Any,
     ceil_mode: bool,

@@ -1,4 +1,4 @@
-"""Ops that only move elements: between channels and pixels, and among channels."""
+"""Moves elements between channels and pixels, and among channels, without arithmetic."""
 
 from typing import Any
 
@@ -156,5 +156,5 @@ def channel_shuffle(
 
 
 def _empty(x: Any, shape: tuple[int, ...]) -> Any:
-    """Nothing, in another shape: JAX does not reshape empty axes of a sharded array."""
+    """An empty array of another shape: JAX does not reshape empty axes of a sharded array."""
     return jnp.zeros(shape, x.dtype)

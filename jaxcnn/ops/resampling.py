@@ -1,4 +1,4 @@
-"""Images of another size: `resize`, one axis at a time."""
+"""Resizes images, one axis at a time."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
@@ -36,7 +36,7 @@ class Line(NamedTuple):
 
 
 class Taps(NamedTuple):
-    """What each of ``m`` outputs on an axis is the weighted sum of, in at most ``k`` elements."""
+    """The at most ``k`` elements, and their weights, that each of ``m`` outputs is the sum of."""
 
     at: np.ndarray
     """``(m, k)`` positions on the input's axis."""
@@ -168,7 +168,7 @@ def _step(old: int, new: int, scale: float | None, align_corners: bool) -> float
 
 
 def _by_size(old: int, new: int, rank: int, method: str, antialias: bool) -> bool:
-    """Whether only the sizes count where a scale was given: so it is in torch.
+    """Whether torch ignores a given scale and uses the sizes alone.
 
     An axis that keeps its size is kept as it is, but not by every method; ``"nearest"`` does so
     in images, which it also doubles exactly, not in signals and volumes.
@@ -211,7 +211,7 @@ def _weighted_sum(x: Any, axis: int, taps: Taps) -> Any:
 
 
 def _nearest(line: Line, method: str) -> np.ndarray:
-    """Which element each output is; in float32, so that roundings fall as PyTorch's do."""
+    """The element that each output copies; computed in float32, to round as PyTorch does."""
     place = np.arange(line.new, dtype=np.float32) + np.float32(method == "nearest_exact") / 2
     return np.minimum(np.floor(place * np.float32(line.step)), line.size - 1)
 

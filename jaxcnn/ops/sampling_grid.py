@@ -1,4 +1,4 @@
-"""Images read at positions that are data: `grid_sample`, and `affine_grid` to make them."""
+"""Reads images at positions that an array gives, such as those of an affine map."""
 
 import math
 from collections.abc import Callable
@@ -208,7 +208,7 @@ def _places(pixels: int, align_corners: bool) -> np.ndarray:
 
 
 def _taps(place: Any, size: int, method: str, padding_mode: str, align_corners: bool) -> Taps:
-    """What the points read along one axis, whose ends are at -1 and 1."""
+    """The pixels that the points read along one axis, whose ends are at -1 and 1."""
     point = (place + 1) / 2 * (size - 1) if align_corners else ((place + 1) * size - 1) / 2
     point = _finite(point, size, padding_mode)
     if method != "bicubic":
@@ -244,7 +244,7 @@ def _inwards(point: Any, size: int, padding_mode: str, align_corners: bool) -> A
 
 
 def _clip(point: Any, low: float, high: float) -> Any:
-    """Without a derivative at ``low`` and ``high`` (`jnp.clip` has half of one); NaN is low."""
+    """Clip, with derivative 0 at ``low`` and ``high`` (`jnp.clip` has 0.5); a NaN becomes low."""
     return jnp.where(point > low, jnp.where(point < high, point, high), low)
 
 

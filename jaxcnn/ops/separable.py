@@ -1,4 +1,4 @@
-"""Convolutions whose channels are filtered apart: depthwise, and depthwise then 1×1."""
+"""Depthwise and depthwise separable convolutions."""
 
 from typing import Any
 

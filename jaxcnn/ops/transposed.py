@@ -3,11 +3,11 @@
 The input is spread out (``stride - 1`` zeros between neighbours) by `jax.lax.pad` and then meets
 the flipped kernel in an ordinary convolution of stride 1. XLA's own ``lhs_dilation`` gives the
 same numbers, but the gradients of a convolution that has it are slow on every platform
-(https://github.com/jax-ml/jax/issues/31662), and this form has none, forward or backward.
+(https://github.com/jax-ml/jax/issues/31662), and this way has none, forward or backward.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax.numpy as jnp
 from jax.typing import DTypeLike
@@ -26,77 +26,19 @@ from jaxcnn.ops.arguments import (
     accumulator,
     as_int,
     choice,
-    dilated,
     parse_layout,
-    parse_padding,
     per_axis,
 )
-from jaxcnn.ops.convolution import add_bias, check_bias, check_means, operands
+from jaxcnn.ops.convolution import ConvOptions, add_bias, check_bias, check_computation, operands
 from jaxcnn.ops.padding import pad_spatial
+from jaxcnn.ops.padding_arguments import dilated, parse_padding
+from jaxcnn.ops.shared_options import options_of
 
-# The options are documented once, in `conv_transpose2d`; its 1-D and 3-D forms refer to it.
 
+class ConvTransposeOptions(ConvOptions, total=False):
+    """The options of `conv_transpose2d`, which documents them, and of its family."""
 
-def conv_transpose1d(
-    x: Num[AnyArray, "n w ci"],
-    kernel: Num[AnyArray, "kw ci cog"],
-    bias: Num[AnyArray, " co"] | None = None,
-    *,
-    stride: Window = 1,
-    padding: Padding = 0,
-    output_padding: Window = 0,
-    dilation: Window = 1,
-    groups: int = 1,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NWC",
-    algorithm: str = "auto",
-    precision: Any = None,
-    preferred_element_type: DTypeLike | None = None,
-) -> Num[Array, "n wo co"]:
-    """1-D transposed convolution of a batch of signals; see `conv_transpose2d`.
-
-    Args:
-        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
-        kernel: ``(width, in_channels, out_channels // groups)``.
-        bias: one number per output channel.
-        stride: distance between the neighbours of ``x`` in the result.
-        padding: as in `conv_transpose2d`.
-        output_padding: as in `conv_transpose2d`.
-        dilation: distance between neighbouring kernel elements.
-        groups: the number of groups of channels that are convolved apart.
-        padding_mode: as in `conv_transpose2d`.
-        layout: the axes of ``x`` and of the result.
-        algorithm: as in `conv_transpose2d`.
-        precision: as in `conv_transpose2d`.
-        preferred_element_type: as in `conv_transpose2d`.
-
-    Returns:
-        The result in ``layout``.
-
-    Raises:
-        TypeError: as `conv_transpose2d`.
-        ValueError: as `conv_transpose2d`.
-
-    >>> conv_transpose1d(jnp.ones((1, 2, 1)), jnp.ones((2, 1, 1)), stride=2).shape
-    (1, 4, 1)
-    """
-    return _conv_transpose(
-        "conv_transpose1d",
-        1,
-        x,
-        kernel,
-        bias,
-        stride=stride,
-        padding=padding,
-        output_padding=output_padding,
-        dilation=dilation,
-        groups=groups,
-        padding_mode=padding_mode,
-        layout=layout,
-        algorithm=algorithm,
-        precision=precision,
-        preferred_element_type=preferred_element_type,
-    )
+    output_padding: Window
 
 
 def conv_transpose2d(
@@ -185,21 +127,35 @@ def conv_transpose2d(
     )
 
 
+@options_of(conv_transpose2d, layout="NWC")
+def conv_transpose1d(
+    x: Num[AnyArray, "n w ci"],
+    kernel: Num[AnyArray, "kw ci cog"],
+    bias: Num[AnyArray, " co"] | None = None,
+    **options: Unpack[ConvTransposeOptions],
+) -> Num[Array, "n wo co"]:
+    """1-D transposed convolution of a batch of signals; see `conv_transpose2d`.
+
+    Args:
+        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
+        kernel: ``(width, in_channels, out_channels // groups)``.
+        bias: one number per output channel.
+
+    Returns:
+        The result in ``layout``.
+
+    >>> conv_transpose1d(jnp.ones((1, 2, 1)), jnp.ones((2, 1, 1)), stride=2).shape
+    (1, 4, 1)
+    """
+    return _conv_transpose("conv_transpose1d", 1, x, kernel, bias, **options)
+
+
+@options_of(conv_transpose2d, layout="NDHWC")
 def conv_transpose3d(
     x: Num[AnyArray, "n d h w ci"],
     kernel: Num[AnyArray, "kd kh kw ci cog"],
     bias: Num[AnyArray, " co"] | None = None,
-    *,
-    stride: Window = 1,
-    padding: Padding = 0,
-    output_padding: Window = 0,
-    dilation: Window = 1,
-    groups: int = 1,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NDHWC",
-    algorithm: str = "auto",
-    precision: Any = None,
-    preferred_element_type: DTypeLike | None = None,
+    **options: Unpack[ConvTransposeOptions],
 ) -> Num[Array, "n do ho wo co"]:
     """3-D transposed convolution of a batch of volumes; see `conv_transpose2d`.
 
@@ -207,44 +163,14 @@ def conv_transpose3d(
         x: volumes in ``layout``, ``"NDHWC"`` or ``"NCDHW"``.
         kernel: ``(depth, height, width, in_channels, out_channels // groups)``.
         bias: one number per output channel.
-        stride: distance between the neighbours of ``x`` in the result.
-        padding: as in `conv_transpose2d`.
-        output_padding: as in `conv_transpose2d`.
-        dilation: distance between neighbouring kernel elements.
-        groups: the number of groups of channels that are convolved apart.
-        padding_mode: as in `conv_transpose2d`.
-        layout: the axes of ``x`` and of the result.
-        algorithm: as in `conv_transpose2d`.
-        precision: as in `conv_transpose2d`.
-        preferred_element_type: as in `conv_transpose2d`.
 
     Returns:
         The result in ``layout``.
 
-    Raises:
-        TypeError: as `conv_transpose2d`.
-        ValueError: as `conv_transpose2d`.
-
     >>> conv_transpose3d(jnp.ones((1, 2, 2, 2, 1)), jnp.ones((2, 2, 2, 1, 1)), stride=2).shape
     (1, 4, 4, 4, 1)
     """
-    return _conv_transpose(
-        "conv_transpose3d",
-        3,
-        x,
-        kernel,
-        bias,
-        stride=stride,
-        padding=padding,
-        output_padding=output_padding,
-        dilation=dilation,
-        groups=groups,
-        padding_mode=padding_mode,
-        layout=layout,
-        algorithm=algorithm,
-        precision=precision,
-        preferred_element_type=preferred_element_type,
-    )
+    return _conv_transpose("conv_transpose3d", 3, x, kernel, bias, **options)
 
 
 def _conv_transpose(
@@ -272,7 +198,7 @@ def _conv_transpose(
     stride = per_axis(op, "stride", stride, rank, minimum=1)
     dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
     choice(op, "padding_mode", padding_mode, PADDING_MODES)
-    check_means(op, algorithm, precision, preferred_element_type, x)
+    check_computation(op, algorithm, precision, preferred_element_type, x)
     sizes, span = axes.sizes(x.shape), dilated(kernel.shape[:rank], dilation)
     crops = parse_crops(op, padding, output_padding, sizes, span, stride, dilation)
     if padding_mode != "zeros":
@@ -289,7 +215,7 @@ def _conv_transpose(
         _flipped(kernel, groups),
         stride=(1,) * rank,
         padding=borders,
-        spacing=stride,
+        input_dilation=stride,
         dilation=dilation,
         groups=groups,
         layout=layout,
@@ -309,7 +235,7 @@ def parse_crops(
     stride: Sequence[int],
     dilation: Sequence[int],
 ) -> Pairs:
-    """What is cut from each side of the whole result; negative where pixels are added."""
+    """How many pixels are cut from each side of the whole result; negative to add pixels."""
     extra = per_axis(op, "output_padding", output_padding, len(sizes), minimum=0)
     for more, step, gap in zip(extra, stride, dilation, strict=True):
         if more >= max(step, gap):

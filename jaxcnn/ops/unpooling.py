@@ -1,6 +1,6 @@
-"""Maxima put back to where max pooling found them."""
+"""Max unpooling: puts maxima back to the positions that max pooling found them at."""
 
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -8,51 +8,18 @@ import numpy as np
 from jaxtyping import Array, Int, Num
 
 from jaxcnn import engine
-from jaxcnn.ops.arguments import (
-    AnyArray,
-    Padding,
-    Window,
-    as_array,
-    images,
-    parse_layout,
-    parse_padding,
-    per_axis,
-)
+from jaxcnn.ops.arguments import AnyArray, Padding, Window, as_array, images, parse_layout, per_axis
+from jaxcnn.ops.padding_arguments import parse_padding
+from jaxcnn.ops.shared_options import options_of
 
 
-def max_unpool1d(
-    x: Num[AnyArray, "n w c"],
-    indices: Int[AnyArray, "n w c"],
-    window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    output_size: Window | None = None,
-    layout: str = "NWC",
-) -> Num[Array, "n wo c"]:
-    """1-D partial inverse of `max_pool1d`; the options are `max_unpool2d`'s.
+class MaxUnpoolOptions(TypedDict, total=False):
+    """The options of `max_unpool2d`, which documents them, and of its family."""
 
-    Args:
-        x: maxima in ``layout``, ``"NWC"`` or ``"NCW"``.
-        indices: their positions, as `max_pool1d` returns them.
-        window: the window that `max_pool1d` was given.
-        stride: the stride that `max_pool1d` was given.
-        padding: the padding that `max_pool1d` was given.
-        output_size: as in `max_unpool2d`.
-        layout: the axes of ``x``, of ``indices`` and of the result.
-
-    Returns:
-        As `max_unpool2d`.
-
-    Raises:
-        TypeError: as `max_unpool2d`.
-        ValueError: as `max_unpool2d`.
-
-    >>> x, indices = jnp.array([[[3.0], [5.0]]]), jnp.array([[[0], [3]]])
-    >>> max_unpool1d(x, indices, 2).ravel()
-    Array([3., 0., 0., 5.], dtype=float32)
-    """
-    return _max_unpool("max_unpool1d", 1, x, indices, window, stride, padding, output_size, layout)
+    stride: Window | None
+    padding: Padding
+    output_size: Window | None
+    layout: str
 
 
 def max_unpool2d(
@@ -71,9 +38,9 @@ def max_unpool2d(
         x: maxima in ``layout``, ``"NHWC"`` or ``"NCHW"``.
         indices: their flat positions ``row * wo + column`` in the plane of the result, integers
             in the shape of ``x``, as `max_pool2d` returns them. They have no gradient.
-        window: the window that `max_pool2d` was given.
-        stride: the stride that `max_pool2d` was given; the window where left out.
-        padding: the padding that `max_pool2d` was given: an int, one int per axis, one pair per
+        window: the window of the max pooling.
+        stride: the stride of the max pooling; the window where left out.
+        padding: the padding of the max pooling: an int, one int per axis, one pair per
             axis or ``"valid"``.
         output_size: the result's spatial sizes, less than a stride away from the size that is
             used where it is left out: ``(size - 1) * stride + window - padding``.
@@ -102,42 +69,65 @@ def max_unpool2d(
 
     Reference: Zeiler and Fergus, *Visualizing and Understanding Convolutional Networks* (2014).
     """
-    return _max_unpool("max_unpool2d", 2, x, indices, window, stride, padding, output_size, layout)
+    return _max_unpool(
+        "max_unpool2d",
+        2,
+        x,
+        indices,
+        window,
+        stride=stride,
+        padding=padding,
+        output_size=output_size,
+        layout=layout,
+    )
 
 
+@options_of(max_unpool2d, layout="NWC")
+def max_unpool1d(
+    x: Num[AnyArray, "n w c"],
+    indices: Int[AnyArray, "n w c"],
+    window: Window,
+    **options: Unpack[MaxUnpoolOptions],
+) -> Num[Array, "n wo c"]:
+    """1-D partial inverse of `max_pool1d`; the options are `max_unpool2d`'s.
+
+    Args:
+        x: maxima in ``layout``, ``"NWC"`` or ``"NCW"``.
+        indices: their positions, as `max_pool1d` returns them.
+        window: the window of the max pooling.
+
+    Returns:
+        As `max_unpool2d`.
+
+    >>> x, indices = jnp.array([[[3.0], [5.0]]]), jnp.array([[[0], [3]]])
+    >>> max_unpool1d(x, indices, 2).ravel()
+    Array([3., 0., 0., 5.], dtype=float32)
+    """
+    return _max_unpool("max_unpool1d", 1, x, indices, window, **options)
+
+
+@options_of(max_unpool2d, layout="NDHWC")
 def max_unpool3d(
     x: Num[AnyArray, "n d h w c"],
     indices: Int[AnyArray, "n d h w c"],
     window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    output_size: Window | None = None,
-    layout: str = "NDHWC",
+    **options: Unpack[MaxUnpoolOptions],
 ) -> Num[Array, "n do ho wo c"]:
     """3-D partial inverse of `max_pool3d`; the options are `max_unpool2d`'s.
 
     Args:
         x: maxima in ``layout``, ``"NDHWC"`` or ``"NCDHW"``.
         indices: their positions, as `max_pool3d` returns them.
-        window: the window that `max_pool3d` was given.
-        stride: the stride that `max_pool3d` was given.
-        padding: the padding that `max_pool3d` was given.
-        output_size: as in `max_unpool2d`.
-        layout: the axes of ``x``, of ``indices`` and of the result.
+        window: the window of the max pooling.
 
     Returns:
         As `max_unpool2d`.
-
-    Raises:
-        TypeError: as `max_unpool2d`.
-        ValueError: as `max_unpool2d`.
 
     >>> y, indices = jc.max_pool3d(jnp.ones((1, 4, 4, 4, 1)), 2, return_indices=True)
     >>> max_unpool3d(y, indices, 2).sum()
     Array(8., dtype=float32)
     """
-    return _max_unpool("max_unpool3d", 3, x, indices, window, stride, padding, output_size, layout)
+    return _max_unpool("max_unpool3d", 3, x, indices, window, **options)
 
 
 def _max_unpool(
@@ -146,6 +136,7 @@ def _max_unpool(
     x: Any,
     indices: Any,
     window: Any,
+    *,
     stride: Any,
     padding: Any,
     output_size: Any,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxcnn.reference.axes import channels_last, in_layout
-from jaxcnn.reference.windows import Position, winner
+from jaxcnn.reference.window_positions import Position, winner
 
 
 def adaptive_avg_pool1d(x: Any, output_size: Any, **options: Any) -> np.ndarray:

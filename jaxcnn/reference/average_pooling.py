@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxcnn.reference.axes import channels_last, in_layout, spread
 from jaxcnn.reference.max_pooling import max_pool
-from jaxcnn.reference.windows import sources, windows
+from jaxcnn.reference.window_positions import sources, windows
 
 
 def avg_pool1d(x: Any, window: Any, **options: Any) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from jaxcnn.reference.axes import channels_last, in_layout, spread
-from jaxcnn.reference.windows import winner
+from jaxcnn.reference.window_positions import winner
 
 
 def fractional_max_pool2d(key: Any, x: Any, window: Any, *, samples: Any, **options: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from jaxcnn.reference.axes import channels_last, in_layout
-from jaxcnn.reference.windows import sources, windows, winner
+from jaxcnn.reference.window_positions import sources, windows, winner
 
 
 def max_pool1d(x: Any, window: Any, **options: Any) -> Any:

@@ -4,6 +4,10 @@
 carry out what the ``jaxcnn`` command is told.
 """
 
+from jaxcnn.extras import require
+
+require("jaxcnn.runs", "train")
+
 from jaxcnn.errors import UserError
 from jaxcnn.runs.config import TrainConfig
 from jaxcnn.runs.config_file import read_config

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from jaxcnn.runs.log import note, unless_nobody_reads
+from jaxcnn.runs.log import is_quiet, note, unless_nobody_reads
 from jaxcnn.runs.rows import MetricsRow
 from jaxcnn.runs.subscriber import Subscriber
 from jaxcnn.training import EpochDone, SpanDone
@@ -27,7 +27,7 @@ class Display(Subscriber):
         self._epochs, self._steps = epochs, steps_per_epoch
         self._bar: Progress | None = None
         self._task = TaskID(0)
-        if self._console.is_terminal:
+        if self._console.is_terminal and not is_quiet():
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=None),
@@ -66,7 +66,7 @@ class Display(Subscriber):
             )
 
     def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
-        """Print the line of a finished epoch, and note it."""
+        """Note the line of a finished epoch, and print it unless the run is quiet."""
         row, width = rows[0], len(str(self._epochs))
         figures = [
             f"{split} {what} {row[f'{split}_{what}']:.4f}"
@@ -78,5 +78,6 @@ class Display(Subscriber):
             f"{row['images_per_second']:,.0f} images/s"
         )
         note(line)
-        with unless_nobody_reads():
-            self._console.print(line)
+        if not is_quiet():
+            with unless_nobody_reads():
+                self._console.print(line)

@@ -119,10 +119,9 @@ def assemble(
     if is_own(config.model):
         first = data.train.read(np.arange(min(2, len(data.train)))).images
         check_first_output(model, config.model, jax.random.key(config.seed), first)
-    schedule, optimizer = _optimizer(config, steps, own.optimizer)
     task = Task(
         model,
-        optimizer,
+        optimizer_of(config, steps) if own.optimizer is None else lambda rate: own.optimizer,
         data.train,
         data.scored,
         config.recipe.batch_size,
@@ -134,32 +133,28 @@ def assemble(
     begun = time.perf_counter()
     programs = compile_programs(task, members, at_once=at_once)
     seconds = time.perf_counter() - begun
+    schedule = schedule_of(config, steps) if own.optimizer is None else None
     return Job(config, data, model, members, programs, schedule, seconds)
 
 
-def _optimizer(
-    config: TrainConfig, steps: int, own: optax.GradientTransformation | None
-) -> tuple[Callable[[Any], optax.Schedule] | None, Callable[[Any], optax.GradientTransformation]]:
-    """The schedule and the optimizer as functions of the learning rate."""
-    if own is not None:
-        return None, lambda rate: own
+def schedule_of(config: TrainConfig, steps: int) -> Callable[[Any], optax.Schedule]:
+    """The schedule of a run of so many steps, as a function of the learning rate."""
+    return lambda rate: make_schedule(
+        rate, steps, schedule=config.schedule, warmup_steps=config.warmup_steps
+    )
 
-    def schedule(rate: Any) -> optax.Schedule:
-        return make_schedule(
-            rate, steps, schedule=config.schedule, warmup_steps=config.warmup_steps
-        )
 
-    def optimizer(rate: Any) -> optax.GradientTransformation:
-        return make_optimizer(
-            config.recipe.optimizer,
-            schedule(rate),
-            momentum=config.momentum,
-            weight_decay=config.decay,
-            decay_all=config.decay_all,
-            clip_norm=config.clip_norm,
-        )
-
-    return schedule, optimizer
+def optimizer_of(config: TrainConfig, steps: int) -> Callable[[Any], optax.GradientTransformation]:
+    """The optimizer of a run of so many steps, as a function of the learning rate."""
+    schedule = schedule_of(config, steps)
+    return lambda rate: make_optimizer(
+        config.recipe.optimizer,
+        schedule(rate),
+        momentum=config.momentum,
+        weight_decay=config.decay,
+        decay_all=config.decay_all,
+        clip_norm=config.clip_norm,
+    )
 
 
 def _steps(config: TrainConfig, images: int) -> int:

@@ -1,23 +1,198 @@
-"""Values of the types that a config declares."""
+"""The types of settings: how each is named, and how a word or a value becomes one."""
 
 import dataclasses
 import types
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from jaxcnn.data.schema import brief
 from jaxcnn.errors import UserError
+from jaxcnn.runs.names import did_you_mean
 
 _LONGEST = 4096
 """The most characters of a setting: no path is longer."""
 
-_NOUNS = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    Path: "a path",
+
+class Kind(NamedTuple):
+    """A type of settings.
+
+    Attributes:
+        metavar: stands for a word of this type in the help.
+        noun: names the type in an error.
+        from_word: makes a setting of a word of the command line; raises `ValueError`.
+        from_value: makes a setting of a value of TOML, JSON or Python; raises `ValueError`.
+        choices: the words that there are, where they are few.
+    """
+
+    metavar: str
+    noun: str
+    from_word: Callable[[str], Any]
+    from_value: Callable[[Any], Any]
+    choices: tuple[str, ...] = ()
+
+
+def _only(kind: type) -> Callable[[Any], Any]:
+    """Takes a value of one type; a bool, which Python counts as a number, is not one."""
+
+    def take(value: Any) -> Any:
+        if isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
+            return value
+        raise ValueError
+
+    return take
+
+
+def _number(value: Any) -> float:
+    if type(value) is int and abs(value) < 2**1000:  # a larger one is no float
+        return float(value)
+    number: float = _only(float)(value)
+    return number
+
+
+def _path(value: str | Path) -> Path:
+    if isinstance(value, Path):
+        return value
+    # An empty path would be the folder one is in.
+    if isinstance(value, str) and value and "\0" not in value:
+        return Path(value)
+    raise ValueError
+
+
+KINDS: dict[Any, Kind] = {
+    bool: Kind("", "true or false", _only(bool), _only(bool)),
+    int: Kind("INT", "a whole number", int, _only(int)),
+    float: Kind("FLOAT", "a number", float, _number),
+    str: Kind("STR", "text", str, _only(str)),
+    Path: Kind("PATH", "a path", _path, _path),
 }
+"""The one table of types. `kind_of` makes the rows of choices and of classes.
+
+A bool has no words: its flag is given as ``--flag`` or ``--no-flag``.
+"""
+
+
+def kind_of(hint: Any) -> Kind:
+    """The row of the table for a single setting of type ``hint``.
+
+    >>> kind_of(int).noun
+    'a whole number'
+    """
+    if get_origin(hint) is Literal:
+        return _choice(get_args(hint))
+    if hint in KINDS:
+        return KINDS[hint]
+    noun = f"of the type {getattr(hint, '__name__', hint)}"
+    if dataclasses.is_dataclass(hint):
+        noun = f"a table of {', '.join(field.name for field in dataclasses.fields(hint))}"
+    return Kind("", noun, _only(hint), _only(hint))
+
+
+def _choice(options: tuple[Any, ...]) -> Kind:
+    """The row of a `Literal`."""
+    words = tuple(map(str, options))
+
+    def from_word(word: str) -> Any:
+        return options[words.index(word)]
+
+    def from_value(value: Any) -> Any:
+        return options[[(type(option), option) for option in options].index((type(value), value))]
+
+    return Kind(
+        "{" + ",".join(words) + "}", f"one of {', '.join(words)}", from_word, from_value, words
+    )
+
+
+class Shape(NamedTuple):
+    """What a field takes.
+
+    Attributes:
+        hint: the type of a single setting.
+        several: whether it takes any number of them.
+        optional: whether it may be ``None``.
+    """
+
+    hint: Any
+    several: bool
+    optional: bool
+
+
+def shape_of(hint: Any) -> Shape:
+    """What a field of type ``hint`` takes.
+
+    >>> shape_of(tuple[int, ...] | None)
+    Shape(hint=<class 'int'>, several=True, optional=True)
+    """
+    union = get_origin(hint) in (Union, types.UnionType)
+    options = [kind for kind in (get_args(hint) if union else (hint,)) if kind is not type(None)]
+    if len(options) != 1:
+        raise TypeError(f"a setting has one type, or may be None, got {hint}")
+    optional = len(options) < len(get_args(hint)) if union else False
+    if get_origin(options[0]) is tuple:
+        return Shape(get_args(options[0])[0], True, optional)
+    return Shape(options[0], False, optional)
+
+
+def from_words(words: Sequence[str], hint: Any, where: str) -> Any:
+    """The setting that words of the command line stand for.
+
+    Args:
+        words: what follows the flag; ``None`` alone is none.
+        hint: the type of the field.
+        where: begins the sentence of an error: the flag.
+
+    Returns:
+        A value of type ``hint``.
+
+    Raises:
+        UserError: if the words do not stand for one.
+
+    >>> from_words(["0.1", "1"], tuple[float, ...], "--lr")
+    (0.1, 1.0)
+    """
+    shape = shape_of(hint)
+    if list(words) == ["None"] and (shape.optional or shape.several):
+        return None if shape.optional else ()
+    kind = kind_of(shape.hint)
+    made = tuple(_made(word, kind, kind.from_word, where) for word in words)
+    return made if shape.several else made[0]
+
+
+def converted(value: Any, hint: Any, where: str) -> Any:
+    """The setting that a value of a file, or of Python, stands for.
+
+    Args:
+        value: from TOML, JSON or Python; one value may stand for a tuple of it.
+        hint: the type of the field.
+        where: begins the sentence of an error.
+
+    Returns:
+        A value of type ``hint``.
+
+    Raises:
+        UserError: if it is of another type.
+
+    >>> converted(1, float | None, "lr")
+    1.0
+    """
+    shape = shape_of(hint)
+    if value is None and shape.optional:
+        return None
+    kind = kind_of(shape.hint)
+    if not shape.several:
+        return _made(value, kind, kind.from_value, where)
+    parts = value if isinstance(value, list | tuple) else [value]
+    return tuple(_made(part, kind, kind.from_value, where) for part in parts)
+
+
+def _made(given: Any, kind: Kind, convert: Callable[[Any], Any], where: str) -> Any:
+    if isinstance(given, str) and len(given) > _LONGEST:
+        raise UserError(f"{where} must have at most {_LONGEST:,} characters, got {brief(given)}")
+    try:
+        return convert(given)
+    except ValueError:
+        near = did_you_mean(given, kind.choices) if isinstance(given, str) else ""
+        raise UserError(f"{where} must be {kind.noun}, got {brief(given)}{near}") from None
 
 
 def check_kinds(config: Any) -> None:
@@ -31,69 +206,12 @@ def check_kinds(config: Any) -> None:
     """
     for name, hint in get_type_hints(type(config)).items():
         value, where = getattr(config, name), f"--{name.replace('_', '-')}"
+        made = converted(value, hint, where)
         # A file has text for a path, and one value where several may come.
-        if isinstance(value, str) and not isinstance(converted(value, hint, where), str):
-            raise UserError(f"{where} must be {_described(_kinds(hint))}, got {value!r}")
-        converted(value, hint, where)
-        if dataclasses.is_dataclass(hint):
+        if isinstance(value, str) and not isinstance(made, str):
+            shape = shape_of(hint)
+            noun = kind_of(shape.hint).noun
+            wanted = f"a tuple, each {noun}" if shape.several else noun
+            raise UserError(f"{where} must be {wanted}, got {value!r}")
+        if dataclasses.is_dataclass(value):
             check_kinds(value)
-
-
-def converted(value: Any, hint: Any, where: str) -> Any:
-    """``value`` as a field of type ``hint`` holds it.
-
-    Args:
-        value: from a file, or from Python.
-        hint: the type of the field.
-        where: begins the sentence of an error.
-
-    Raises:
-        UserError: if it is of another type.
-
-    >>> converted(1, float | None, "lr")
-    1.0
-    """
-    kinds = _kinds(hint)
-    if isinstance(value, str) and len(value) > _LONGEST:
-        raise UserError(f"{where} must have at most {_LONGEST:,} characters, got {brief(value)}")
-    if value is None and type(None) in kinds:
-        return None
-    for kind in kinds:
-        if get_origin(kind) is tuple:
-            several = value if isinstance(value, list | tuple) else [value]
-            return tuple(converted(part, get_args(kind)[0], where) for part in several)
-        if get_origin(kind) is Literal and value in get_args(kind):
-            return value
-        if isinstance(kind, type) and isinstance(value, kind) and _is_bool(value, kind):
-            return value
-    if float in kinds and type(value) is int:
-        return float(value)
-    if Path in kinds and isinstance(value, str) and value and "\0" not in value:
-        return Path(value)
-    raise UserError(f"{where} must be {_described(kinds)}, got {brief(value)}")
-
-
-def _kinds(hint: Any) -> tuple[Any, ...]:
-    """The types of a union; a single type alone."""
-    union = get_origin(hint) in (Union, types.UnionType)
-    return get_args(hint) if union else (hint,)
-
-
-def _is_bool(value: Any, kind: type) -> bool:
-    """Whether a bool stands where one may stand; to Python it is an int, too."""
-    return isinstance(value, bool) == (kind is bool)
-
-
-def _described(kinds: tuple[Any, ...]) -> str:
-    words = []
-    for kind in kinds:
-        if dataclasses.is_dataclass(kind):
-            fields = ", ".join(field.name for field in dataclasses.fields(kind))
-            words.append(f"a table of {fields}")
-        elif get_origin(kind) is tuple:
-            words.append(f"a tuple, each {_described(get_args(kind)[:1])}")
-        elif get_origin(kind) is Literal:
-            words.append(f"one of {', '.join(map(str, get_args(kind)))}")
-        elif kind is not type(None):
-            words.append(_NOUNS.get(kind, str(kind)))
-    return " or ".join(words)

@@ -15,12 +15,34 @@ from jaxcnn.data.files import open_file
 from jaxcnn.errors import UserError, shown
 from jaxcnn.runs.stopping import Stopped
 
+_QUIET: contextvars.ContextVar[bool] = contextvars.ContextVar("quiet", default=False)
+
+
+@contextlib.contextmanager
+def quiet(on: bool = True) -> Iterator[None]:
+    """While it is entered, a run prints warnings only; all its lines are noted nevertheless.
+
+    Args:
+        on: whether to be quiet at all.
+    """
+    token = _QUIET.set(on)
+    try:
+        yield
+    finally:
+        _QUIET.reset(token)
+
+
+def is_quiet() -> bool:
+    """Whether a run prints warnings only."""
+    return _QUIET.get()
+
 
 def say(line: str) -> None:
-    """Print a line, if there is still somebody to read it, and note it."""
+    """Note a line, and print it unless the run is quiet or nobody is left to read it."""
     note(line)
-    with unless_nobody_reads():
-        print("\n".join(map(shown, line.split("\n"))), flush=True)
+    if not is_quiet():
+        with unless_nobody_reads():
+            print("\n".join(map(shown, line.split("\n"))), flush=True)
 
 
 def warn(sentence: str) -> None:

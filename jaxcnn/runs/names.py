@@ -11,7 +11,7 @@ MANY = 12
 _LONGEST = 100
 """To a longer name no known one is near, and looking for one would take long."""
 
-_OTHERWISE = {"learning_rate": "lr"}
+_OTHERWISE = {"learning_rate": "lr", "device": "platform"}
 """What others call it, where the letters have too little in common."""
 
 
@@ -30,14 +30,25 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, names, n=1)), None)
 
 
+def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
+    """The end of a sentence about a name that is not known; empty where none is like it.
+
+    >>> did_you_mean("epohcs", ["epochs", "seed"], dashes="--")
+    ', did you mean --epochs?'
+    """
+    near = nearest(name, known)
+    if near is None:
+        return ""
+    return f", did you mean {dashes}{near}?" if dashes else f", did you mean {near!r}?"
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """The sentence for a name that is not among ``known``, with the nearest one."""
     names = sorted(known)
-    near, shown = nearest(name, names), brief(name)
-    hint = f", did you mean {near!r}?" if near else ""
+    hint, said = did_you_mean(name, names), brief(name)
     if len(names) <= MANY:
-        return f"unknown {kind} {shown}{hint} (known: {', '.join(names)})"
-    if near:
-        return f"unknown {kind} {shown}{hint}"
+        return f"unknown {kind} {said}{hint} (known: {', '.join(names)})"
+    if hint:
+        return f"unknown {kind} {said}{hint}"
     some = difflib.get_close_matches(name[:_LONGEST], names, n=3, cutoff=0)
-    return f"unknown {kind} {shown} (the nearest known: {', '.join(some)})"
+    return f"unknown {kind} {said} (the nearest known: {', '.join(some)})"

@@ -17,9 +17,9 @@ MetricsRow = dict[str, Any]
 
 def rows_of(job: Job, done: EpochDone) -> list[MetricsRow]:
     """A row for each member; that of a single run tells its speed and learning rate, too."""
-    if job.members.count is None:
+    if job.members.size is None:
         return [{**member_row(job, done), **_of_a_run(job, done)}]
-    return [member_row(job, member_of(done, index)) for index in range(job.members.count)]
+    return [member_row(job, member_of(done, index)) for index in range(job.members.size)]
 
 
 def member_of(done: EpochDone, index: int) -> EpochDone:

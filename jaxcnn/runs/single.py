@@ -149,7 +149,8 @@ def _shown(job: Job, past: Sequence[MetricsRow]) -> list[Subscriber]:
 
 
 def _result(job: Job, ended: Ended, rows: list[MetricsRow], folder: RunFolder | None) -> Result:
-    state, scores = ended.moment.state, {}
+    state = ended.moment.state
+    scores: dict[str, float] = {}
     for name, score in ended.scores.items():
         scores |= means(name, score.totals, job.data.num_classes)
     return Result(

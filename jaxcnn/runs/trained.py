@@ -20,7 +20,7 @@ from jaxcnn.runs.devices import use_platform
 from jaxcnn.runs.digests import tree_sha256
 from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import DESCRIBED, LARGEST_IMAGE, read_saved
-from jaxcnn.runs.job import announce, load_data
+from jaxcnn.runs.job import announce, load_data, optimizer_of
 from jaxcnn.runs.log import say
 from jaxcnn.runs.metrics_file import read_metrics
 from jaxcnn.runs.model import (
@@ -34,7 +34,6 @@ from jaxcnn.runs.model import (
 from jaxcnn.runs.result import Result
 from jaxcnn.training import Moment, Totals, init_state
 from jaxcnn.training.evaluation import logits_of, score_of
-from jaxcnn.training.optimizers import make_optimizer, make_schedule
 from jaxcnn.training.totals import means
 from jaxcnn.version import __version__
 
@@ -244,13 +243,7 @@ def _restored(
 
 def _like(model: Layer, config: TrainConfig, facts: Facts) -> Any:
     """The shapes of a state and of totals, as an older jaxcnn saved them."""
-    optimizer = make_optimizer(
-        config.recipe.optimizer,
-        make_schedule(1.0, 1, schedule=config.schedule, warmup_steps=config.warmup_steps),
-        momentum=config.momentum,
-        weight_decay=config.decay,
-        clip_norm=config.clip_norm,
-    )
+    optimizer = optimizer_of(config, 1)(1.0)
     shape = (1, *facts.image_shape)
     return jax.eval_shape(
         lambda: (init_state(model, optimizer, jax.random.key(0), shape), Totals.zero())

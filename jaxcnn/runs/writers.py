@@ -1,6 +1,5 @@
 """Where metrics go besides ``metrics.jsonl``: TensorBoard's events, Weights & Biases."""
 
-import importlib.util
 import json
 import uuid
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from typing import Any
 
 from jaxcnn.data.documents import read_json
 from jaxcnn.errors import UserError
+from jaxcnn.extras import missing
 from jaxcnn.runs.config import TrainConfig
 from jaxcnn.runs.config_file import to_json
 from jaxcnn.runs.folder import RunFolder
@@ -17,8 +17,6 @@ from jaxcnn.runs.subscriber import Subscriber
 from jaxcnn.runs.writing import write_whole
 from jaxcnn.training import EpochDone
 
-_MODULES = {"tensorboard": "tensorboardX", "wandb": "wandb"}
-
 
 def check_writers(config: TrainConfig) -> None:
     """Refuse a writer whose package is missing, before any work.
@@ -26,12 +24,10 @@ def check_writers(config: TrainConfig) -> None:
     Raises:
         UserError: naming the extra to install.
     """
-    for flag, module in _MODULES.items():
-        if getattr(config, flag) and importlib.util.find_spec(module) is None:
-            raise UserError(
-                f"--{flag} needs {module}, which the extra {flag!r} installs: "
-                f"pip install 'jaxcnn[{flag}]'"
-            )
+    for flag in ("tensorboard", "wandb"):
+        sentence = missing(f"--{flag}", flag) if getattr(config, flag) else None
+        if sentence is not None:
+            raise UserError(sentence)
 
 
 def open_writers(config: TrainConfig, folder: RunFolder, step: int) -> list[Subscriber]:

@@ -3,6 +3,10 @@
 Nothing here knows a path, prints, hears a signal or reads a command line; `jaxcnn.runs` does.
 """
 
+from jaxcnn.extras import require
+
+require("jaxcnn.training", "train")
+
 from jaxcnn.training.fit import EpochDone, Moment, SpanDone, begin, fit
 from jaxcnn.training.losses import cross_entropy
 from jaxcnn.training.program import Programs, compile_programs

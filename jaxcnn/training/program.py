@@ -82,10 +82,10 @@ def compile_programs(
         ValueError: if the training set is streamed and there are several members.
     """
     if isinstance(task.train_set, StreamedSplit):
-        if members.count is not None:
+        if members.size is not None:
             raise ValueError("compile_programs: streamed examples are for a single run")
-        return _streamed(task, members)
-    count = members.count or 1
+        return _streamed(task, members, task.train_set)
+    count = members.size or 1
     if at_once is not None:
         return _compiled(task, members, min(at_once, count), mesh)
     at_once = 1 if jax.default_backend() == "cpu" else count
@@ -147,9 +147,9 @@ def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> 
     like = (members, *jax.eval_shape(lambda: (start(), zero())), data, jax.eval_shape(shuffle, 1))
     index = jax.ShapeDtypeStruct((), jnp.int32)
     looped = jax.jit(span, donate_argnums=(1, 2)).lower(*like, index, index).compile()
-    programs = (looped,)
+    programs = [looped]
     if task.steps > full:
-        programs += (jax.jit(rest, donate_argnums=(1, 2)).lower(*like).compile(),)
+        programs.append(jax.jit(rest, donate_argnums=(1, 2)).lower(*like).compile())
 
     def advance(
         state: TrainState, totals: Totals, orders: jax.Array, start: int, stop: int
@@ -164,16 +164,14 @@ def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> 
 
     score = _scores(task, members, at_once, mesh)
     sizes = (task.steps, size, len(task.train_set))
-    return Programs(start, shuffle, advance, score, zero, *sizes, at_once, programs)
+    return Programs(start, shuffle, advance, score, zero, *sizes, at_once, tuple(programs))
 
 
-def _streamed(task: Task, members: Members) -> Programs:
+def _streamed(task: Task, members: Members, split: StreamedSplit) -> Programs:
     """The programs of a single run whose examples are read when they are needed."""
     start, shuffle, zero = _before(task, members)
     like = jax.eval_shape(lambda: (start(), zero()))
-    advance, programs = streamed(
-        task.step(members), *like, split=task.train_set, batch_size=task.batch_size
-    )
+    advance, programs = streamed(task.step(members), *like, split=split, batch_size=task.batch_size)
     score = _scores(task, members, 1, None)
     size = min(task.batch_size, len(task.train_set))
     sizes = (task.steps, size, len(task.train_set))
@@ -188,15 +186,13 @@ def _before(task: Task, members: Members) -> tuple[Callable[[], Any], Any, Calla
         return jax.random.permutation(jax.random.fold_in(key, epoch), count)
 
     begin, shuffled, zero = task.start, order, Totals.zero
-    if members.count is not None:
+    if members.size is not None:
         begin, shuffled = jax.vmap(task.start), jax.vmap(order, in_axes=(0, None))
     shuffled, begin = jax.jit(shuffled), jax.jit(begin)
 
     def totals() -> Totals:
-        one = zero(task.metrics)
-        if members.count is None:
-            return one
-        return jax.tree.map(lambda each: jnp.repeat(each[None], members.count, 0), one)
+        one, size = zero(task.metrics), members.size
+        return one if size is None else jax.tree.map(lambda each: jnp.stack([each] * size), one)
 
     return lambda: begin(members), lambda epoch: shuffled(members.keys.order, epoch), totals
 
@@ -235,9 +231,9 @@ def _scores(
 
 def _over_members(each: Callable[..., Any], members: Members, at_once: int, *arguments: Any) -> Any:
     """``each`` member's results: all vectorized, or so many at a time in a loop."""
-    if members.count is None:
+    if members.size is None:
         return each(members, *arguments)
-    if at_once == members.count:
+    if at_once == members.size:
         return jax.vmap(each)(members, *arguments)
     # One at a time is not vectorized: a convolution stays the one that a single run has.
     batch_size = None if at_once == 1 else at_once

@@ -55,7 +55,7 @@ def make_train_step(
     ) -> tuple[jax.Array, tuple[State, Totals]]:
         params, images = precision.lowered((params, batch.images))
         logits, model_state = model.apply(params, model_state, images, train=True, key=key)
-        logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+        logits = logits.astype(jnp.float32) if logits.dtype.itemsize < 4 else logits
         totals = totals_of(logits, batch.labels, targets=targets, loss=loss, metrics=metrics)
         return totals.loss / batch.labels.shape[0], (model_state, totals)
 

@@ -88,7 +88,7 @@ class Members(NamedTuple):
     rates: jax.Array
 
     @property
-    def count(self) -> int | None:
+    def size(self) -> int | None:
         """How many there are; ``None`` for a single run, whose arrays have no such axis."""
         return self.rates.shape[0] if self.rates.ndim else None
 

@@ -7,6 +7,7 @@ import requests
 import tensorflow_datasets
 import urllib3
 
+from jaxcnn import extras
 from jaxcnn.data import load_dataset, preparation, tfds
 from jaxcnn.data.network import why_unreachable
 from tests.data import prepared
@@ -25,11 +26,12 @@ def test_without_a_network_the_answer_is_quick_and_names_three_ways(name, offlin
     assert capfd.readouterr() == ("", "")
 
 
-def test_other_sets_have_two_ways(offline):
+def test_other_sets_may_be_a_folder_of_pictures(offline):
     refused(
-        r"kmnist is not in .+ and cannot be downloaded \(no connection\); there are two ways to "
+        r"kmnist is not in .+ and cannot be downloaded \(no connection\); there are three ways to "
         r"get it: --data-dir with a TFDS folder that holds "
-        r"kmnist prepared as array_record, or a network connection .+",
+        r"kmnist prepared as array_record, or a network connection .+, or its pictures in a folder "
+        r"per class \(--dataset image_folder --data-dir DIR\)",
         "kmnist",
     )
 
@@ -107,7 +109,7 @@ def builder(name, data_dir):
 def online(server, monkeypatch):
     """A reachable server, and something that looks installed like TensorFlow."""
     monkeypatch.setattr(tfds, "_address", lambda name: server.url)
-    monkeypatch.setattr(tfds, "find_spec", lambda name: name)
+    monkeypatch.setattr(extras, "find_spec", lambda name: name)
 
 
 @pytest.fixture
@@ -156,9 +158,9 @@ def test_a_preparation_that_fails(tmp_path, preparing, action, reason):
 
 
 def test_tensorflow_is_asked_for_only_when_there_is_a_network(tmp_path, online, monkeypatch):
-    monkeypatch.setattr(tfds, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     refused(
-        f"mnist is not in {tmp_path}/default yet, and preparing it needs TensorFlow, expected: "
+        f"mnist is not in {tmp_path}/default yet, and preparing it needs the package tensorflow: "
         r'pip install "jaxcnn\[tfds-prepare\]"'
     )
 

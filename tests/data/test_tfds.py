@@ -222,7 +222,7 @@ def test_a_set_too_large_for_memory_is_refused(tmp_path):
 
 KNOWN = (
     "known are digits, fashion_mnist, image_folder, mnist, and the image classification sets of TFDS by their "
-    "names there"
+    "names there; pictures in a folder per class need --dataset image_folder --data-dir DIR"
 )
 
 

@@ -1,3 +1,5 @@
+"""A fixture for tests on a machine without a C++ compiler."""
+
 import pytest
 
 from jaxcnn.engine import compiler

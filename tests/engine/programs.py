@@ -1,4 +1,4 @@
-"""Convolutions of every kind, drawn at random, as the engine meets them."""
+"""Convolutions with random options, for tests of the engine."""
 
 import random
 from collections.abc import Callable

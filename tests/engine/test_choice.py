@@ -1,4 +1,4 @@
-"""What `auto` chooses, what it may cost, and what measurements change."""
+"""The algorithm that `auto` chooses, its memory, and the effect of measurements."""
 
 import json
 import pathlib

@@ -1,4 +1,4 @@
-"""The native code against XLA's convolution, and what happens where there is none."""
+"""The C++ convolution against XLA's, and machines without a compiler."""
 
 import functools
 import hashlib
@@ -17,10 +17,10 @@ import pytest
 from hypothesis import strategies as st
 
 import jaxcnn as jc
-from jaxcnn.engine import compiler, explain, survey
+from jaxcnn.engine import compiler, explain, row_packing, survey
 from jaxcnn.engine.choice import refuses
 from tests.engine.programs import draw
-from tests.engine.test_forms import by
+from tests.engine.test_algorithms import by
 from tests.sweep import sweep
 
 X86 = platform.machine() in ("x86_64", "AMD64")
@@ -80,6 +80,14 @@ def test_equals_xla_in_large(name):
     ):
         scale = np.abs(wanted).max()
         np.testing.assert_allclose(result, wanted, rtol=0, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize(("features", "packed"), [(4, True), (6, True), (16, False), (48, False)])
+def test_only_few_features_are_packed_together(features, packed):
+    """Full vectors are never packed, which `direct.run` relies on."""
+    operands = jnp.ones((1, 8, 12, 4)), jnp.ones((3, 3, 4, features))
+    ((task, *_),) = survey._tasks(jc.conv2d, operands)
+    assert (row_packing.together(task.problem) > 1) == packed
 
 
 def test_the_same_numbers_again():
@@ -213,5 +221,5 @@ def test_refuses():
         jc.conv2d(
             jnp.ones((1, 3, 3, 1), jnp.int32), jnp.ones((3, 3, 1, 1), jnp.int32), algorithm="direct"
         )
-    (reading,) = (reading for reading, *_ in survey._tasks(jc.conv2d, (X, KERNEL)))
-    assert refuses(reading.problem, "direct", portable=True) == "its code is of this machine alone"
+    (task,) = (task for task, *_ in survey._tasks(jc.conv2d, (X, KERNEL)))
+    assert refuses(task.problem, "direct", portable=True) == "its code is of this machine alone"

@@ -1,4 +1,4 @@
-"""Which engine a process has: what makes it another one, and what a machine without a compiler is told."""
+"""The identity of the engine: when it changes, and the warning on machines without a compiler."""
 
 import os
 import shutil
@@ -70,8 +70,8 @@ def test_sources_and_flags_are_in_it(tmp_path, monkeypatch):
 def test_measurements_are_in_it(winners):  # noqa: F811
     before = engine.identity("cpu")
     assert before.measured == ""
-    ((reading, *_),) = _tasks(engine_call, (images(2, 8, 8, 4), images(3, 3, 4, 4)))
-    tuned.keep({(reading.problem, reading.gradient): "im2col"})
+    ((task, *_),) = _tasks(engine_call, (images(2, 8, 8, 4), images(3, 3, 4, 4)))
+    tuned.keep({(task.problem, task.gradient): "im2col"})
     tuned.forget()
     assert engine.identity("cpu").measured
     assert not engine.identity("cpu").same(before)

@@ -6,7 +6,7 @@ from tests.engine.test_direct import NATIVE, run
 
 PROGRAM = """
 import os, sys
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 import jax, jax.numpy as jnp, numpy as np
 from jax import lax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
@@ -58,8 +58,15 @@ def seen(*words):
     return places, forward.split(), backward.split()
 
 
-@pytest.mark.parametrize("groups", ["1", "2", "8"])
-@pytest.mark.parametrize("kind", ["Explicit", "Auto"])
+@pytest.mark.parametrize(
+    ("kind", "groups"),
+    [
+        *(("Explicit", "1"), ("Explicit", "8"), ("Auto", "2")),
+        pytest.param("Explicit", "2", marks=pytest.mark.deep),
+        pytest.param("Auto", "1", marks=pytest.mark.deep),
+        pytest.param("Auto", "8", marks=pytest.mark.deep),
+    ],
+)
 def test_each_device_convolves_its_images(kind, groups):
     places, forward, backward = seen(kind, groups, "whole", "ours")
     assert places.startswith("data ")
@@ -85,7 +92,7 @@ def test_programs_of_others_are_accelerated_on_several_devices(kind):
 
 EVERYWHERE = """
 import os, sys
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 import jaxcnn as jc
@@ -153,7 +160,7 @@ def test_programs_without_devices_and_meshes_that_are_not_set():
 
 MESHES = """
 import os
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 import jax, jax.numpy as jnp, numpy as np, jaxcnn as jc
 from jax.sharding import AbstractMesh, AxisType, NamedSharding, PartitionSpec as P
 
@@ -186,7 +193,7 @@ print("equal")
 
 ON_CUDA = """
 import os
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 import jax, numpy as np, jaxcnn as jc
 from jax.sharding import NamedSharding, PartitionSpec as P
 

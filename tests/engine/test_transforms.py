@@ -1,4 +1,4 @@
-"""The fast forms serve every transformation: no convolution of XLA is left in the program."""
+"""The algorithms serve every transformation of JAX: no convolution is left to XLA."""
 
 import functools
 

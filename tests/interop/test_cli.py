@@ -98,7 +98,7 @@ def test_export(run, say, tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["predict", "RUN"], "predict needs the name of an image file after that of the run"),
+        (["predict", "RUN"], "IMAGE is missing: image files of any size"),
         (["predict", "RUN", "exact.png", "nowhere.png"], "nowhere.png: cannot be read (No such file"),
         (["predict", "RUN", "exact.png", "--top", "0"], "--top must be at least 1, got 0"),
         (["predict", "nowhere", "exact.png"], "nowhere holds no run"),

@@ -13,7 +13,7 @@ from jaxcnn import layers
 from jaxcnn.layers import Layer, rebuild, summary
 from jaxcnn.layers.layer import Description
 from tests.layers.cases import CASES, case_id, started
-from tests.ops.properties import strictly
+from tests.ops.properties import quick, strictly
 from tests.outcomes import proving
 
 KEY = jax.random.key(7)
@@ -25,7 +25,7 @@ KINDS = [
 
 
 EXPENSIVE = {"test_jit", "test_members", "test_second_derivatives", "test_receptive_field"}
-"""What `make test` proves of the first case of each layer only, and `make test-all` of all."""
+"""What `make test` proves of the first case of each layer only, and `make deep` of all."""
 
 
 def pytest_generate_tests(metafunc):
@@ -59,15 +59,24 @@ def test_every_layer_has_a_case():
 def test_runs(case, prove):
     """It starts, and runs at evaluation and in training, with shapes that stay the same."""
     layer, params, state, x = started(case)
-    with prove("eval"), strictly(x64=False):
-        y, same = layer.apply(params, state, x)
+
+    @quick
+    def results(params, state, x):
+        first = layer.apply(params, state, x[:1])[0]
+        return (
+            layer.apply(params, state, x),
+            first,
+            layer.apply(params, state, x, train=True, key=KEY),
+        )
+
+    with strictly(x64=False):
+        (y, same), first, (trained, after) = results(params, state, x)
+    with prove("eval"):
         assert y.dtype == jnp.float32
         assert np.isfinite(y).all()
         close(same, state)
-        first, _ = layer.apply(params, state, x[:1])
         close(first, y[:1], rtol=1e-5, atol=1e-5)  # no example depends on the others
-    with prove("train"), strictly(x64=False):
-        trained, after = layer.apply(params, state, x, train=True, key=KEY)
+    with prove("train"):
         assert (trained.shape, trained.dtype) == (y.shape, y.dtype)
         assert np.isfinite(trained).all()
         assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, state)
@@ -106,12 +115,12 @@ def test_members(case, prove):
         def run(start, key):
             return layer.apply(*start, x, train=True, key=key)
 
-        found = jax.jit(jax.vmap(run))(starts, keys)
+        found, single = quick(jax.vmap(run))(starts, keys), quick(run)
         for member in range(2):
             alone = layer.init(keys[member], case.shape)
             start, mine = jax.tree.map(operator.itemgetter(member), (starts, found))
             close(start, alone, rtol=1e-6)
-            close(mine, run(alone, keys[member]), rtol=1e-4, atol=1e-5)
+            close(mine, single(alone, keys[member]), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.deep
@@ -128,7 +137,7 @@ def test_second_derivatives(case, prove):
             y, _ = layer.apply(params, state, x, train=True, key=KEY)
             return (weights * y).sum()
 
-        gradient = jax.jit(jax.grad(value, argnums=(0, 1)))
+        gradient = quick(jax.grad(value, argnums=(0, 1)))
 
         def moved(step):
             return gradient(*jax.tree.map(lambda a, b: a + step * b, (params, x), along))

@@ -1,4 +1,4 @@
-"""What holds for every op: a function from a case to the numbers that a test compares."""
+"""The properties of every op, each a function from a case to the numbers that a test compares."""
 
 import contextlib
 import functools
@@ -69,14 +69,13 @@ def replaced(arrays: Sequence[Any], at: Sequence[int], values: Sequence[Any]) ->
 
 def cotangents(reals: Leaves) -> Leaves:
     """One fixed random array for each real result."""
-    named = enumerate(reals)
-    return tuple(jnp.asarray(direction(f"cotangent {i}", y.shape, y.dtype)) for i, y in named)
+    # In NumPy: jnp.asarray would compile a program for each shape.
+    return tuple(direction(f"cotangent {i}", y.shape, y.dtype) for i, y in enumerate(reals))
 
 
 def tangents(variables: Leaves) -> Leaves:
     """One fixed random array for each differentiable input."""
-    named = enumerate(variables)
-    return tuple(jnp.asarray(direction(f"tangent {i}", x.shape, x.dtype)) for i, x in named)
+    return tuple(direction(f"tangent {i}", x.shape, x.dtype) for i, x in enumerate(variables))
 
 
 class Double:
@@ -110,9 +109,8 @@ class Double:
         """The slope of <cotangents, results> along the tangents, by central differences."""
         step = 1e-6
         high, low = (self.run(*self.shifted(sign * step))[0] for sign in (1, -1))
-        return inner(
-            cotangents(high), [(a - b) / (2 * step) for a, b in zip(high, low, strict=True)]
-        )
+        pairs = zip(high, low, strict=True)
+        return inner(cotangents(high), [np.subtract(a, b) / (2 * step) for a, b in pairs])
 
 
 def inner(a: Sequence[Any], b: Sequence[Any]) -> float:
@@ -225,6 +223,6 @@ def relaid(double: Double) -> tuple[Leaves, Leaves]:
     results = quick(op_of(case, np.float64, layout=name))(
         *replaced(double.arrays, case.images, moved)
     )
-    returned = [np.moveaxis(y, *back) if y.ndim == rank else np.asarray(y) for y in results]
+    returned = [np.moveaxis(y, *back) if y.ndim == rank else y for y in map(np.asarray, results)]
     reals, whole, *_ = double.results
     return (*reals, *whole), tuple(x for part in split(returned) for x in part)

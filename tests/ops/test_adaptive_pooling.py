@@ -1,4 +1,4 @@
-"""What the cases of adaptive, global, fractional and inverse pooling do not reach."""
+"""Adaptive, global, fractional and inverse pooling: values and messages beyond the cases."""
 
 import importlib.util
 import re

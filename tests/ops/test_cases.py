@@ -28,17 +28,19 @@ EXPENSIVE = {
         "single_precision",
         "bfloat16",
         "vmap",
-        "hessian",
         "export",
         "layout",
     )
 }
-"""What `make test` proves of the first case of each op only, and `make test-all` of all."""
+"""What `make test` proves of the first case of each op only, and `make deep` of all."""
 
 COMPILATIONS: list[str] = []
 
-DEEP = {"test_float16", "test_checkpoint"}
-"""What only `make test-all` proves: bfloat16 and the other derivatives are close relatives."""
+DEEP = {"test_float16", "test_checkpoint", "test_hessian"}
+"""What `make test` leaves out: bfloat16 and the first derivatives are close relatives."""
+
+DEEPEST = {*DEEP, "test_layout"}
+"""What `make deep` proves of the first case of each op only, and `make test-all` of all."""
 
 APPLIES: dict[str, Callable[[Case], bool]] = {
     "test_bfloat16": suite.has_reals,
@@ -65,21 +67,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test of a case, next to the other tests of the same case."""
     if "double" not in metafunc.fixturenames:
         return
-    always = suite.firsts()
     name = metafunc.function.__name__
     tried = APPLIES.get(name, lambda case: True)
     cases = [
-        pytest.param(
-            case,
-            id=str(case),
-            marks=pytest.mark.deep
-            if name in DEEP or (name in EXPENSIVE and str(case) not in always)
-            else (),
-        )
-        for case in CASES
-        if tried(case)
+        pytest.param(case, id=str(case), marks=marks(name, case)) for case in CASES if tried(case)
     ]
     metafunc.parametrize("double", cases, indirect=True, scope="module")
+
+
+def marks(test: str, case: Case) -> list[pytest.MarkDecorator]:
+    """How deep a test of a case is."""
+    further = str(case) not in suite.firsts()
+    deep = test in DEEP or (test in EXPENSIVE and further)
+    found = [pytest.mark.deep] if deep else []
+    return [*found, pytest.mark.deepest] if test in DEEPEST and further else found
 
 
 @pytest.fixture(scope="module")

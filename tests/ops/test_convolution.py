@@ -1,3 +1,5 @@
+"""`conv1d`, `conv2d` and `conv3d`: values, messages and properties that the cases do not reach."""
+
 import importlib.util
 from typing import Any
 

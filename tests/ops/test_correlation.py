@@ -1,3 +1,5 @@
+"""The `corr2d` family: values and messages."""
+
 from typing import Any
 
 import jax.numpy as jnp

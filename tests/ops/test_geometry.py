@@ -1,3 +1,5 @@
+"""The sizes of results and the receptive fields."""
+
 from typing import Any
 
 import hypothesis

@@ -1,4 +1,4 @@
-"""What people bring from PyTorch and Keras is answered in one sentence."""
+"""Arguments named or shaped as in PyTorch and Keras are answered in one sentence."""
 
 import inspect
 import pickle

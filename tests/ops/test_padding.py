@@ -1,3 +1,5 @@
+"""`pad`: values and messages that the cases do not reach."""
+
 from typing import Any
 
 import jax.numpy as jnp

@@ -1,3 +1,5 @@
+"""`unfold` and `fold`: values and messages that the cases do not reach."""
+
 from typing import Any
 
 import hypothesis

@@ -1,4 +1,4 @@
-"""What the cases of `resize` do not reach: its messages, and many sizes."""
+"""`resize`: messages and many sizes beyond the cases."""
 
 import importlib.util
 import re

@@ -1,4 +1,4 @@
-"""What the cases of `grid_sample` and `affine_grid` do not reach."""
+"""`grid_sample` and `affine_grid`: values and messages beyond the cases."""
 
 import importlib.util
 import re

@@ -1,3 +1,5 @@
+"""`depthwise_conv2d` and `separable_conv2d`: values and messages."""
+
 from typing import Any
 
 import jax

@@ -18,6 +18,8 @@ import pytest
 from jaxcnn.reference.cases import Case
 from tests.ops import suite
 
+FLAGS = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
+
 PATIENCE = 300
 """Seconds after which an answer is given up."""
 
@@ -36,7 +38,7 @@ class EightDevices:
                 self.process = subprocess.Popen(
                     [sys.executable, "-m", "tests.ops.eight_devices"],
                     bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-                    env=os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"},
+                    env=os.environ | {"XLA_FLAGS": FLAGS},
                 )  # fmt: skip
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -74,7 +76,7 @@ def eight_devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EightDev
 def test_sharded(
     case: Case, eight_devices: EightDevices, request: pytest.FixtureRequest, record_property
 ) -> None:
-    short = "not deep" in request.config.getoption("-m")
+    short = request.config.getoption("-m") != ""  # all of it is left to `make test-all`
     found = eight_devices.ask(f"{case} {'short' if short else 'whole'}")
     wrong = {kind: said for kind, said in found.items() if said}
     record_property("sharded", f"{case.op} {'failed' if wrong else 'held'}")

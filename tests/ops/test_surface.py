@@ -1,4 +1,4 @@
-"""Every public function has the form of the house."""
+"""Every public function has keyword-only options, annotations and a complete docstring."""
 
 import inspect
 import re

@@ -1,3 +1,5 @@
+"""Transposed convolutions: values, messages and properties that the cases do not reach."""
+
 import importlib.util
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the cases of the pools over windows do not reach: messages, sweeps, second glances."""
+"""Pools over windows: values, messages and random shapes beyond the cases."""
 
 import importlib.util
 import math

@@ -5,13 +5,14 @@ import shutil
 
 import pytest
 
-from jaxcnn.runs import TrainConfig, run
+from jaxcnn import runs
+from jaxcnn.runs import TrainConfig
 
 
 @pytest.fixture(scope="session")
 def trained_run(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "seed-0"
-    return run(
+    return runs.run(
         TrainConfig(
             model="lenet_modern", dataset="fashion_mnist", data_dir=tiny, epochs=2, batch_size=16,
             optimizer="adam", run_dir=folder,

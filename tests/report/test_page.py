@@ -8,6 +8,7 @@ import signal
 import numpy as np
 import pytest
 
+from jaxcnn import runs
 from jaxcnn.data import load_dataset
 from jaxcnn.report import write_report
 from jaxcnn.runs import RunFolder, read_config
@@ -129,7 +130,7 @@ def test_a_run_that_was_stopped_within_an_epoch(run, monkeypatch):
     monkeypatch.setattr(StopRequests, "number", signal.SIGTERM, raising=False)
     monkeypatch.setattr(StopRequests, "__init__", lambda self: setattr(self, "_before", {}))
     with pytest.raises(Stopped):
-        run(config)
+        runs.run(config)
     page = page_of(run)
     assert "This run is not finished: it has 2 of 3 epochs." in page.text
     where = "weights of epoch 3, after 1 of 4 batches (the run's last figures are of epoch 2):"

@@ -8,23 +8,25 @@ import zipfile
 
 import jax.numpy as jnp
 import pytest
-from jaxcnn.runs.run import resume
 
+from jaxcnn.data import DataOptions
 from jaxcnn.models import MODELS
 from jaxcnn.runs import RunFolder, TrainConfig, UserError, evaluate, read_config, run
-from jaxcnn.runs.checkpoints import Checkpoints, Moment, keys_data
-from jaxcnn.runs.folder import read_metrics
-from jaxcnn.training.optimizers import make_optimizer
-from jaxcnn.training.state import init_state, keys_of, tree_sha256
-from jaxcnn.training.step import Totals
+from jaxcnn.runs.checkpoints import Checkpoints, keys_data
+from jaxcnn.runs.digests import tree_sha256
+from jaxcnn.runs.job import optimizer_of
+from jaxcnn.runs.metrics_file import read_metrics
+from jaxcnn.training import Moment, Totals
+from jaxcnn.training.state import init_state, keys_of
 
 
 @pytest.fixture(scope="module")
 def trained(tiny, tmp_path_factory):
-    """A run of 14 steps whose last checkpoints are those of the steps 10, 12 and 14."""
+    """A run of 14 steps, 48 images in batches of 7, whose last checkpoints are those of the steps 10, 12 and 14."""
     config = TrainConfig(
-        dataset="fashion_mnist", data_dir=tiny, epochs=2, batch_size=8, optimizer="adam", lr=0.002,
-        run_dir=tmp_path_factory.mktemp("trained") / "run", checkpoint_every=2, keep=3, best_by="test_loss",
+        dataset="fashion_mnist", data_dir=tiny, epochs=2, batch_size=7, optimizer="adam", lr=0.002,
+        run_dir=tmp_path_factory.mktemp("trained") / "run", checkpoint_every=2, keep=3,
+        best_by="validation_loss", data=DataOptions(validation=0.1),
     )  # fmt: skip
     run(config)
     return config
@@ -39,13 +41,13 @@ def folder(trained, tmp_path):
 
 def fresh(config, model="lenet"):
     return init_state(
-        MODELS[model](10), make_optimizer(config, 14), keys_of(0).init, (1, 28, 28, 1)
+        MODELS[model](10), optimizer_of(config, 14)(1.0), keys_of(0).init, (1, 28, 28, 1)
     )
 
 
 def restored(folder, config, **options):
     with Checkpoints(folder.checkpoints, keys=keys_data(keys_of(0)), **options) as checkpoints:
-        return checkpoints.restore(fresh(config))
+        return checkpoints.restore(fresh(config), Totals.zero())
 
 
 @pytest.mark.parametrize("best", [False, True])
@@ -64,8 +66,9 @@ def test_a_checkpoint_pruned_while_it_is_read(best, trained, folder, monkeypatch
         return read(self, step)
 
     monkeypatch.setattr(Checkpoints, "_header", header)
-    with Checkpoints(folder.checkpoints, read_only=True, best_by="test_loss") as checkpoints:
-        assert int(checkpoints.restore(fresh(trained), best=best).state.step) == 14
+    with Checkpoints(folder.checkpoints, read_only=True, best_by="validation_loss") as checkpoints:
+        moment = checkpoints.restore(fresh(trained), Totals.zero(), best=best)
+        assert int(moment.state.step) == 14
     assert capsys.readouterr().err == ""
 
 
@@ -111,24 +114,29 @@ class Trap:
 def test_the_last_ones_and_the_best_stay(trained):
     steps = sorted(int(path.name) for path in (trained.run_dir / "checkpoints").iterdir())
     rows = list(read_metrics(RunFolder(trained.run_dir)))
-    best = min(rows, key=lambda row: row["test_loss"])["step"]
+    best = min(rows, key=lambda row: row["validation_loss"])["step"]
     assert steps == sorted({10, 12, 14} | {best})
 
 
 def test_a_better_checkpoint_than_the_last_stays(trained, tmp_path):
-    config = dataclasses.replace(trained, best_by="test_accuracy")
+    config = dataclasses.replace(trained, best_by="validation_accuracy")
     state = fresh(config)
     with Checkpoints(tmp_path / "c", keep=1, keys={}) as checkpoints:
         (tmp_path / "c" / "5.orbax-checkpoint-tmp").mkdir()
         for step, accuracy in ((1, 0.5), (2, 0.9), (3, None), (4, 0.7)):
             moment = moment_at(state, step)
-            checkpoints.save(moment, None if accuracy is None else {"test_accuracy": accuracy})
+            checkpoints.save(
+                moment,
+                None
+                if accuracy is None
+                else {"validation_accuracy": accuracy, "test_accuracy": -accuracy},
+            )
         checkpoints.wait()
         assert checkpoints.steps() == [2, 4]
         assert checkpoints.best() == 2
     with Checkpoints(tmp_path / "c", keep=1, keys={}) as again:
         assert not (tmp_path / "c" / "5.orbax-checkpoint-tmp").exists()
-        assert int(again.restore(state).state.step) == 4
+        assert int(again.restore(state, Totals.zero()).state.step) == 4
         again.save(moment_at(state, 6))
         again.wait()
         assert again.steps() == [2, 6]
@@ -143,7 +151,7 @@ def test_a_damaged_checkpoint_is_passed_over(damage, folder, trained, capsys):
     DAMAGES[damage](folder.checkpoints / "14")
     moment = restored(folder, trained)
     assert (int(moment.state.step), moment.epoch, moment.batch) == (12, 2, 5)
-    assert int(moment.totals.examples) == 40
+    assert int(moment.totals.examples) == 35
     warning = capsys.readouterr().err
     assert f"{folder.checkpoints / '14'} is damaged" in warning
     assert f"{folder.checkpoints / '12'} is used in its place" in warning
@@ -191,17 +199,17 @@ def test_a_checkpoint_of_another_model_is_refused(like, message, folder, trained
     config = trained if "model" in like else dataclasses.replace(trained, **like)
     state = fresh(config)
     if "model" in like:
-        state = init_state(MODELS["lenet"](11), make_optimizer(config, 14), keys_of(0).init, (1, 28, 28, 1))  # fmt: skip
+        state = init_state(MODELS["lenet"](11), optimizer_of(config, 14)(1.0), keys_of(0).init, (1, 28, 28, 1))  # fmt: skip
         message = r"is of another model: it has state/.* float32 \[10\], expected .* float32 \[11\]"
     with Checkpoints(folder.checkpoints, read_only=True) as checkpoints:  # noqa: SIM117
         with pytest.raises(UserError, match=message):
-            checkpoints.restore(state)
+            checkpoints.restore(state, Totals.zero())
 
 
 def test_a_checkpoint_of_another_seed_is_refused(folder, trained):
     with Checkpoints(folder.checkpoints, keys=keys_data(keys_of(1))) as checkpoints:  # noqa: SIM117
         with pytest.raises(UserError, match="14 is of a run with another seed"):
-            checkpoints.restore(fresh(trained))
+            checkpoints.restore(fresh(trained), Totals.zero())
 
 
 def test_a_zip_in_the_place_of_the_checkpoints(folder, trained):
@@ -210,7 +218,7 @@ def test_a_zip_in_the_place_of_the_checkpoints(folder, trained):
         archive.writestr("../../evil", "x")
     with pytest.raises(UserError, match="checkpoints cannot be used: "):
         run(dataclasses.replace(trained, run_dir=folder.path, resume=True))
-    with pytest.raises(UserError, match="has no checkpoint to evaluate"):
+    with pytest.raises(UserError, match="has no checkpoint yet"):
         evaluate(folder, read_config(folder))
 
 
@@ -223,7 +231,5 @@ def test_what_is_restored_is_what_was_saved(folder, trained):
 
 def test_lost_metrics_are_said(folder, trained, capsys):
     folder.metrics.write_text("")
-    with Checkpoints(folder.checkpoints) as checkpoints:
-        first = moment_at(fresh(trained), 0)
-        resume(folder, checkpoints, first, 7, 2)
+    run(dataclasses.replace(trained, run_dir=folder.path, resume=True))
     assert "metrics.jsonl has lost 2 of the 2 epochs" in capsys.readouterr().err

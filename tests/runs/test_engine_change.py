@@ -10,9 +10,7 @@ import pytest
 
 from jaxcnn import engine
 from jaxcnn.engine import caches
-from jaxcnn.runs import RunFolder, TrainConfig, UserError, run
-from jaxcnn.runs import run as loop
-from jaxcnn.runs import sweep as sweeping
+from jaxcnn.runs import RunFolder, TrainConfig, UserError, run, session
 from jaxcnn.runs.plan import SweepPlan
 from jaxcnn.runs.seeds import Plan, train_seeds
 from jaxcnn.runs.sweep import sweep
@@ -63,7 +61,7 @@ def test_another_engine_is_refused_before_any_work(config, moved, monkeypatch):
     folder = run(config).folder
     before = files(folder.path)
     moved()
-    monkeypatch.setattr(loop, "load_data", no_work)
+    monkeypatch.setattr(session, "load_data", no_work)
     with pytest.raises(UserError) as error:
         run(further(config, epochs=2))
     assert str(error.value) == (
@@ -158,7 +156,7 @@ def test_sweeps_too(config, moved, monkeypatch, capsys):
         return sweep(dataclasses.replace(plan, config=further(config, epochs=2, **changes)))
 
     with monkeypatch.context() as patch:
-        patch.setattr(sweeping, "load_data", no_work)
+        patch.setattr(session, "load_data", no_work)
         with pytest.raises(UserError) as error:
             again()
     assert str(error.value).startswith(f"--resume: {config.run_dir} has run by {begun}, but ")

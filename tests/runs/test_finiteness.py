@@ -4,12 +4,11 @@ import dataclasses
 import json
 import math
 
-import jaxcnn.runs.run
 import numpy as np
 import pytest
 
 from jaxcnn.data import Dataset, Split, load_dataset
-from jaxcnn.runs import TrainConfig, UserError, read_metrics, run
+from jaxcnn.runs import TrainConfig, UserError, read_metrics, run, session
 
 POISONED = 17
 """The training image that is made NaN behind the data room's back."""
@@ -25,7 +24,7 @@ def config(tiny, tmp_path, monkeypatch):
     images = whole.train.images.copy()
     images[POISONED] = math.nan
     poisoned: Dataset = dataclasses.replace(whole, train=Split(images, whole.train.labels))
-    monkeypatch.setattr(jaxcnn.runs.run, "load_data", lambda *a, **k: poisoned)
+    monkeypatch.setattr(session, "load_data", lambda *a, **k: poisoned)
     return config
 
 
@@ -59,10 +58,10 @@ def test_a_nan_is_skipped(config):
 
 
 def test_an_epoch_of_nothing_but_nan(config, monkeypatch):
-    whole = jaxcnn.runs.run.load_data()
+    whole = session.load_data()
     nan = Split(np.full_like(whole.train.images, math.nan), whole.train.labels)
     data = dataclasses.replace(whole, train=nan)
-    monkeypatch.setattr(jaxcnn.runs.run, "load_data", lambda *a, **k: data)
+    monkeypatch.setattr(session, "load_data", lambda *a, **k: data)
     with pytest.raises(UserError, match="every step of the epoch was skipped"):
         run(dataclasses.replace(config, skip_nonfinite=True))
 

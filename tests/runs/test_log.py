@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from jaxcnn.runs import Stopped, UserError
-from jaxcnn.runs.log import journaled, note, say, warn
+from jaxcnn.runs.display import Display
+from jaxcnn.runs.log import journaled, note, quiet, say, warn
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} ", re.MULTILINE)
 
@@ -31,6 +32,18 @@ def test_what_is_said_before_there_is_a_folder_is_noted_too(tmp_path, capsys):
     say("later")
     assert lines_of(path) == ["first", "warning: second", "third", "fourth \\udcff"]
     assert capsys.readouterr() == ("first\nlater\n", "jaxcnn: warning: second\n")
+
+
+def test_a_quiet_run_notes_all_and_prints_warnings_only(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, by rich's reckoning
+    path = tmp_path / "log.txt"
+    with quiet(), journaled() as journal, journal.kept_in(path), Display(1, 2):
+        say("first")
+        warn("second")
+    with quiet(False):
+        say("third")
+    assert capsys.readouterr() == ("third\n", "jaxcnn: warning: second\n")
+    assert lines_of(path) == ["first", "warning: second"]
 
 
 def test_it_goes_on_behind_a_line_that_was_cut_short(tmp_path):

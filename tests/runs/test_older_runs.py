@@ -32,28 +32,28 @@ def test_with_a_checkpoint_it_goes_on_as_it_was_begun(config):
     whole = run(dataclasses.replace(config, epochs=2))
     expected = numbers(whole.folder)
     shutil.rmtree(whole.folder.path)
-    run = run(config)
-    made_older(run.folder.config)
-    assert read_config(run.folder).decay_all
+    done = run(config)
+    made_older(done.folder.config)
+    assert read_config(done.folder).decay_all
     with pytest.raises(
         UserError, match="was begun with --decay-all True, and cannot go on with False"
     ):
         run(dataclasses.replace(config, epochs=2, resume=True, decay_all=False))
     run(dataclasses.replace(config, epochs=2, resume=True))
-    assert numbers(run.folder) == expected
-    content = json.loads(run.folder.config.read_text())
+    assert numbers(done.folder) == expected
+    content = json.loads(done.folder.config.read_text())
     assert (content["parameters"], content["config"]["decay_all"]) == ("drawn by name", True)
 
 
 def test_without_a_checkpoint_it_is_refused(config):
-    run = run(config)
-    made_older(run.folder.config)
-    shutil.rmtree(run.folder.checkpoints)
-    before = run.folder.metrics.read_bytes()
+    done = run(config)
+    made_older(done.folder.config)
+    shutil.rmtree(done.folder.checkpoints)
+    before = done.folder.metrics.read_bytes()
     sentence = "--resume: .*run has no checkpoint and was begun by a jaxcnn that drew other parameters from the same seed: --overwrite starts it anew"
     with pytest.raises(UserError, match=sentence):
         run(dataclasses.replace(config, resume=True))
-    assert run.folder.metrics.read_bytes() == before
+    assert done.folder.metrics.read_bytes() == before
 
 
 def test_decay_all_is_in_the_numbers(config):

@@ -9,8 +9,9 @@ import pytest
 
 from jaxcnn.runs import TrainConfig, run
 from jaxcnn.runs import profile as profiling
-from jaxcnn.runs.folder import read_metrics
+from jaxcnn.runs.metrics_file import read_metrics
 from jaxcnn.runs.profile import Profile, own_times, table
+from jaxcnn.training import Moment, SpanDone
 from tests.runs.numbers import numbers
 
 
@@ -111,12 +112,14 @@ def test_a_profile_that_cannot_be_written_does_not_end_the_run(config, capsys):
 
 
 def test_a_run_that_stops_ends_its_trace(tmp_path):
+    def span(batches):
+        moment = Moment(None, None, 1, batches)
+        return SpanDone(moment, None, batches, 1.0, 8, 1.0)
+
     def interrupted():
-        with Profile(tmp_path / "one") as profile:
-            with profile.watching(2):
-                pass
-            with profile.watching(1):
-                raise KeyError
+        with Profile(tmp_path / "one", (), steps=9) as profile:
+            profile.span(span(2))
+            raise KeyError
 
     with pytest.raises(KeyError):
         interrupted()

@@ -11,15 +11,17 @@ import pytest
 from jaxcnn.data import DataOptions
 from jaxcnn.runs import RunFolder, TrainConfig, UserError, evaluate, read_config, run
 from jaxcnn.runs.config import check_config
-from jaxcnn.runs.folder import begin, make_folder, read_metrics
+from jaxcnn.runs.folder import clear, make_folder
 from jaxcnn.runs.lock import locked
+from jaxcnn.runs.metrics_file import read_metrics
 from jaxcnn.training.augmentation import AugmentConfig
 from tests.data.idx_files import encoded
+from tests.runs.begun import begin
 from tests.runs.numbers import numbers
 
 FIELDS = [
     "epoch", "step", "train_loss", "train_accuracy", "train_top5_accuracy", "test_loss", "test_accuracy",
-    "test_top5_accuracy", "learning_rate", "gradient_norm", "skipped_steps", "images_per_second", "seconds",
+    "test_top5_accuracy", "gradient_norm", "skipped_steps", "learning_rate", "images_per_second", "seconds",
     "compile_seconds",
 ]  # fmt: skip
 
@@ -72,7 +74,7 @@ def test_same_seed_same_numbers_other_seed_others(config, tmp_path):
         run(dataclasses.replace(config, run_dir=tmp_path / name, seed=seed))
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     ]
-    a, b, c = (numbers(run.folder) for run in runs)
+    a, b, c = (numbers(each.folder) for each in runs)
     assert a == b
     assert runs[0].parameters_sha256 == runs[1].parameters_sha256
     assert all(mine != other for mine, other in zip(a, c, strict=True))
@@ -98,105 +100,104 @@ def test_resume_of_a_finished_run_changes_nothing(config):
 
 def test_resume_forgets_an_epoch_without_a_checkpoint(config):
     """A crash after the metrics were written, before the checkpoint was."""
-    run = run(config)
-    expected = numbers(run.folder)
-    with run.folder.metrics.open("a") as file:
+    done = run(config)
+    expected = numbers(done.folder)
+    with done.folder.metrics.open("a") as file:
         file.write(json.dumps({"epoch": 4, "images_per_second": 1.0}) + '\n{"epo')
     run(dataclasses.replace(config, resume=True))
-    assert numbers(run.folder) == expected
+    assert numbers(done.folder) == expected
 
 
 def test_resume_before_the_first_checkpoint_says_so(config, capsys):
     """A crash in the first epoch, or between its metrics and its checkpoint."""
     config = dataclasses.replace(config, epochs=1)
-    run = run(config)
-    (run.folder.path / "checkpoints").rename(run.folder.path / "moved")
+    done = run(config)
+    (done.folder.path / "checkpoints").rename(done.folder.path / "moved")
     again = run(dataclasses.replace(config, resume=True))
     assert (
         "there is no checkpoint yet, so the run starts from its beginning"
         in capsys.readouterr().out
     )
-    assert again.parameters_sha256 == run.parameters_sha256
+    assert again.parameters_sha256 == done.parameters_sha256
 
 
 def test_lost_checkpoints_are_no_fresh_start(config):
-    run = run(config)
-    (run.folder.path / "checkpoints").rename(run.folder.path / "moved")
-    before = run.folder.metrics.read_bytes()
+    done = run(config)
+    (done.folder.path / "checkpoints").rename(done.folder.path / "moved")
+    before = done.folder.metrics.read_bytes()
     with pytest.raises(UserError, match=r"has 3 epochs in metrics\.jsonl but no checkpoint"):
         run(dataclasses.replace(config, resume=True))
-    assert run.folder.metrics.read_bytes() == before
+    assert done.folder.metrics.read_bytes() == before
 
 
 def test_a_refused_resume_leaves_the_config(config):
-    run = run(config)
-    before = run.folder.config.read_bytes()
+    done = run(config)
+    before = done.folder.config.read_bytes()
     with pytest.raises(UserError, match="has 3 epochs already, more than --epochs 2"):
         run(dataclasses.replace(config, resume=True, epochs=2))
-    assert run.folder.config.read_bytes() == before
+    assert done.folder.config.read_bytes() == before
 
 
 def test_resume_on_other_data_is_refused(config, tmp_path):
-    run = run(config)
-    saved = json.loads(run.folder.config.read_text())
+    done = run(config)
+    saved = json.loads(done.folder.config.read_text())
     saved["data"]["train_images"] = 54
-    run.folder.config.write_text(json.dumps(saved))
+    done.folder.config.write_text(json.dumps(saved))
     with pytest.raises(UserError, match="was begun with train_images 54, but the data have 53"):
         run(dataclasses.replace(config, resume=True))
 
 
 def test_resume_on_other_images_is_refused(config):
     """As many of the same size, with the same classes: told by a digest of some of them."""
-    run = run(config)
-    saved = json.loads(run.folder.config.read_text())
+    done = run(config)
+    saved = json.loads(done.folder.config.read_text())
     saved["data"]["sample_sha256"][0] = "0" * 64
-    run.folder.config.write_text(json.dumps(saved))
+    done.folder.config.write_text(json.dumps(saved))
     with pytest.raises(UserError, match="was begun with other images or labels"):
         run(dataclasses.replace(config, resume=True))
 
 
 def test_resume_keeps_when_and_on_what_a_run_was_begun(config, capsys):
-    run = run(config)
-    saved = json.loads(run.folder.config.read_text())
+    done = run(config)
+    saved = json.loads(done.folder.config.read_text())
     saved["started"] = "2020-01-02T03:04:05+0000"
     saved["versions"]["jax"], saved["devices"] = "0.1", ["tpu: v9"]
-    run.folder.config.write_text(json.dumps(saved))
+    done.folder.config.write_text(json.dumps(saved))
     run(dataclasses.replace(config, resume=True))
     said = capsys.readouterr().err
     assert "was begun with jax 0.1 and on tpu: v9: what follows is not equal to the bit" in said
-    now = json.loads(run.folder.config.read_text())
+    now = json.loads(done.folder.config.read_text())
     assert (now["started"], len(now["resumed"])) == (saved["started"], 1)
     run(dataclasses.replace(config, resume=True))
     assert "not equal to the bit" not in capsys.readouterr().err
-    assert len(json.loads(run.folder.config.read_text())["resumed"]) == 2
+    assert len(json.loads(done.folder.config.read_text())["resumed"]) == 2
 
 
 def test_a_folder_taken_meanwhile_is_refused(config):
     """Another run that began in the same folder while this one was loading its data."""
-    make_folder(RunFolder(config.run_dir), config)
-    begin(RunFolder(config.run_dir), config, {})
+    folder = begin(config)
     with pytest.raises(UserError, match="already holds a run"):
-        begin(RunFolder(config.run_dir), config, {})
+        clear(folder, config, folder.config)
     unnamed = dataclasses.replace(config, run_dir=None)
     empty = RunFolder(config.run_dir.with_name("empty"))
     empty.path.mkdir()
     with pytest.raises(UserError, match="was just begun by another run"):
-        make_folder(empty, unnamed)
+        make_folder(empty, unnamed, empty.config)
 
 
 def test_damaged_metrics(config):
-    run = run(dataclasses.replace(config, epochs=1))
-    run.folder.metrics.write_text('{"step": 1}\n')
+    done = run(dataclasses.replace(config, epochs=1))
+    done.folder.metrics.write_text('{"step": 1}\n')
     with pytest.raises(UserError, match=r"metrics\.jsonl is damaged"):
-        evaluate(run.folder, read_config(run.folder))
+        evaluate(done.folder, read_config(done.folder))
 
 
 def test_eval_writes_nothing(config):
-    run = run(dataclasses.replace(config, epochs=1))
-    shutil.rmtree(run.folder.checkpoints)
-    with pytest.raises(UserError, match="has no checkpoint to evaluate"):
-        evaluate(run.folder, config)
-    assert not run.folder.checkpoints.exists()
+    done = run(dataclasses.replace(config, epochs=1))
+    shutil.rmtree(done.folder.checkpoints)
+    with pytest.raises(UserError, match="has no checkpoint yet"):
+        evaluate(done.folder, config)
+    assert not done.folder.checkpoints.exists()
 
 
 def test_a_model_says_which_images_it_takes(config, tmp_path):
@@ -211,12 +212,12 @@ def test_a_model_says_which_images_it_takes(config, tmp_path):
 
 
 def test_a_config_of_the_wrong_kind_is_damaged(config):
-    run = run(dataclasses.replace(config, epochs=1))
-    saved = json.loads(run.folder.config.read_text())
+    done = run(dataclasses.replace(config, epochs=1))
+    saved = json.loads(done.folder.config.read_text())
     saved["config"]["lr"] = "a"
-    run.folder.config.write_text(json.dumps(saved))
+    done.folder.config.write_text(json.dumps(saved))
     with pytest.raises(UserError, match=r"config\.json is damaged"):
-        read_config(run.folder)
+        read_config(done.folder)
 
 
 def test_names_of_tfds_configurations_are_no_folders():
@@ -245,28 +246,28 @@ def test_resume_needs_a_run(config, tmp_path):
 
 
 def test_a_run_is_not_overwritten_by_accident(config):
-    run = run(config)
-    before = {path: path.read_bytes() for path in run.folder.path.rglob("*") if path.is_file()}
+    done = run(config)
+    before = {path: path.read_bytes() for path in done.folder.path.rglob("*") if path.is_file()}
     with pytest.raises(UserError, match="already holds a run: give --resume"):
         run(dataclasses.replace(config, seed=1))
-    after = {path: path.read_bytes() for path in run.folder.path.rglob("*") if path.is_file()}
+    after = {path: path.read_bytes() for path in done.folder.path.rglob("*") if path.is_file()}
     assert before == after
 
 
 def test_overwrite_replaces_the_run(config):
     run(config)
-    run = run(dataclasses.replace(config, seed=1, epochs=1, overwrite=True))
-    assert len(list(read_metrics(run.folder))) == 1
-    assert run.folder.log.read_text().count(" run folder: ") == 2  # of its beginning and its end
-    assert read_config(run.folder).seed == 1
+    done = run(dataclasses.replace(config, seed=1, epochs=1, overwrite=True))
+    assert len(list(read_metrics(done.folder))) == 1
+    assert done.folder.log.read_text().count(" run folder: ") == 2  # of its beginning and its end
+    assert read_config(done.folder).seed == 1
 
 
 def test_bad_data_costs_no_run(config, tmp_path):
     """``--overwrite`` throws the old run away only when the new one can begin."""
-    run = run(config)
+    done = run(config)
     with pytest.raises(ValueError, match="nowhere"):
         run(dataclasses.replace(config, overwrite=True, data_dir=tmp_path / "nowhere"))
-    assert len(list(read_metrics(run.folder))) == 3
+    assert len(list(read_metrics(done.folder))) == 3
 
 
 def test_other_peoples_files_are_left_alone(config):
@@ -326,7 +327,7 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
         ({"checkpoint_every": -1}, "--checkpoint-every must be at least 0, got -1"),
         ({"checkpoint_minutes": 0.0}, "--checkpoint-minutes must be a positive number, got 0.0"),
         ({"keep": 0}, "--keep must be at least 1, got 0"),
-        ({"best_by": "loss"}, "--best-by must be one of test_accuracy, test_loss, got 'loss'"),
+        ({"best_by": "loss"}, "--best-by must be one of validation_accuracy, validation_loss, got 'loss'"),
         ({"experiment": "a\0b", "run_dir": None}, "--experiment must be a short name"),
         ({"epochs": 0}, "--epochs must be at least 1, got 0"),
         ({"batch_size": 0}, "--batch-size must be at least 1, got 0"),
@@ -368,9 +369,7 @@ def test_bad_configs_are_refused_before_any_work(config, change, message):
 
 def test_a_falling_learning_rate_has_its_end(tmp_path):
     config = TrainConfig(schedule="cosine", epochs=1, run_dir=tmp_path / "run")
-    folder = RunFolder(config.run_dir)
-    make_folder(folder, config)
-    begin(folder, config, {})
+    begin(config)
     with pytest.raises(UserError, match="--epochs 1, and cannot go on with 2: its learning rate"):
         run(dataclasses.replace(config, epochs=2, resume=True))
 

@@ -6,15 +6,13 @@ import json
 
 import optax
 import pytest
-from jaxcnn.runs.streaming import feed, load_data
 
 from jaxcnn.data import DataError, DataOptions, open_dataset
 from jaxcnn.layers import Dense, Flatten, Sequential
-from jaxcnn.runs import TrainConfig, UserError, read_config, run
-from jaxcnn.runs import streaming as streaming_module
-from jaxcnn.training import Totals, make_train_step
+from jaxcnn.runs import TrainConfig, UserError, job, read_config, run
+from jaxcnn.runs.digests import tree_sha256
+from jaxcnn.training import Task, begin, compile_programs, single
 from jaxcnn.training.augmentation import AugmentConfig
-from jaxcnn.training.state import init_state, keys_of, tree_sha256
 from tests.data.folders import noise, truncate, write
 
 
@@ -55,18 +53,13 @@ def test_a_streamed_epoch_is_the_epoch_on_the_device(batch_size):
     """Also where the last batch is smaller, and where a pass is entered in the middle."""
     options = DataOptions(split="train[:50]")
     opened, states = open_dataset("digits", options=options), []
-    model, optimizer, keys = (
-        Sequential(flat=Flatten(), dense=Dense(10)),
-        optax.adam(0.01),
-        keys_of(0),
-    )
-    step = make_train_step(model, optimizer, keys.noise)
+    model = Sequential(flat=Flatten(), dense=Dense(10))
     for split in (opened.train.load(), opened.train):
-        state = init_state(model, optimizer, keys.init, (1, 28, 28, 1))
-        data, epoch = feed(step, state, split, batch_size)
-        order, totals = epoch.shuffle(keys.order), Totals.zero()
-        for start, stop in itertools.pairwise((0, epoch.steps // 2, epoch.steps)):
-            state, totals = epoch.advance(state, totals, data, order, start, stop)
+        task = Task(model, optax.adam, split, {}, batch_size)
+        programs = compile_programs(task, single(seed=0, rate=0.01))
+        (state, totals, *_), orders = begin(programs), programs.shuffle(1)
+        for start, stop in itertools.pairwise((0, programs.steps // 2, programs.steps)):
+            state, totals = programs.advance(state, totals, orders, start, stop)
         assert int(totals.examples) == 50
         states.append(tree_sha256((state._asdict(), totals)))
     assert states[0] == states[1]
@@ -76,8 +69,8 @@ def test_what_is_too_large_streams_by_itself(tiny, monkeypatch):
     config = TrainConfig(dataset="fashion_mnist", data_dir=tiny)
     pixels = 53 * 28 * 28
     for most, streamed in ((pixels, False), (pixels - 1, True)):
-        monkeypatch.setattr(streaming_module, "MAX_PIXELS", most)
-        data = load_data(config)
+        monkeypatch.setattr(job, "MAX_PIXELS", most)
+        data = job.load_data(config)
         assert hasattr(data.train, "images") != streamed
         assert len(data.train) == 53
         assert data.test.images.shape == (17, 28, 28, 1)

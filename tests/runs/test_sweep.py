@@ -9,19 +9,20 @@ from unittest import mock
 
 import jax
 import numpy as np
+import optax
 import pytest
-from jaxcnn.runs.members import compile_members
 
 from jaxcnn.cli import main
 from jaxcnn.data import DataOptions, load_dataset
+from jaxcnn.models import MODELS
 from jaxcnn.runs import TrainConfig, UserError, load_trained, read_metrics, run
 from jaxcnn.runs import log as journal
-from jaxcnn.runs import members as members_module
 from jaxcnn.runs import sweep as sweep_module
 from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.outcomes import Member, Swept, table
 from jaxcnn.runs.plan import SweepPlan, check_plan, read_plan
 from jaxcnn.runs.sweep import sweep
+from jaxcnn.training import Task, members_of, program
 from jaxcnn.training.augmentation import AugmentConfig
 from tests.runs.test_interruptions import heard
 
@@ -95,14 +96,14 @@ def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
         "jaxcnn: stopped by SIGINT and saved at step 4 (epoch 2, batch 0 of 4); go on with: "
         f"jaxcnn sweep --run-dir {tmp_path}/run --resume\n"
     )
-    assert "| 0.002 (best) | 0." in said.out
+    assert "| 0.002 | 0." in said.out
     assert "| 1e+38 | – | – | – | – | 0 | 2 |" in said.out
     saved = json.loads((tmp_path / "run" / "sweep.json").read_text())
     assert [len(member["rows"]) for member in saved["members"]] == [1, 1, 1, 1]
     log = (tmp_path / "run" / "log.txt").read_text()
     assert " sweep: lenet, adam, " in log
     assert " epoch 1/2  test accuracy  " in log
-    assert " | 0.002 (best) | 0." in log
+    assert " | 0.002 | 0." in log
     assert " stopped by SIGINT and saved at step 4 " in log.splitlines()[-1]
     plot = (tmp_path / "run" / "sweep.svg").read_text()
     assert plot.count('<path class="line') == 12  # loss, accuracy; train, test; 2 seeds, mean
@@ -123,7 +124,7 @@ def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
         ({"rates": (0.1, 0.2, 0.1)}, "--lr names one twice: 0.1 0.2 0.1"),
         ({"seed": 2**32 - 2}, "the last seed must be below"),
         ({"resume": True}, "--resume needs --run-dir"),
-        ({"best_by": "test_loss"}, "--best-by is for a single run: a sweep has many runs"),
+        ({"best_by": "validation_loss"}, "--best-by is for a single run: a sweep has many runs"),
         ({"streaming": True}, "--streaming is for a single run"),
         ({"tensorboard": True}, "--tensorboard is for a single run"),
         ({"profile": True}, "--profile is for a single run"),
@@ -144,7 +145,9 @@ def test_no_learning_rate_is_a_mistake(capsys):
 
 def test_a_warm_up_longer_than_the_run(config, tmp_path):
     config = dataclasses.replace(config, warmup_steps=8, run_dir=tmp_path / "run")
-    with pytest.raises(UserError, match="--warmup-steps must be below the 8 steps of a run, got 8"):
+    with pytest.raises(
+        UserError, match="--warmup-steps must be below the 8 steps of the run, got 8"
+    ):
         sweep(SweepPlan(config))
     assert not (tmp_path / "run").exists()
 
@@ -157,37 +160,48 @@ def test_images_that_the_model_cannot_take(tmp_path):
 
 
 def test_as_many_members_at_once_as_the_memory_holds(tiny, monkeypatch):
-    def compiled(config, data, pairs, at_once):
+    def compiled(task, members, at_once, mesh):
         analysis = types.SimpleNamespace(temp_size_in_bytes=100 * at_once)
         program = types.SimpleNamespace(memory_analysis=lambda: analysis)
-        return mock.Mock(run=program, finish=program, at_once=at_once)
+        return mock.Mock(compiled=(program,), at_once=at_once)
 
-    monkeypatch.setattr(members_module, "_compiled", compiled)
-    monkeypatch.setattr(members_module, "free_memory", lambda: 600)
-    pairs = [(seed, 0.1) for seed in range(15)]
+    def at_once(wanted=None):
+        return program.compile_programs(task, members, at_once=wanted).at_once
+
+    monkeypatch.setattr(program, "_compiled", compiled)
+    monkeypatch.setattr(program, "free_memory", lambda: 600)
+    members = members_of([(seed, 0.1) for seed in range(15)])
     data = load_dataset("fashion_mnist", data_dir=tiny)
-    assert compile_members(TrainConfig(), data, pairs).at_once == 1  # here: a CPU
+    task = Task(MODELS["lenet"](10), optax.sgd, data.train, data.scored, 16)
+    assert at_once() == 1  # here: a CPU
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert compile_members(TrainConfig(), data, pairs).at_once == 4
-    assert compile_members(TrainConfig(), data, pairs, at_once=9).at_once == 9
-    assert compile_members(TrainConfig(), data, pairs, at_once=99).at_once == 15
-    monkeypatch.setattr(members_module, "free_memory", lambda: 50)
-    assert compile_members(TrainConfig(), data, pairs).at_once == 1
+    assert at_once() == 4
+    assert at_once(9) == 9
+    assert at_once(99) == 15
+    monkeypatch.setattr(program, "free_memory", lambda: 50)
+    assert at_once() == 1
 
 
 def test_the_table_marks_the_best_and_counts_the_diverged(tmp_path):
-    names = ("test_accuracy", "test_loss", "train_accuracy", "train_loss")
+    names = ("validation_accuracy", "validation_loss", "test_accuracy", "test_loss", "train_accuracy", "train_loss")  # fmt: skip
 
-    def member(seed, rate, value, diverged=None):
-        return Member(seed, rate, [dict.fromkeys(names, value)], diverged, None)
+    def swept(names):
+        def member(seed, rate, value, diverged=None):
+            return Member(seed, rate, [dict.fromkeys(names, value)], diverged, None)
 
-    members = [
-        member(0, 0.1, 0.5), member(1, 0.1, 0.7), member(0, 0.3, 0.9), member(1, 0.3, 0.0, 1),
-        member(0, 9.0, math.nan, 1), member(1, 9.0, math.nan, 2),
-    ]  # fmt: skip
-    lines = table(Swept(members, RunFolder(tmp_path), 1, None, 0.0, 0.0)).splitlines()
-    assert lines[2:] == [
-        "| 0.1" + " | 0.6000 ± 0.1414" * 4 + " | 2 | 0 |",
-        "| 0.3 (best)" + " | 0.9000" * 4 + " | 1 | 1 |",
-        "| 9" + " | –" * 4 + " | 0 | 2 |",
+        members = [
+            member(0, 0.1, 0.5), member(1, 0.1, 0.7), member(0, 0.3, 0.9), member(1, 0.3, 0.0, 1),
+            member(0, 9.0, math.nan, 1), member(1, 9.0, math.nan, 2),
+        ]  # fmt: skip
+        return table(Swept(members, RunFolder(tmp_path), 1, None, 0.0, 0.0)).splitlines()
+
+    assert swept(names)[2:] == [
+        "| 0.1" + " | 0.6000 ± 0.1414" * 6 + " | 2 | 0 |",
+        "| 0.3 (best)" + " | 0.9000" * 6 + " | 1 | 1 |",
+        "| 9" + " | –" * 6 + " | 0 | 2 |",
     ]
+    without = swept(names[2:])
+    assert without[3] == "| 0.3" + " | 0.9000" * 4 + " | 1 | 1 |"
+    assert without[-1].startswith(
+        "no learning rate is marked as the best: test images choose nothing"
+    )

@@ -17,8 +17,9 @@ import pytest
 
 from jaxcnn.runs import RunFolder, TrainConfig, UserError
 from jaxcnn.runs import sweep as module
-from jaxcnn.runs.pace import Rhythm
+from jaxcnn.runs.pace import Pace
 from jaxcnn.runs.plan import SweepPlan
+from jaxcnn.runs.saving import Saving
 from jaxcnn.runs.sweep import sweep
 from jaxcnn.training.augmentation import AugmentConfig
 from tests.runs.test_interruptions import SECONDS, heard, is_saving, steps_in, wait_until
@@ -60,13 +61,13 @@ def test_stopped_again_and_again(plan, whole, tmp_path, monkeypatch):
     """Within an epoch, at its end and within the next."""
     spans = []
 
-    def ran(self, batches, seconds):
+    def span(self, done):
         """The spans stay as short as the first; a signal comes in the middle of some of them."""
-        spans.append(batches)
+        spans.append(done.batches)
         if len(spans) in (2, 3, 5):
             signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(Rhythm, "ran", ran)
+    monkeypatch.setattr(Pace, "span", span)
     plan = changed(plan, run_dir=tmp_path / "run")
     for place in ("step 2 (epoch 1, batch 2 of 4)", "step 4 (epoch 2, batch 0 of 4)", "step 6 (epoch 2, batch 2 of 4)"):  # fmt: skip
         with heard():
@@ -78,9 +79,9 @@ def test_stopped_again_and_again(plan, whole, tmp_path, monkeypatch):
         )
         plan = changed(plan, resume=True)
     same(sweep(plan), whole)
-    assert spans == [1] * 6
+    assert spans == [1] * 8
     assert sweep(plan).epochs == 2  # at its end already; nothing is computed
-    assert spans == [1] * 6
+    assert spans == [1] * 8
 
 
 def crash(*_):
@@ -93,7 +94,7 @@ def full(_):
 
 @pytest.mark.parametrize(
     ("place", "fault", "error"),
-    [(module, "_save", KeyboardInterrupt), (os, "fsync", UserError)],
+    [(Saving, "save", KeyboardInterrupt), (os, "fsync", UserError)],
     ids=["between the rows and the checkpoint", "disk full"],
 )
 def test_nothing_is_lost(place, fault, error, plan, whole, tmp_path, monkeypatch):

@@ -1,14 +1,16 @@
 """Metrics beside ``metrics.jsonl``: what is written is what the rows say."""
 
 import dataclasses
-import importlib.util
 import math
+import re
+import sys
 
 import pytest
 
-from jaxcnn.runs import RunFolder, TrainConfig, UserError, run
-from jaxcnn.runs.folder import begin, make_folder
+from jaxcnn import runs
+from jaxcnn.runs import TrainConfig, UserError
 from jaxcnn.runs.writers import open_writers
+from tests.runs.begun import begin
 
 ROWS = [{"epoch": n, "step": 7 * n, "train_loss": 1 / n, "test_accuracy": n / 10} for n in (1, 2, 3)]  # fmt: skip
 
@@ -16,17 +18,14 @@ ROWS = [{"epoch": n, "step": 7 * n, "train_loss": 1 / n, "test_accuracy": n / 10
 @pytest.fixture
 def run(tmp_path):
     config = TrainConfig(run_dir=tmp_path / "run", tensorboard=True)
-    folder = RunFolder(config.run_dir)
-    make_folder(folder, config)
-    begin(folder, config, {})
-    return config, folder
+    return config, begin(config)
 
 
 def write(config, folder, rows, step):
     for writer in open_writers(config, folder, step):
-        for row in rows:
-            writer.write(row)
-        writer.close()
+        with writer:
+            for row in rows:
+                writer.epoch(None, [row])
 
 
 def events(folder):
@@ -69,8 +68,8 @@ def test_wandb_offline(run, monkeypatch):
 
 @pytest.mark.parametrize(("flag", "module"), [("tensorboard", "tensorboardX"), ("wandb", "wandb")])
 def test_a_missing_extra_is_named(flag, module, tmp_path, monkeypatch):
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda n, *a: None if n == module else find(n))
-    with pytest.raises(UserError, match=rf"--{flag} needs {module}, .* 'jaxcnn\[{flag}\]'"):
-        run(TrainConfig(run_dir=tmp_path / "run", **{flag: True}))
+    monkeypatch.setitem(sys.modules, module, None)
+    sentence = f'--{flag} needs the package {module}: pip install "jaxcnn[{flag}]"'
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        runs.run(TrainConfig(run_dir=tmp_path / "run", **{flag: True}))
     assert not (tmp_path / "run").exists()

@@ -11,9 +11,10 @@ import pytest
 from jaxcnn.layers import Dense, Flatten, Sequential
 from jaxcnn.runs import TrainConfig, UserError
 from jaxcnn.runs.config import check_config
+from jaxcnn.runs.digests import tree_sha256
 from jaxcnn.training import Batch, make_train_step, totals_of
 from jaxcnn.training.augmentation import AugmentConfig, augment, check_augmentation, make_augment
-from jaxcnn.training.state import init_state, keys_of, tree_sha256
+from jaxcnn.training.state import init_state, keys_of
 
 COUNT, SIDE = 300, 9
 ALL = ("pad-crop", "flip", "cutout", "mixup")

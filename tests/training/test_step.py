@@ -8,16 +8,17 @@ import pytest
 
 from jaxcnn.layers import BatchNorm, Conv2d, Dense, Flatten, Scale, Sequential
 from jaxcnn.runs import TrainConfig
+from jaxcnn.runs.digests import tree_sha256
+from jaxcnn.runs.job import optimizer_of, schedule_of
 from jaxcnn.training import Batch, Totals, make_train_step, totals_of
-from jaxcnn.training.optimizers import make_optimizer, make_schedule
-from jaxcnn.training.state import init_state, keys_of, tree_sha256
+from jaxcnn.training.state import init_state, keys_of
 
 KEYS = keys_of(0)
 
 
 def run_steps(config, count=5):
     model = Dense(3)
-    optimizer = make_optimizer(config, 10)
+    optimizer = optimizer_of(config, 10)(config.recipe.lr)
     state = init_state(model, optimizer, KEYS.init, (1, 4))
     step = jax.jit(make_train_step(model, optimizer, KEYS.noise))
     for batch in batches(count):
@@ -78,7 +79,7 @@ def test_weight_decay_leaves_biases_and_normalizations_alone(everywhere):
     params, _ = model.init(KEYS.init, (1, 3, 3, 1))
     params = jax.tree.map(lambda leaf: leaf + 1, params)
     config = TrainConfig(optimizer="sgd", lr=0.5, weight_decay=0.1, decay_all=everywhere)
-    optimizer = make_optimizer(config, 10)
+    optimizer = optimizer_of(config, 10)(config.recipe.lr)
     updates, _ = optimizer.update(
         jax.tree.map(jnp.zeros_like, params), optimizer.init(params), params
     )
@@ -117,11 +118,13 @@ def test_mask_keeps_padding_out():
 
 
 def test_totals_add_up():
-    dtypes = [part.dtype for part in Totals.zero()]
-    one = Totals(*map(jnp.asarray, range(1, 9), dtypes))
-    assert [int(part) for part in Totals.zero() + one] == [1, 2, 3, 4, 5, 6, 7, 8]
+    zero = Totals.zero({"more": None})
+    one = Totals(
+        *(jnp.asarray(n, part.dtype) for n, part in enumerate(zero[:-1], 1)), {"more": 9.0}
+    )
+    assert [int(part) for part in jax.tree.leaves(zero + one)] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
     other = one._replace(nonfinite=jnp.int32(9))
-    assert [int(part) for part in one + other] == [2, 4, 6, 8, 10, 12, 14, 8]
+    assert [int(part) for part in jax.tree.leaves(one + other)] == [2, 4, 6, 8, 10, 12, 14, 8, 18]
 
 
 @pytest.mark.parametrize(
@@ -134,13 +137,13 @@ def test_totals_add_up():
     ],
 )
 def test_schedules(schedule, rates):
-    rate_at = make_schedule(TrainConfig(lr=1.0, schedule=schedule), 100)
+    rate_at = schedule_of(TrainConfig(lr=1.0, schedule=schedule), 100)(1.0)
     for step, rate in rates.items():
         assert float(rate_at(step)) == pytest.approx(rate, abs=1e-6)
 
 
 def test_warm_up_rises_to_the_rate():
-    rate_at = make_schedule(TrainConfig(lr=1.0, warmup_steps=10, schedule="linear"), 110)
+    rate_at = schedule_of(TrainConfig(lr=1.0, warmup_steps=10, schedule="linear"), 110)(1.0)
     assert [float(rate_at(step)) for step in (0, 5, 10, 60, 110)] == pytest.approx(
         [0, 0.5, 1, 0.5, 0]
     )

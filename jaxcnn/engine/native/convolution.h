@@ -130,15 +130,16 @@ inline void forward(const Problem& problem, const Panels& panels, const Range* r
                             met.starts.data(),
                             runs.length,
                             axis[2].stride * pixels.step[2],
-                            static_cast<ptrdiff_t>(axis[2].spacing * problem.features),
+                            static_cast<ptrdiff_t>(axis[2].input_dilation * problem.features),
                             axis[1].stride * pixels.step[1],
-                            static_cast<ptrdiff_t>(axis[1].spacing * axis[2].out *
+                            static_cast<ptrdiff_t>(axis[1].input_dilation * axis[2].out *
                                                    problem.features)};
       const float* x = pixels.data + (a - range[0].begin) * axis[0].stride * pixels.step[0] +
                        (b - range[1].begin) * axis[1].stride * pixels.step[1];
-      const int64_t row = (phase[0].start + a * axis[0].spacing) * axis[1].out + phase[1].start +
-                          b * axis[1].spacing;
-      const int64_t place = row * axis[2].out + phase[2].start + of[2].begin * axis[2].spacing;
+      const int64_t plane = phase[0].start + a * axis[0].input_dilation;
+      const int64_t row = plane * axis[1].out + phase[1].start + b * axis[1].input_dilation;
+      const int64_t column = phase[2].start + of[2].begin * axis[2].input_dilation;
+      const int64_t place = row * axis[2].out + column;
       float* to = y + place * problem.features + problem.first_feature(part) + vector * V;
       for (int64_t c = 0; c < columns; c += most) {
         const int64_t m = std::min(most, columns - c);
@@ -194,8 +195,8 @@ inline void gradient(const Problem& problem, const Panels& panels, const Range* 
   Gradient task = {of[1].end - of[1].begin, of[2].end - of[2].begin,
                          static_cast<ptrdiff_t>(axis[1].stride * pixels.step[1]),
                          static_cast<ptrdiff_t>(axis[2].stride * pixels.step[2]),
-                         static_cast<ptrdiff_t>(axis[1].spacing * row),
-                         static_cast<ptrdiff_t>(axis[2].spacing * problem.features)};
+                         static_cast<ptrdiff_t>(axis[1].input_dilation * row),
+                         static_cast<ptrdiff_t>(axis[2].input_dilation * problem.features)};
   if (task.rows <= 0 || task.columns <= 0 || runs.length == 0) return;
   const int64_t most = block_rows(runs.length), unit = problem.wide() ? V : 1;
   const int64_t vectors = std::min(PAIR, problem.vectors() - vector);
@@ -203,10 +204,10 @@ inline void gradient(const Problem& problem, const Panels& panels, const Range* 
   const int64_t per_plane = runs.rows * runs.across;
   for (int64_t a = of[0].begin; a < of[0].end; ++a) {
     const float* x = pixels.data + (a - range[0].begin) * axis[0].stride * pixels.step[0];
-    const int64_t plane = (phase[0].start + a * axis[0].spacing) * axis[1].out + phase[1].start +
-                          of[1].begin * axis[1].spacing;
+    const int64_t plane = (phase[0].start + a * axis[0].input_dilation) * axis[1].out +
+                          phase[1].start + of[1].begin * axis[1].input_dilation;
     const float* from = y + plane * row +
-                        (phase[2].start + of[2].begin * axis[2].spacing) * problem.features +
+                        (phase[2].start + of[2].begin * axis[2].input_dilation) * problem.features +
                         problem.first_feature(part) + vector * V;
     const Range planes = taps_met(axis[0], phase[0], a);
     float* to = sums + panels.of(problem, part, vector);

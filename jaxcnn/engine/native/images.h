@@ -5,7 +5,7 @@
 
 namespace jaxcnn {
 
-// Where the pixels of a box lie.
+// The address of the first pixel of a box, and the distances between its pixels.
 struct Pixels {
   const float* data;
   ptrdiff_t step[AXES];

@@ -1,4 +1,4 @@
-// What a convolution comes to along each axis, and how the work is cut into blocks.
+// The sizes of a convolution along each axis, and the blocks that its results are cut into.
 #pragma once
 
 #include <algorithm>
@@ -16,17 +16,18 @@ constexpr int64_t PAIR = 2;  // vectors of features that are computed together
 
 // One spatial axis of the problem; the names are those of `jaxcnn.engine.problem`.
 struct Axis {
-  int64_t size, window, stride, low, dilation, spacing, out;
+  int64_t size, window, stride, low, dilation, input_dilation, out;
 };
 
-// The results at `start`, `start + spacing`, … of an axis: a convolution without spacing, with the
-// taps `first`, `first + step`, … of the window, the first `offset` pixels from the result's place.
+// The results at `start`, `start + input_dilation`, … of an axis: a convolution without input
+// dilation, with the taps `first`, `first + step`, … of the window, the first `offset` pixels from
+// the result's place.
 struct Phase {
   int64_t start, count, first, step, taps, offset, dilation;
 };
 
 inline Phase phase_of(const Axis& axis, int64_t start) {
-  const int64_t gap = axis.spacing, common = std::gcd(gap, axis.dilation);
+  const int64_t gap = axis.input_dilation, common = std::gcd(gap, axis.dilation);
   Phase phase = {start, (axis.out - start + gap - 1) / gap, 0, gap / common, 0, 0,
                  axis.dilation / common};
   for (int64_t a = 0; a < std::min(axis.window, phase.step); ++a) {
@@ -78,7 +79,7 @@ struct Problem {
   int64_t fan_out() const { return features / groups; }
   // Whether the groups are so narrow that each feature of a vector gets its own channels.
   bool wide() const { return groups > 1 && 2 * fan_out() <= V; }
-  // What is computed apart: groups, or vectors of features.
+  // The number of parts, each computed by itself: groups, or vectors of features.
   int64_t parts() const { return wide() ? (features + V - 1) / V : groups; }
   int64_t part_features(int64_t part) const {
     return wide() ? std::min<int64_t>(V, features - part * V) : fan_out();
@@ -99,11 +100,13 @@ struct Problem {
   int64_t places() const { return axis[0].out * axis[1].out * axis[2].out; }
 
   // The results of a phase number, over all axes.
-  int64_t phases() const { return axis[0].spacing * axis[1].spacing * axis[2].spacing; }
+  int64_t phases() const {
+    return axis[0].input_dilation * axis[1].input_dilation * axis[2].input_dilation;
+  }
   void phase(int64_t number, Phase* of) const {
     for (int i = AXES - 1; i >= 0; --i) {
-      of[i] = phase_of(axis[i], number % axis[i].spacing);
-      number /= axis[i].spacing;
+      of[i] = phase_of(axis[i], number % axis[i].input_dilation);
+      number /= axis[i].input_dilation;
     }
   }
 };
@@ -117,7 +120,7 @@ struct Box {
     for (int i = 0; i < AXES; ++i) {
       const Axis& axis = problem.axis[i];
       int64_t least = INT64_MAX, most = INT64_MIN;
-      for (int64_t r = 0; r < axis.spacing; ++r) {
+      for (int64_t r = 0; r < axis.input_dilation; ++r) {
         const Phase phase = phase_of(axis, r);
         if (phase.taps == 0 || phase.count <= 0) continue;
         least = std::min(least, phase.offset);
@@ -156,7 +159,8 @@ struct Blocks {
   }
 
   static int64_t length(const Problem& problem, int i) {
-    return (problem.axis[i].out + problem.axis[i].spacing - 1) / problem.axis[i].spacing;
+    const Axis& axis = problem.axis[i];
+    return (axis.out + axis.input_dilation - 1) / axis.input_dilation;
   }
 
  private:

@@ -1,4 +1,4 @@
-// The largest element and the sum of each window, and what each window sends back.
+// Max pooling and sum pooling on a CPU, and their gradients.
 //
 // Windows are computed as vectors of neighbouring numbers that do not belong to a window's axes:
 // the channels of images whose channels come last.
@@ -15,7 +15,7 @@ namespace jaxcnn {
 
 typedef int32_t Ints __attribute__((vector_size(4 * V)));
 
-// The windows of `jaxcnn.engine.windows` over an array of shape (outer, *sizes, inner).
+// The windows of `jaxcnn.engine.pool_windows` over an array of shape (outer, *sizes, inner).
 struct Windows {
   struct Axis {
     int64_t size, window, stride, dilation, low, out;
@@ -137,7 +137,7 @@ void each_result(xla::ffi::ThreadPool& pool, const Windows& windows, const float
   });
 }
 
-// The same for what goes back: the image is cleared row by row, before windows add to it, so that
+// The same for a gradient: the image is set to zero row by row, before windows add to it, so that
 // it is in the cache then. `x` may be null.
 template <typename Compute>
 void each_cotangent(xla::ffi::ThreadPool& pool, const Windows& windows, const float* t,

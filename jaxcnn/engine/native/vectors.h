@@ -24,7 +24,7 @@ typedef float Unaligned __attribute__((vector_size(4 * V), aligned(4), may_alias
 inline Vec load(const float* p) { return *reinterpret_cast<const Unaligned*>(p); }
 inline void store(float* p, Vec v) { *reinterpret_cast<Unaligned*>(p) = v; }
 
-// The first lanes of a vector: those which a tail has.
+// The first lanes of a vector, for numbers that do not fill one.
 struct Lanes {
 #if defined(__AVX512F__)
   explicit Lanes(int64_t count) : mask(static_cast<__mmask16>((1u << count) - 1)) {}

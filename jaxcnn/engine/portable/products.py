@@ -1,4 +1,4 @@
-"""Sums of products over channels, as XLA's matrix product, which is fast on CPUs."""
+"""The matrix product of pixels with a kernel, in the shape that XLA is fast for on CPUs."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Windows that do not lie on a grid: any set of positions on each spatial axis."""
+"""Means and maxima of bins: windows at any positions, as adaptive pooling has them."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxcnn.engine.windows import along
+from jaxcnn.engine.pool_windows import along
 
 
 def even_bins(size: int, count: int) -> np.ndarray:
@@ -45,7 +45,7 @@ def mean_bins(x: jax.Array, axes: Sequence[int], bins: Sequence[np.ndarray]) -> 
 
 
 def max_bins(x: jax.Array, axes: Sequence[int], bins: Sequence[Any]) -> jax.Array:
-    """Where each bin's largest element lies, by the rules of `positions.max_positions`.
+    """The position of each bin's largest element, by the rules of `positions.max_positions`.
 
     ``bins`` may be traced, and then hold no -1.
     """

@@ -1,4 +1,4 @@
-"""Strips of the last axis against a banded (Toeplitz) kernel: one matrix product.
+"""Convolution as one product of strips of rows with a banded (Toeplitz) matrix of the kernel.
 
 ``T`` neighbouring windows see ``U`` columns together. With the kernel written ``T`` times into a
 matrix, each time one stride further down its band, a row of pixels gives ``T`` results at once.
@@ -14,26 +14,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxcnn.engine.algorithm import Algorithm, refuses_nothing
+from jaxcnn.engine.portable.products import matmul
 from jaxcnn.engine.problem import Problem
-from jaxcnn.engine.products import matmul
 
 WIDTH, GRADIENT_WIDTH = 96, 48
 """About as many results as a strip should have, in all features; measured."""
 
-GROUPED = False
-"""Whether it convolves groups of channels by itself."""
-
-SPACED = False
-"""Whether it convolves pixels that stand apart by itself."""
-
-
-def refuses(problem: Problem) -> str:
-    """Why the algorithm cannot do a case: it can do every one."""
-    return ""
-
 
 def scratch(problem: Problem) -> int:
-    """How many numbers are written in between: the strips, and for each row of the window."""
+    """How many numbers are written to memory: the strips, and for each row of the window."""
     t = _strip(problem, WIDTH)
     columns = (t - 1) * problem.stride[-1] + problem.span[-1]
     strips = problem.positions // problem.out[-1] * -(-problem.out[-1] // t)
@@ -42,7 +32,7 @@ def scratch(problem: Problem) -> int:
 
 
 def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """The convolution."""
+    """Compute the convolution."""
     rows, bands = _operands(problem, x, kernel, _strip(problem, WIDTH))
     y = matmul(jnp.concatenate(rows, -1)[..., None, :], jnp.concatenate(bands)[None])
     return _as_image(problem, y)
@@ -62,7 +52,7 @@ def gradient(problem: Problem, x: jax.Array, cotangent: jax.Array) -> jax.Array:
 
 
 def _strip(problem: Problem, width: int) -> int:
-    """How many windows a strip holds: what divides the row, where that is about right."""
+    """How many windows a strip holds: a divisor of the row, where one is near the best size."""
     count = problem.out[-1]
     best = min(max(1, width // problem.features), count)
     divisors = [t for t in range(1, count + 1) if count % t == 0 and best / 2 <= t <= best * 1.5]
@@ -130,3 +120,6 @@ def band(problem: Problem, kernel: jax.Array, t: int, columns: int) -> jax.Array
     many = jnp.broadcast_to(one, (t, *one.shape)).reshape(t * period, channels, features)
     skew = many[: t * columns].reshape(t, columns, channels, features)
     return skew.transpose(1, 2, 0, 3).reshape(columns * channels, t * features)
+
+
+BANDED = Algorithm("banded", run, gradient, refuses_nothing, scratch)

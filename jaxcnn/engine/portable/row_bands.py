@@ -1,4 +1,4 @@
-"""Whole rows against a banded (Toeplitz) kernel, then the sum of shifted rows.
+"""Convolution as products of whole rows of pixels with banded (Toeplitz) matrices.
 
 Nothing is copied before the product: a row of pixels is a row of the matrix. Each row of the
 kernel gives its own share of every row of results, and the shares are added where they belong.
@@ -13,18 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxcnn.engine.banded import band
+from jaxcnn.engine.algorithm import Algorithm
+from jaxcnn.engine.portable.banded import band
 from jaxcnn.engine.problem import Problem
-
-GROUPED = False
-"""Whether it convolves groups of channels by itself."""
-
-SPACED = False
-"""Whether it convolves pixels that stand apart by itself."""
 
 
 def refuses(problem: Problem) -> str:
-    """Why the algorithm cannot do a case; nothing where it can."""
+    """The reason why the algorithm cannot compute a problem; an empty string where it can."""
     if problem.rank != 2:
         return "there are not two spatial axes"
     if problem.stride[0] != 1:
@@ -35,19 +30,19 @@ def refuses(problem: Problem) -> str:
 
 
 def scratch(problem: Problem) -> int:
-    """How many numbers are written in between: the shares of the kernel's rows."""
+    """How many numbers are written to memory: the shares of the kernel's rows."""
     rows = problem.batch * problem.sizes[0]
     return rows * problem.window[0] * problem.out[-1] * problem.features
 
 
 def waste(problem: Problem) -> float:
-    """How many products there are for one that counts."""
+    """How many products are computed for each one that is needed."""
     taken = problem.sizes[0] * problem.sizes[1] * problem.window[0] * problem.out[1]
     return taken / max(1, problem.taps * problem.out[0] * problem.out[1])
 
 
 def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """The convolution."""
+    """Compute the convolution."""
     height, width = problem.sizes
     low, high = problem.padding[-1]
     bands = []
@@ -65,3 +60,6 @@ def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
         moved.append(lax.pad(shares[:, :, a], np.zeros((), x.dtype), config))
     y = functools.reduce(operator.add, moved)
     return y.reshape(problem.batch, *problem.out, problem.features)
+
+
+ROW_BANDS = Algorithm("row_bands", run, None, refuses, scratch)

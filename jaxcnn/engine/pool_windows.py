@@ -1,4 +1,4 @@
-"""The windows of a pool: which elements of the spatial axes each of them holds."""
+"""The windows of a pool: which pixels of an array each of them holds."""
 
 import dataclasses
 from collections.abc import Sequence

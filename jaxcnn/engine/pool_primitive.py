@@ -1,4 +1,4 @@
-"""Primitives over the windows of a pool: on CPUs by native code, elsewhere in JAX's operations."""
+"""JAX primitives over the windows of a pool: on CPUs in C++, elsewhere in JAX's own operations."""
 
 import dataclasses
 import functools
@@ -13,33 +13,34 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
 from jaxcnn.engine import compiler, partitioned
-from jaxcnn.engine.windows import Windows
+from jaxcnn.engine.pool_windows import Windows
+from jaxcnn.engine.single_device import devices_of, lower, sharded, trace, whole
 
 LEAST_TOGETHER = 4
 """The channels beside each other from which on native code is faster than XLA."""
 
-Form = Callable[..., jax.Array]
+Compute = Callable[..., jax.Array]
 """A function of arrays and ``windows``."""
 
 
-class WindowPrimitive:
-    """A primitive of arrays, with ``windows`` as its parameter; its derivatives are added later.
+class PoolPrimitive:
+    """A JAX primitive of arrays and the windows of a pool; its derivatives are added later.
 
     Attributes:
-        primitive: what to bind.
-        form: the same in JAX's operations.
-        handler: the native code that computes it; none where that is empty.
-        worth: whether native code is faster for such windows.
+        primitive: the primitive that programs contain.
+        portable: computes the result in JAX's own operations.
+        handler: the C++ handler that computes it; empty where there is none.
+        worth: tells whether native code is faster for such windows.
     """
 
     def __init__(
         self,
         name: str,
-        form: Form,
+        portable: Compute,
         handler: str = "",
         worth: Callable[[Windows], bool] = lambda windows: True,
     ):
-        self.form, self.handler, self.worth = form, handler, worth
+        self.portable, self.handler, self.worth = portable, handler, worth
         self._compiled = functools.lru_cache(maxsize=1024)(self._compile)
         self._type_of = functools.lru_cache(maxsize=1024)(self._infer_type)
         self.primitive = Primitive(name)
@@ -53,14 +54,14 @@ class WindowPrimitive:
         """The result."""
         return self.primitive.bind(*operands, windows=windows)
 
-    def native(self, ctx: Any, windows: Windows) -> Form | None:
-        """What computes it by native code, from a lowering's operands; None where that cannot."""
+    def native(self, ctx: Any, windows: Windows) -> Compute | None:
+        """A function that computes the result in C++; None where that is not possible."""
         operands, (result,) = ctx.avals_in, ctx.avals_out
         shapes = [n for aval in (*operands, result) for n in aval.shape]
         if not self.handler or not all(isinstance(n, int) and n > 0 for n in shapes):
             return None
         narrow = jnp.issubdtype(result.dtype, jnp.floating) and result.dtype.itemsize <= 4
-        if not narrow or not _neighbours(windows.axes) or partitioned.place_of(ctx) == "elsewhere":
+        if not narrow or not _neighbours(windows.axes) or devices_of(ctx) == "elsewhere":
             return None
         if _inner(result.shape, windows) < LEAST_TOGETHER or not self.worth(windows):
             return None
@@ -76,20 +77,23 @@ class WindowPrimitive:
         return y.astype(operands[-1].dtype)
 
     def on_cpu(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
-        """The lowering for CPUs; of several, each has its part of the axes without windows."""
-        if partitioned.place_of(ctx) == "apart":
+        """Lower for CPUs; several devices each compute a part of the axes without windows."""
+        if devices_of(ctx) == "several devices":
             part = functools.partial(self.primitive.bind, windows=windows)
             axes = _axes(windows, ctx.avals_in)
             return partitioned.lower_on_parts(ctx, axes, part, *operands)
-        rule = self.native(ctx, windows) or functools.partial(self.form, windows=windows)
-        return partitioned.lower(ctx, rule, *operands)
+        rule = self.native(ctx, windows) or functools.partial(self.portable, windows=windows)
+        return lower(ctx, rule, *operands)
 
     def _elsewhere(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
-        return partitioned.lower(ctx, functools.partial(self.form, windows=windows), *operands)
+        return lower(ctx, functools.partial(self.portable, windows=windows), *operands)
 
     def _infer_type(self, windows: Windows, types: tuple[Any, ...]) -> Any:
-        form = functools.partial(self.form, windows=windows)
-        return partitioned.result_type(form, _axes(windows, types), types)
+        computed = functools.partial(self.portable, windows=windows)
+        made = trace(computed, tuple(map(whole, types))).out_avals[0]
+        if not any(map(sharded, types)):
+            return made
+        return partitioned.sharded_type(made, _axes(windows, types), types)
 
     def _compile(self, windows: Windows) -> Callable[..., Any]:
         return jax.jit(functools.partial(self.primitive.bind, windows=windows))
@@ -123,7 +127,7 @@ def _inner(shape: tuple[int, ...], windows: Windows) -> int:
 
 
 def _sizes(shape: tuple[int, ...], windows: Windows) -> np.ndarray:
-    """The windows as the native code reads them, with three spatial axes."""
+    """The windows as a row of numbers for the C++ code, with three spatial axes."""
     axes = [(1, 1, 1, 1, 0, 1)] * (3 - len(windows.axes))
     axes += zip(
         windows.sizes, windows.size, windows.stride, windows.dilation, windows.low, windows.count,

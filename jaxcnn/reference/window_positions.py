@@ -1,4 +1,4 @@
-"""Which elements each window of a pool holds, one window at a time."""
+"""The positions that each window of a pool holds, one window at a time."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,42 +1,32 @@
-"""One matrix product per element ("tap") of the window, added up.
+"""Convolution as one matrix product per element ("tap") of the window, added up.
 
-Nothing is copied but the taps themselves, which makes it the form for 1x1 windows: their one tap
-is the image.
+Only the pixels under each tap are copied. For a window of one element nothing is: its one tap is
+the image.
 """
 
 import jax
 import numpy as np
 from jax import lax
 
+from jaxcnn.engine.algorithm import Algorithm, refuses_nothing
+from jaxcnn.engine.portable.elements import element, with_padding
+from jaxcnn.engine.portable.products import matmul
 from jaxcnn.engine.problem import Problem
-from jaxcnn.engine.products import matmul
-
-GROUPED = False
-"""Whether it convolves groups of channels by itself."""
-
-SPACED = False
-"""Whether it convolves pixels that stand apart by itself."""
-
-
-def refuses(problem: Problem) -> str:
-    """Why the algorithm cannot do a case: it can do every one."""
-    return ""
 
 
 def scratch(problem: Problem) -> int:
-    """How many numbers are written in between."""
+    """How many numbers are written to memory."""
     if problem.taps == 1 and set(problem.stride) == {1}:
         return 0
     return problem.positions * (problem.channels + 2 * problem.features)
 
 
 def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """The convolution."""
-    x = problem.pad(x)
-    problem = problem.unpadded()
+    """Compute the convolution."""
+    problem, x = with_padding(problem, x)
     total = None
     for place in np.ndindex(*problem.window):
-        tap = problem.tap(x, place)
+        tap = element(problem, x, place)
         product = matmul(tap[..., None, :], kernel[place][None])
         if total is None:
             total = product
@@ -47,3 +37,6 @@ def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
             total = lax.optimization_barrier(total + product)
     assert total is not None
     return total
+
+
+TAP_PRODUCTS = Algorithm("tap_products", run, None, refuses_nothing, scratch)

@@ -1,4 +1,4 @@
-"""Maxima put back to where they came from."""
+"""Puts maxima back to the positions that max pooling found them at."""
 
 import math
 from typing import Any

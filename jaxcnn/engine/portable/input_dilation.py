@@ -1,9 +1,9 @@
-"""Convolutions of images whose pixels stand apart, without multiplying by the zeros between.
+"""Convolutions of images with an input dilation, without products with the zeros between pixels.
 
-The input gradient of a strided convolution is one (as is a transposed convolution). A window at
-position ``o`` meets pixels at some of its elements only, and at which ones depends on ``o``
-modulo the spacing: on its phase. Each phase is a small convolution of the dense image, with the
-elements that it meets; the results of the phases interleave.
+The input gradient of a strided convolution is one, and so is a transposed convolution. A window at
+position ``o`` meets pixels at some of its elements only, and at which ones depends on the phase:
+``o`` modulo the input dilation. Each phase is a small convolution of the image without zeros, with
+the elements that meet pixels; the results of the phases interleave.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from jaxcnn.engine.problem import Problem
 
 
 class Phase(NamedTuple):
-    """What one phase of one axis is: the elements that meet pixels, and how they lie."""
+    """The elements of a window that meet pixels in one phase of one axis, as a convolution."""
 
     taps: slice
     window: int
@@ -35,9 +35,9 @@ def run(
     kernel: jax.Array,
     solve: Callable[[Problem, jax.Array, jax.Array], jax.Array],
 ) -> jax.Array:
-    """The convolution, each of its phases computed by ``solve``; the stride must be 1."""
+    """Compute the convolution, each of its phases by ``solve``; the stride must be 1."""
     axes = [_axis(problem, i) for i in range(problem.rank)]
-    counts = tuple(-(-n // gap) for n, gap in zip(problem.out, problem.spacing, strict=True))
+    counts = tuple(-(-n // gap) for n, gap in zip(problem.out, problem.input_dilation, strict=True))
     shape = (problem.batch, *counts, problem.features)
     results = []
     for phases in itertools.product(*axes):
@@ -49,7 +49,7 @@ def run(
             window=tuple(phase.window for phase in phases),
             padding=tuple(phase.padding for phase in phases),
             dilation=tuple(phase.dilation for phase in phases),
-            spacing=(1,) * problem.rank,
+            input_dilation=(1,) * problem.rank,
         )
         results.append(solve(part, x, kernel[tuple(phase.taps for phase in phases)]))
     return _interleave(problem, results, counts)
@@ -57,13 +57,13 @@ def run(
 
 def _axis(problem: Problem, i: int) -> list[Phase]:
     """The phases of spatial axis ``i``."""
-    gap, step = problem.spacing[i], problem.dilation[i]
+    gap, step = problem.input_dilation[i], problem.dilation[i]
     low, size, window = problem.padding[i][0], problem.sizes[i], problem.window[i]
     count = -(-problem.out[i] // gap)
     every = gap // math.gcd(gap, step)
     phases = []
     for phase in range(gap):
-        # Element k meets a pixel where phase + k step - low is a multiple of the spacing.
+        # Element k meets a pixel where phase + k step - low is a multiple of the dilation.
         first = next((k for k in range(every) if (phase + k * step - low) % gap == 0), window)
         taps = slice(first, None, every)
         held = len(range(window)[taps])
@@ -78,7 +78,7 @@ def _interleave(problem: Problem, results: list[Any], counts: tuple[int, ...]) -
     """One image of the phases' results, which come last axis fastest."""
     if len(results) == 1:
         return results[0]
-    rank, gaps = problem.rank, problem.spacing
+    rank, gaps = problem.rank, problem.input_dilation
     y = jnp.stack(results).reshape(*gaps, problem.batch, *counts, problem.features)
     order = [rank]
     for i in range(rank):
@@ -89,9 +89,11 @@ def _interleave(problem: Problem, results: list[Any], counts: tuple[int, ...]) -
     return lax.slice(y, (0,) * (rank + 2), (problem.batch, *problem.out, problem.features))
 
 
-def spread(problem: Problem, x: jax.Array) -> tuple[Problem, jax.Array]:
-    """The problem with its spacing written out, zeros and all: for what `run` cannot do."""
-    widths = [(0, 0, gap - 1) for gap in problem.spacing]
-    spaced = lax.pad(x, np.zeros((), x.dtype), [(0, 0, 0), *widths, (0, 0, 0)])
-    plain = dataclasses.replace(problem, sizes=spaced.shape[1:-1], spacing=(1,) * problem.rank)
-    return plain, spaced
+def write_out(problem: Problem, x: jax.Array) -> tuple[Problem, jax.Array]:
+    """The same problem with zeros written between the pixels, for what `run` cannot do."""
+    widths = [(0, 0, gap - 1) for gap in problem.input_dilation]
+    dilated = lax.pad(x, np.zeros((), x.dtype), [(0, 0, 0), *widths, (0, 0, 0)])
+    plain = dataclasses.replace(
+        problem, sizes=dilated.shape[1:-1], input_dilation=(1,) * problem.rank
+    )
+    return plain, dilated

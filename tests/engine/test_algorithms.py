@@ -11,37 +11,47 @@ from jax import lax
 
 import jaxcnn as jc
 from jaxcnn.engine import ALGORITHMS
-from jaxcnn.engine.choice import refuses
-from jaxcnn.engine.forms import carry_out
-from jaxcnn.engine.lowering import part_by
-from jaxcnn.engine.reading import read
+from jaxcnn.engine.algorithm import Algorithm
+from jaxcnn.engine.choice import BY_NAME, part_by, refuses
+from jaxcnn.engine.execution import carry_out
+from jaxcnn.engine.task import as_task
 from tests.engine.programs import draw
 from tests.sweep import sweep
 
-FORMS = [name for name in ALGORITHMS if name not in ("auto", "lax")]
+NAMES = [name for name in ALGORITHMS if name not in ("auto", "lax")]
+
+
+def test_algorithms_are_values_under_their_names():
+    assert (
+        *("auto", "direct", "tap_products", "shifted_taps", "im2col", "banded", "row_bands"),
+        *("winograd", "lax"),
+    ) == ALGORITHMS
+    for name, algorithm in BY_NAME.items():
+        assert isinstance(algorithm, Algorithm)
+        assert algorithm.name == name
 
 
 def by(name, fn, args):
-    """``fn(*args)`` with its one convolution computed by a form, or None where it refuses."""
+    """``fn(*args)`` with its one convolution computed by an algorithm, or None where it refuses."""
     traced = jax.make_jaxpr(fn)(*args)
-    reading = next(
-        read(*(atom.aval for atom in e.invars), e.params)
+    task = next(
+        as_task(*(atom.aval for atom in e.invars), e.params)
         for e in traced.jaxpr.eqns
         if e.primitive is lax.conv_general_dilated_p
     )
-    if refuses(reading.problem, name):
+    if refuses(task.problem, name):
         return None
-    return jax.jit(functools.partial(replaced, name, traced, reading))(*args)
+    return jax.jit(functools.partial(replaced, name, traced, task))(*args)
 
 
-def replaced(name, traced, reading, *args):
-    """A traced function, its one convolution computed by a form."""
+def replaced(name, traced, task, *args):
+    """A traced function, its one convolution computed by an algorithm."""
     values = dict(zip(traced.jaxpr.invars, args, strict=True))
     for equation in traced.jaxpr.eqns:
         operands = [values[atom] for atom in equation.invars]
         if equation.primitive is lax.conv_general_dilated_p:
             choose = functools.partial(part_by, name)
-            result = carry_out(reading, choose, *operands, operands[0].dtype)
+            result = carry_out(task, choose, *operands, operands[0].dtype)
         else:
             result = equation.primitive.bind(*operands, **equation.params)
         values[equation.outvars[0]] = result
@@ -50,23 +60,23 @@ def replaced(name, traced, reading, *args):
 
 @sweep(8)
 @hypothesis.given(seed=st.integers(0, 10**6))
-def test_every_form_equals_xla(seed):
+def test_every_algorithm_equals_xla(seed):
     with jax.enable_x64(True):
         drawn = draw(seed)
         tried = 0
         if 0 in jax.eval_shape(drawn, drawn.x, drawn.kernel).shape:
             return
-        for task, (fn, args) in drawn.tasks().items():
+        for kind, (fn, args) in drawn.tasks().items():
             expected = np.asarray(jax.jit(lambda *args, fn=fn: fn(*args))(*args))
             scale = max(1.0, np.abs(expected).max(initial=0))
-            for name in FORMS:
+            for name in NAMES:
                 result = by(name, fn, args)
                 if result is None:
                     continue
                 tried += 1
                 assert result.shape == expected.shape
                 error = np.abs(np.asarray(result) - expected).max(initial=0)
-                assert error <= 1e-12 * scale, (task, name)
+                assert error <= 1e-12 * scale, (kind, name)
         assert tried >= 3
 
 

@@ -1,4 +1,4 @@
-"""Depthwise convolution: shift, multiply, add, in one fused loop over the pixels.
+"""Depthwise convolution: the shifted images times the kernel's elements, added up in one loop.
 
 XLA makes vector code of the loop, since neighbouring channels lie side by side. In the kernel
 gradient each element of the window wants the sum over all pixels of a product. A reduction over
@@ -16,35 +16,30 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxcnn.engine.algorithm import Algorithm
+from jaxcnn.engine.portable.elements import element, with_padding
 from jaxcnn.engine.problem import Problem
 
 ROW = 32
 """The longest row of pixels that is summed up at once."""
 
-GROUPED = True
-"""Whether it convolves groups of channels by itself."""
-
-SPACED = False
-"""Whether it convolves pixels that stand apart by itself."""
-
 
 def refuses(problem: Problem) -> str:
-    """Why the algorithm cannot do a case; nothing where it can."""
+    """The reason why the algorithm cannot compute a problem; an empty string where it can."""
     return "" if problem.groups == problem.channels else "the groups have more than one channel"
 
 
 def scratch(problem: Problem) -> int:
-    """How many numbers are written in between: the padded images."""
+    """How many numbers are written to memory: the padded images."""
     return problem.batch * math.prod(problem.padded) * problem.channels
 
 
 def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """The convolution."""
-    x = problem.pad(x)
-    problem = problem.unpadded()
+    """Compute the convolution."""
+    problem, x = with_padding(problem, x)
     terms, axes = [], tuple(range(problem.rank + 1))
     for place in np.ndindex(*problem.window):
-        tap = problem.tap(x, place)
+        tap = element(problem, x, place)
         weights = kernel[place].reshape(problem.channels, *_multiplier(problem))
         terms.append(_per_feature(problem, tap) * jnp.expand_dims(weights, axes))
     y = functools.reduce(operator.add, terms)
@@ -52,15 +47,14 @@ def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 def gradient(problem: Problem, x: jax.Array, cotangent: jax.Array) -> jax.Array:
-    """The gradient in the kernel."""
-    x = problem.pad(x)
-    problem = problem.unpadded()
+    """Compute the gradient in the kernel."""
+    problem, x = with_padding(problem, x)
     sides = problem.channels, *_multiplier(problem)
     cotangent = cotangent.reshape(problem.batch, *problem.out, *sides)
     block = max(b for b in range(1, ROW + 1) if problem.out[-1] % b == 0)
     rows = []
     for row in np.ndindex(*problem.window[:-1]):
-        taps = [problem.tap(x, (*row, b)) for b in range(problem.window[-1])]
+        taps = [element(problem, x, (*row, b)) for b in range(problem.window[-1])]
         products = [_per_feature(problem, tap) * cotangent for tap in taps]
         rows.append(
             jnp.stack([p.reshape(-1, *sides).sum(0) for p in _sums(products, problem, block)])
@@ -92,3 +86,6 @@ def _per_feature(problem: Problem, tap: jax.Array) -> jax.Array:
         return tap
     shape = (*tap.shape, problem.features // problem.channels)
     return lax.broadcast_in_dim(tap, shape, range(tap.ndim))
+
+
+SHIFTED_TAPS = Algorithm("shifted_taps", run, gradient, refuses, scratch, handles_groups=True)

@@ -1,4 +1,4 @@
-"""Grouped convolutions, as a batch of convolutions of their own.
+"""Grouped convolution as a batch of convolutions, one per group.
 
 Matrix products of a few columns cost as much as wider ones. So neighbouring groups of few
 channels become one of more, with zeros for what they do not share.
@@ -23,7 +23,7 @@ def run(
     kernel: jax.Array,
     solve: Callable[[Problem, jax.Array, jax.Array], jax.Array],
 ) -> jax.Array:
-    """The convolution, the one of each group computed by ``solve``."""
+    """Compute the convolution, that of each group by ``solve``."""
     part, count = joined(problem)
     *window, _, _ = kernel.shape
     images = x.reshape(*x.shape[:-1], count, part.channels)

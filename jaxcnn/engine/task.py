@@ -1,9 +1,9 @@
-"""XLA's general convolution, read as a task of the engine.
+"""Reads XLA's general convolution as a task: a convolution, or the gradient in its kernel.
 
-The gradients of a convolution are convolutions whose axes are swapped: in the kernel gradient
-the batch is summed over and the channels are counted through. Read in that way an algorithm
-would see a window as large as the image. Here it is told what the task is: the result of a
-`Problem` or the gradient in its kernel.
+The gradients of a convolution are convolutions too, with their axes swapped: the gradient in the
+kernel sums over the batch, and its window is as large as the image. No algorithm is fast for such
+a window, but each can compute the gradient in a small kernel. So a task says which of the two is
+meant, and in which order the axes of the operands are.
 """
 
 import math
@@ -14,15 +14,15 @@ import numpy as np
 from jaxcnn.engine.problem import Problem
 
 
-class Reading(NamedTuple):
-    """A task, and the axes of the operands in the order that it wants them.
+class Task(NamedTuple):
+    """A convolution or a gradient in its kernel, and the orders of the axes of its arrays.
 
     Attributes:
-        problem: the convolution, or the one whose kernel gradient is meant.
-        gradient: whether it is the kernel gradient.
-        x: the axes of the left operand as ``(n, *sizes, channels)``.
-        other: those of the right operand as the kernel, or as the cotangent of the result.
-        y: the axes of XLA's result, from those of the task.
+        problem: the convolution.
+        gradient: whether the gradient in its kernel is meant.
+        x: the axes of the left operand, ordered as ``(n, *sizes, channels)``.
+        other: the axes of the right operand, ordered as the kernel or the cotangent of the result.
+        y: the axes of the task's result, ordered as those of XLA's result.
     """
 
     problem: Problem
@@ -32,8 +32,8 @@ class Reading(NamedTuple):
     y: tuple[int, ...]
 
 
-def read(x: Any, kernel: Any, params: dict[str, Any]) -> Reading:
-    """What a convolution with these operands (or their types) and ``lax``'s parameters asks."""
+def as_task(x: Any, kernel: Any, params: dict[str, Any]) -> Task:
+    """Read a convolution of these operands (or their types) with the parameters of ``lax``."""
     left, right, result = params["dimension_numbers"]
     batch_groups = params["batch_group_count"]
     forward = Problem(
@@ -45,14 +45,14 @@ def read(x: Any, kernel: Any, params: dict[str, Any]) -> Reading:
         stride=tuple(params["window_strides"]),
         padding=tuple((int(low), int(high)) for low, high in params["padding"]),
         dilation=tuple(params["rhs_dilation"]),
-        spacing=tuple(params["lhs_dilation"]),
+        input_dilation=tuple(params["lhs_dilation"]),
         groups=params["feature_group_count"],
         dtype=np.dtype(params.get("preferred_element_type") or x.dtype),
     )
     swapped = left[1] < left[0] and forward.taps >= math.prod(forward.out)
     far = forward.taps > 8 * math.prod(forward.out)
     if batch_groups == 1 and (forward.groups > 1 or not (swapped or far)):
-        return Reading(
+        return Task(
             forward,
             False,
             (left[0], *left[2:], left[1]),
@@ -61,7 +61,7 @@ def read(x: Any, kernel: Any, params: dict[str, Any]) -> Reading:
         )
     # (n, *out, f) is now (channels, *window, features).
     order = (*result[2:], result[0], result[1])
-    return Reading(
+    return Task(
         _whose_gradient(forward, batch_groups),
         True,
         (left[1], *left[2:], left[0]),
@@ -71,14 +71,14 @@ def read(x: Any, kernel: Any, params: dict[str, Any]) -> Reading:
 
 
 def _whose_gradient(forward: Problem, batch_groups: int) -> Problem:
-    """The problem whose kernel gradient a convolution is."""
+    """The problem of which a convolution is the gradient in the kernel."""
     padding = []
     for i in range(forward.rank):
         low = forward.padding[i][0]
-        spaced = (forward.sizes[i] - 1) * forward.spacing[i] + 1
+        dilated = (forward.sizes[i] - 1) * forward.input_dilation[i] + 1
         reach = (forward.window[i] - 1) * forward.dilation[i]
         reach += (forward.out[i] - 1) * forward.stride[i] + 1
-        padding.append((low, reach - spaced - low))
+        padding.append((low, reach - dilated - low))
     return Problem(
         batch=forward.channels,
         sizes=forward.sizes,
@@ -88,7 +88,7 @@ def _whose_gradient(forward: Problem, batch_groups: int) -> Problem:
         stride=forward.dilation,
         padding=tuple(padding),
         dilation=forward.stride,
-        spacing=forward.spacing,
+        input_dilation=forward.input_dilation,
         groups=batch_groups,
         dtype=forward.dtype,
     )

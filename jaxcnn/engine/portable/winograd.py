@@ -1,4 +1,4 @@
-"""Winograd's minimal filtering: fewer multiplications for windows of 3, in any rank.
+"""Winograd's convolution: fewer multiplications for windows of 3, with any number of axes.
 
 ``m`` neighbouring results of a window of 3 take ``m + 2`` products instead of ``3 m``: with the
 matrices of Lavin and Gray (2016), *Fast algorithms for convolutional neural networks*,
@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxcnn.engine.algorithm import Algorithm
 from jaxcnn.engine.problem import Problem
 
 POINTS = (0.0, 0.5**0.5, -(0.5**0.5), 2**0.5, -(2**0.5))
@@ -36,15 +37,8 @@ def matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.linalg.inv(powers).T, window, results.T
 
 
-GROUPED = False
-"""Whether it convolves groups of channels by itself."""
-
-SPACED = False
-"""Whether it convolves pixels that stand apart by itself."""
-
-
 def refuses(problem: Problem) -> str:
-    """Why the algorithm cannot do a case; nothing where it can."""
+    """The reason why the algorithm cannot compute a problem; an empty string where it can."""
     if set(problem.window) != {3}:
         return "the window is not 3 on every axis"
     if set(problem.stride) != {1} or set(problem.dilation) != {1}:
@@ -53,13 +47,13 @@ def refuses(problem: Problem) -> str:
 
 
 def scratch(problem: Problem) -> int:
-    """How many numbers are written in between: both sides of the product."""
+    """How many numbers are written to memory: both sides of the product."""
     tiles = math.prod(-(-n // TILE) for n in problem.out) * problem.batch
     return tiles * (TILE + 2) ** problem.rank * (problem.channels + problem.features)
 
 
 def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """The convolution."""
+    """Compute the convolution."""
     rank, m, points = problem.rank, TILE, TILE + 2
     tiles = [-(-n // m) for n in problem.out]
     data, weights, back = (matrix.astype(x.dtype) for matrix in matrices())
@@ -102,3 +96,6 @@ def _combine(matrix: np.ndarray, pieces: list[jax.Array], axis: int) -> jax.Arra
         terms = [c * piece for c, piece in zip(row, pieces, strict=True) if abs(c) > 1e-12]
         rows.append(functools.reduce(operator.add, terms))
     return jnp.stack(rows, axis)
+
+
+WINOGRAD = Algorithm("winograd", run, None, refuses, scratch)

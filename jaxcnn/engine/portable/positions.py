@@ -1,4 +1,4 @@
-"""Where the largest elements of windows lie, and what lies there."""
+"""The positions of the largest elements of windows, and the elements at given positions."""
 
 import math
 from typing import Any
@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn.engine.window_maxima import pick, places, reduce_axis
-from jaxcnn.engine.windows import Windows, along
+from jaxcnn.engine.pool_windows import Windows, along
+from jaxcnn.engine.portable.window_maxima import pick, places, reduce_axis
 
 
 def max_positions(x: jax.Array, windows: Windows) -> jax.Array:
-    """Where each window's largest element lies: its flat position in the plane of ``x``.
+    """The flat position of each window's largest element in the plane of ``x``.
 
     Among equals it is the first in row-major order, and a NaN is larger than any number: the
     last one wins. Windows that hold nothing get -1.

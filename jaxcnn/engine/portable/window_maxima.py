@@ -1,4 +1,4 @@
-"""The maximum of each window, and what goes through it, in JAX's operations.
+"""Max pooling and its derivatives in JAX's own operations.
 
 XLA computes the maxima. The gradient of XLA's `reduce_window` is a serial
 ``select_and_scatter``, which is slow on a CPU and missing for dilated windows. Here a window's
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxcnn.engine.windows import Windows, along
+from jaxcnn.engine.pool_windows import Windows, along
 
 MOST_TAPS = 16
 """The longest axis of a window whose elements ("taps") are written out one by one."""
@@ -75,7 +75,7 @@ def _maxima(x: Any, windows: Windows, which: Sequence[int]) -> Any:
 
 
 def reduce_axis(x: Any, windows: Windows, i: int) -> tuple[Any, Any]:
-    """The maxima along one axis, and which tap of its window each of them is.
+    """Find the maxima along one axis, and which element ("tap") of its window each of them is.
 
     Windows that hold nothing have no winner: theirs is ``size``.
     """

@@ -1,8 +1,8 @@
-"""The arguments that the pools share: window, stride, padding, dilation, ceil_mode."""
+"""The options that the pools share, and the windows that these describe."""
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import jax.numpy as jnp
 
@@ -10,16 +10,27 @@ from jaxcnn.engine import Windows
 from jaxcnn.ops.arguments import (
     PADDING_MODES,
     Layout,
+    Padding,
+    PaddingMode,
     Pairs,
+    Window,
     as_flag,
-    check_pixels,
-    check_window_fits,
     choice,
-    dilated,
-    parse_padding,
     per_axis,
 )
 from jaxcnn.ops.padding import pad_spatial
+from jaxcnn.ops.padding_arguments import check_pixels, check_window_fits, dilated, parse_padding
+
+
+class PoolOptions(TypedDict, total=False):
+    """The options of max and min pooling, which `max_pool2d` documents."""
+
+    stride: Window | None
+    padding: Padding
+    dilation: Window
+    ceil_mode: bool
+    padding_mode: PaddingMode
+    layout: str
 
 
 def parse_windows(
@@ -105,6 +116,6 @@ def pad_windows(
 
 
 def check_real(op: str, x: Any) -> None:
-    """Refuse what has no order: booleans and complex numbers."""
+    """Refuse booleans and complex numbers, which have no largest element."""
     if not (jnp.issubdtype(x.dtype, jnp.floating) or jnp.issubdtype(x.dtype, jnp.integer)):
         raise TypeError(f"{op}: `x` must be floating point or integer, got {x.dtype}")

@@ -1,0 +1,197 @@
+"""Count the lines that one reads to follow a gradient of `conv2d` into C++, and a training run.
+
+``python -m benchmarks.reading`` runs both and prints two counts; ``--files`` adds each file's own.
+Run it in a process of its own: what JAX has traced before is not entered again.
+"""
+
+import argparse
+import contextlib
+import inspect
+import io
+import os
+import pathlib
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import CodeType, FrameType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+import jaxcnn as jc
+from jaxcnn.cli import main as command
+
+PACKAGE = pathlib.Path(jc.__file__).parent
+NATIVE = PACKAGE / "engine" / "native"
+CONVOLUTION_ROOMS = ("engine", "ops")
+"""The rooms whose files are counted for a convolution."""
+
+OTHER_ROOMS = ("data", "engine", "layers", "ops")
+"""The rooms that are not counted for a training run."""
+
+CONVOLUTION_AIM, TRAINING_AIM = 1500, 1200
+
+Counts = dict[pathlib.Path, int]
+"""How many lines of each file are read."""
+
+
+def functions_entered(folder: pathlib.Path, work: Callable[[], object]) -> set[CodeType]:
+    """Run ``work``, and find the Python functions that it enters, in all threads that it starts.
+
+    Args:
+        folder: only functions of files below this folder are found.
+        work: a function without arguments.
+
+    Returns:
+        The code of each function, lambda and comprehension; not that of modules and classes.
+    """
+    found: set[CodeType] = set()
+    below = f"{folder}{os.sep}"
+
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        code = frame.f_code
+        if code.co_filename.startswith(below) and code.co_flags & inspect.CO_OPTIMIZED:
+            found.add(code)
+
+    old, old_of_threads = sys.gettrace(), threading.gettrace()
+    threading.settrace(note)
+    sys.settrace(note)
+    try:
+        work()
+    finally:
+        sys.settrace(old)
+        threading.settrace(old_of_threads)  # type: ignore[arg-type]
+    return found
+
+
+def lines_of_functions(functions: Iterable[CodeType]) -> Counts:
+    """Count the lines of functions, from the first decorator on; each line once.
+
+    The functions within a function count with it, whether they are entered or not.
+    """
+    lines: dict[pathlib.Path, set[int]] = {}
+    for code in functions:
+        own = range(code.co_firstlineno, _last_line(code) + 1)
+        lines.setdefault(pathlib.Path(code.co_filename), set()).update(own)
+    return {file: len(numbers) for file, numbers in lines.items()}
+
+
+def lines_of_files(files: Iterable[pathlib.Path]) -> Counts:
+    """Count all lines of each file."""
+    return {file: len(file.read_text().splitlines()) for file in files}
+
+
+def in_rooms(counts: Counts, package: pathlib.Path, rooms: Iterable[str]) -> Counts:
+    """The counts of the files that lie in some folders of a package."""
+    return {f: n for f, n in counts.items() if f.relative_to(package).parts[0] in rooms}
+
+
+def native_files(handlers: Iterable[str], folder: pathlib.Path) -> set[pathlib.Path]:
+    """The C++ files that one reads to understand some handlers.
+
+    Args:
+        handlers: the handlers that a compiled program calls, such as ``"jaxcnn_convolution"``.
+        folder: the folder of ``handlers.cc``.
+
+    Returns:
+        ``handlers.cc``, the headers that define what these handlers call, and all that these
+        include.
+    """
+    source = folder / "handlers.cc"
+    text = source.read_text()
+    files = {source}
+    for handler in handlers:
+        (function,) = re.findall(rf"JAXCNN_HANDLER\({handler}, (\w+)", text)
+        body = text.split(f"Error {function}(")[1].split("\n}")[0]
+        for called in re.findall(r"jaxcnn::([a-z_]\w*)\(", body):
+            for header in _included(source):
+                if re.search(rf"\b{called}\(", header.read_text()):
+                    files |= _with_all_included(header)
+    return files
+
+
+def convolution_files() -> Counts:
+    """The lines of the files that a gradient of `conv2d` enters: traced, lowered and run.
+
+    The C++ library is compiled and loaded before, and the file of `jaxcnn.engine.tune` is read, as
+    once in each process; these files do not count.
+    """
+    jc.engine.identity("cpu")
+    x, kernel = jnp.ones((2, 8, 8, 16)), jnp.ones((3, 3, 16, 32))
+    handlers: set[str] = set()
+
+    def gradient_of_convolution() -> None:
+        def loss(x: jax.Array, kernel: jax.Array) -> jax.Array:
+            return (jc.conv2d(x, kernel) ** 2).sum()
+
+        compiled = jax.jit(jax.grad(loss, (0, 1))).lower(x, kernel).compile()
+        handlers.update(re.findall(r'"(jaxcnn_\w+?)_[0-9a-f]{16}"', compiled.as_text()))
+        jax.block_until_ready(compiled(x, kernel))
+
+    functions = functions_entered(PACKAGE, gradient_of_convolution)
+    python = lines_of_files({pathlib.Path(code.co_filename) for code in functions})
+    native = lines_of_files(native_files(handlers, NATIVE))
+    return in_rooms({**python, **native}, PACKAGE, CONVOLUTION_ROOMS)
+
+
+def training_functions() -> Counts:
+    """The lines of the functions that ``jaxcnn train`` enters on the digits, in one epoch."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["train", "--dataset", "digits", "--epochs", "1", "--run-dir", f"{folder}/run"]
+        with contextlib.redirect_stdout(io.StringIO()):
+            functions = functions_entered(PACKAGE, lambda: command(words))
+    counts = lines_of_functions(functions)
+    others = in_rooms(counts, PACKAGE, OTHER_ROOMS)
+    return {file: n for file, n in counts.items() if file not in others}
+
+
+def table(title: str, counts: Mapping[pathlib.Path, int], aim: int, *, files: bool) -> str:
+    """A count in words, and a line for each file where that is asked for."""
+    total = f"{title}: {sum(counts.values()):,} lines in {len(counts)} files (aim: {aim:,} lines)"
+    own = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    listed = [f"{n:8,}  {file.relative_to(PACKAGE.parent)}" for file, n in own]
+    return "\n".join([total, *(listed if files else [])])
+
+
+def main() -> None:
+    """Print both counts."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--files", action="store_true", help="a line for each file as well")
+    files = parser.parse_args().files
+    title = "a gradient of conv2d, whole files of engine and ops"
+    counts = convolution_files()
+    print(table(title, counts, CONVOLUTION_AIM, files=files))
+    native = sum(n for file, n in counts.items() if file.is_relative_to(NATIVE))
+    print(
+        f"  of these {sum(counts.values()) - native:,} in Python and {native:,} in C++", flush=True
+    )
+    title = f"one jaxcnn train, functions outside of {', '.join(OTHER_ROOMS)}"
+    print(table(title, training_functions(), TRAINING_AIM, files=files))
+
+
+def _last_line(code: CodeType) -> int:
+    """The last line of a function, with the functions inside it."""
+    own = [end for _, end, _, _ in code.co_positions() if end is not None]
+    inner = [_last_line(const) for const in code.co_consts if isinstance(const, CodeType)]
+    return max(own + inner)
+
+
+def _included(source: pathlib.Path) -> Iterator[pathlib.Path]:
+    """The files beside a C++ file that it includes itself."""
+    for name in re.findall(r'#include "([^"]+)"', source.read_text()):
+        if (source.parent / name).is_file():
+            yield source.parent / name
+
+
+def _with_all_included(source: pathlib.Path) -> set[pathlib.Path]:
+    files = {source}
+    for header in _included(source):
+        files |= _with_all_included(header)
+    return files
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""The groups of the flags in the help of ``jaxcnn train`` and ``jaxcnn sweep``."""
+
+GROUPS = {
+    "model": ("model",),
+    "data": (
+        "dataset", "data-dir", "split", "test-split", "validation", "validation-seed",
+        "image-size", "channels", "strict", "augment", "crop-padding", "cutout-size", "mixup-alpha",
+    ),
+    "optimization": (
+        "epochs", "batch-size", "optimizer", "lr", "momentum", "weight-decay", "decay-all",
+        "schedule", "warmup-steps", "clip-norm", "seed", "seeds", "skip-nonfinite",
+    ),
+    "run": (
+        "config", "from", "run-dir", "experiment", "overwrite", "resume", "accept-engine",
+        "checkpoint-every", "checkpoint-minutes", "keep", "best-by", "early-stop",
+        "tensorboard", "wandb", "profile", "quiet",
+    ),
+    "device": ("platform", "streaming", "at-once"),
+}  # fmt: skip
+"""The titles, and the flags in each group."""

@@ -1,0 +1,47 @@
+"""The type of a convolution algorithm, and of the choice of one."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+
+from jaxcnn.engine.problem import Problem
+
+Compute = Callable[[Problem, jax.Array, jax.Array], jax.Array]
+"""A function of a problem, the images, and the kernel or a cotangent of the result."""
+
+
+class Algorithm(NamedTuple):
+    """One way to compute a convolution on a CPU.
+
+    Attributes:
+        name: what users give as ``algorithm=``.
+        run: computes the convolution from the images and the kernel.
+        gradient: computes the gradient in the kernel from the images and the cotangent of the
+            result; None where JAX derives it from ``run``.
+        refuses: the reason why the algorithm cannot compute a problem; an empty string where it
+            can.
+        scratch: how many numbers the algorithm writes to memory beside its result.
+        handles_groups: whether ``run`` takes problems of several groups; others get one group.
+        handles_input_dilation: whether ``run`` takes problems with an input dilation.
+    """
+
+    name: str
+    run: Compute
+    gradient: Compute | None
+    refuses: Callable[[Problem], str]
+    scratch: Callable[[Problem], int]
+    handles_groups: bool = False
+    handles_input_dilation: bool = False
+
+
+class Choice(NamedTuple):
+    """The name of an algorithm, and why it was chosen."""
+
+    algorithm: str
+    reason: str
+
+
+def refuses_nothing(problem: Problem) -> str:
+    """The ``refuses`` of an algorithm that can compute every problem."""
+    return ""

@@ -1,0 +1,160 @@
+"""Lines that are counted in a tiny package: of functions, of files, and of C++ files."""
+
+import importlib
+import sys
+import textwrap
+
+import pytest
+
+from benchmarks import reading
+
+MODULE = '''
+import threading
+
+
+def logged(function):
+    """A decorator."""
+    return function
+
+
+@logged
+def outer(n):
+    def inner(m):
+        return m + 1
+
+    return inner(
+        n
+    )
+
+
+def in_thread():
+    thread = threading.Thread(target=lambda: other(1))
+    thread.start()
+    thread.join()
+
+
+def other(n):
+    return [n for n in range(n)]
+
+
+class Pair:
+    first = 1
+
+    def second(self):
+        return 2
+
+
+def never():
+    return outer(3)
+'''
+
+HANDLERS = """
+#include "sums.h"
+#include "pools.h"
+#include <vector>
+
+static ffi::Error Sum(Numbers x) {
+  jaxcnn::sum(jaxcnn::Sizes(x), x);
+  return ffi::Error::Success();
+}
+
+static ffi::Error Pool(Numbers x) {
+  jaxcnn::pool(x);
+  return ffi::Error::Success();
+}
+
+JAXCNN_HANDLER(jaxcnn_sum, Sum, .Arg<Numbers>());
+JAXCNN_HANDLER(jaxcnn_pool, Pool, .Arg<Numbers>());
+"""
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    folder = tmp_path / "tinypackage"
+    for room in ("one", "two"):
+        (folder / room).mkdir(parents=True)
+        (folder / room / "__init__.py").write_text("")
+    (folder / "__init__.py").write_text("")
+    (folder / "one" / "module.py").write_text(textwrap.dedent(MODULE))
+    (folder / "two" / "unused.py").write_text("def unused():\n    return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield folder
+    for name in [name for name in sys.modules if name.startswith("tinypackage")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def module(package):
+    return importlib.import_module("tinypackage.one.module")
+
+
+def entered(package, work):
+    return {code.co_name for code in reading.functions_entered(package, work)}
+
+
+def test_functions_that_are_called_are_entered(package, module):
+    assert entered(package, lambda: module.outer(1)) == {"outer", "inner"}
+    assert entered(package, lambda: module.Pair().second()) == {"second"}
+    assert entered(package, lambda: None) == set()
+
+
+def test_functions_of_other_threads_are_entered(package, module):
+    assert {"in_thread", "<lambda>", "other"} <= entered(package, module.in_thread)
+
+
+def test_modules_and_classes_are_no_functions(package):
+    """An import runs the module and the bodies of its classes, and enters the decorator alone."""
+    work = lambda: importlib.import_module("tinypackage.one.module")  # noqa: E731
+    assert entered(package, work) == {"logged"}
+
+
+def test_the_tracer_of_before_is_put_back(package, module):
+    before = sys.gettrace()
+    with pytest.raises(ZeroDivisionError):
+        reading.functions_entered(package, lambda: 1 / 0)
+    assert sys.gettrace() is before
+
+
+def test_each_line_of_a_function_counts_once(package, module):
+    """From the decorator to the closing bracket; the inner function lies within."""
+    file = package / "one" / "module.py"
+    functions = reading.functions_entered(package, lambda: module.outer(1))
+    assert reading.lines_of_functions(functions) == {file: 8}
+    functions |= reading.functions_entered(package, lambda: module.other(1))
+    assert reading.lines_of_functions(functions) == {file: 8 + 2}
+
+
+def test_files_count_as_a_whole_and_by_room(package):
+    files = [package / "one" / "module.py", package / "two" / "unused.py"]
+    counts = reading.lines_of_files(files)
+    assert counts == {files[0]: MODULE.count("\n"), files[1]: 2}
+    assert reading.in_rooms(counts, package, ["two"]) == {files[1]: 2}
+
+
+def test_headers_of_the_handlers_that_are_called(tmp_path):
+    (tmp_path / "handlers.cc").write_text(HANDLERS)
+    (tmp_path / "sums.h").write_text('#include "parts.h"\nvoid sum(Numbers x) {}\n')
+    (tmp_path / "parts.h").write_text("#include <vector>\n")
+    (tmp_path / "pools.h").write_text("void pool(Numbers x) {}\n")
+
+    def names(*handlers):
+        return {file.name for file in reading.native_files(handlers, tmp_path)}
+
+    assert names("jaxcnn_sum") == {"handlers.cc", "sums.h", "parts.h"}
+    assert names("jaxcnn_pool") == {"handlers.cc", "pools.h"}
+    assert names("jaxcnn_pool", "jaxcnn_sum") == names("jaxcnn_pool") | names("jaxcnn_sum")
+
+
+def test_table_names_the_files_where_they_are_asked_for():
+    counts = {
+        reading.PACKAGE / "ops" / "few.py": 10,
+        reading.PACKAGE / "ops" / "many.py": 1234,
+    }
+    total = "a count: 1,244 lines in 2 files (aim: 1,500 lines)"
+    assert reading.table("a count", counts, 1500, files=False) == total
+    first, *others = reading.table("a count", counts, 1500, files=True).splitlines()
+    assert first == total
+    assert [line.split() for line in others] == [
+        ["1,234", "jaxcnn/ops/many.py"],
+        ["10", "jaxcnn/ops/few.py"],
+    ]
