@@ -45,7 +45,7 @@ _DATA = Table(
         "test_images": _COUNT,
         "image_shape": ListOf(_SIDE, 3, 3),
         "class_names": ListOf(Text(1000), 1, MOST_CLASSES),
-        "sample_sha256": ListOf(_SHA256, 2, 2),
+        "sample_sha256": ListOf(_SHA256, 1, 10),
     },
     others=Anything(),
 )
