@@ -1,5 +1,6 @@
 """What a layer is: two pure functions, and one description from which it can be rebuilt."""
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -138,27 +139,26 @@ def described(constructor: Callable[P, Layer]) -> Callable[P, Layer]:
     >>> Twice(by=3.0)
     Twice(by=3.0)
     """
-    signature, answered = inspect.signature(constructor), answering(constructor)
+    signature = inspect.signature(constructor)
     variadic = {
         name
         for name, parameter in signature.parameters.items()
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     }
 
+    @functools.wraps(constructor)
     def build(*args: P.args, **kwargs: P.kwargs) -> Layer:
-        layer = answered(*args, **kwargs)
+        layer = constructor(*args, **kwargs)
         known = layer.description or Description()
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         hidden = variadic | known.parts.keys()
         options = {name: value for name, value in bound.arguments.items() if name not in hidden}
-        its = Description(build, options, known.parts, known.scopes, known.wire, known.inline)
+        its = Description(public, options, known.parts, known.scopes, known.wire, known.inline)
         return layer._replace(description=its)
 
-    for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
-        setattr(build, name, getattr(constructor, name))
-    build.__wrapped__ = constructor  # type: ignore[attr-defined]
-    return build
+    public = answering(build)
+    return public
 
 
 def stateless(
