@@ -29,7 +29,7 @@ TOLERANCES = {
 GRADIENT_TOLERANCES = {"float64": 1e-7, "float32": 1e-5}
 
 
-class Row(NamedTuple):
+class OpCheck(NamedTuple):
     """How one op did in one dtype.
 
     Attributes:
@@ -75,7 +75,7 @@ def check_ops(
     *,
     gradients: bool = True,
     watch: Callable[[Sequence[Case]], Iterable[Case]] = iter,
-) -> list[Row]:
+) -> list[OpCheck]:
     """Run the cases of the ops on the default device and compare with the reference.
 
     Args:
@@ -87,7 +87,7 @@ def check_ops(
         watch: what to wrap the cases in, to show how far the run has come.
 
     Returns:
-        One `Row` per op and dtype, in the order of their names.
+        One `OpCheck` per op and dtype, in the order of their names.
 
     Raises:
         ValueError: if there is no op or dtype of a name, or none is named.
@@ -113,9 +113,9 @@ def check_ops(
     return [_row(*key, found) for key, found in sorted(outcomes.items())]
 
 
-def _row(op: str, dtype: str, found: list[_Outcome]) -> Row:
+def _row(op: str, dtype: str, found: list[_Outcome]) -> OpCheck:
     slopes = [o.gradient_error for o in found if o.gradient_error is not None]
-    return Row(
+    return OpCheck(
         op=op,
         dtype=dtype,
         cases=len(found),

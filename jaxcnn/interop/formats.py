@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
-from jaxcnn.interop.artefact import PLATFORMS, stablehlo
-from jaxcnn.interop.onnx_graph import onnx
-from jaxcnn.interop.subject import Subject
+from jaxcnn.interop.exported_model import ModelToExport
+from jaxcnn.interop.onnx_file import onnx
+from jaxcnn.interop.safetensors_file import safetensors
+from jaxcnn.interop.stablehlo_file import PLATFORMS, stablehlo
 from jaxcnn.interop.torch_module import torch
-from jaxcnn.interop.weights import safetensors
 
 
 class Format(NamedTuple):
@@ -23,9 +23,9 @@ class Format(NamedTuple):
 
     endings: tuple[str, ...]
     stem: str
-    contents: Callable[[Subject, str], tuple[bytes, ...]]
+    contents: Callable[[ModelToExport, str], tuple[bytes, ...]]
 
-    def files(self, subject: Subject, stem: str) -> dict[str, bytes]:
+    def files(self, subject: ModelToExport, stem: str) -> dict[str, bytes]:
         """The contents of the files by name."""
         return dict(zip(self.names(stem), self.contents(subject, stem), strict=True))
 
@@ -34,7 +34,7 @@ class Format(NamedTuple):
         return [stem + ending for ending in self.endings]
 
 
-def _stablehlo(subject: Subject, stem: str) -> tuple[bytes, bytes]:
+def _stablehlo(subject: ModelToExport, stem: str) -> tuple[bytes, bytes]:
     card = dict(
         subject.card,
         input={"shape": ["batch", *subject.image_shape], "dtype": "float32", "range": [0, 1]},
@@ -45,7 +45,7 @@ def _stablehlo(subject: Subject, stem: str) -> tuple[bytes, bytes]:
     return f"{{\n{lines}\n}}\n".encode(), stablehlo(subject)
 
 
-def _torch(subject: Subject, stem: str) -> tuple[bytes, bytes]:
+def _torch(subject: ModelToExport, stem: str) -> tuple[bytes, bytes]:
     weights, code = torch(subject, f"{stem}.safetensors")
     return code.encode("ascii"), weights
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from jaxcnn.interop.graph import Step
+from jaxcnn.interop.export_graph import GraphStep
 from jaxcnn.interop.onnx_nodes import Nodes
 
 
-def activation(to: Nodes, step: Step, inputs: list[str]) -> str:
+def activation(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     """One operator where ONNX has it, a few where it has not."""
     name = step.options["name"]
     if name in _ACTIVATIONS:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxcnn.interop.graph import Graph, Step
+from jaxcnn.interop.export_graph import Graph, GraphStep
 from jaxcnn.ops.arguments import Pairs
 
 _PAD_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -23,7 +23,7 @@ class Nodes:
         self._taken = {"images", "logits"}
         self._here = ""
 
-    def follow(self, step: Step, rule: "Rule") -> None:
+    def follow(self, step: GraphStep, rule: "Rule") -> None:
         """Go on with a step."""
         self._here = ".".join(step.path) or step.kind
         found = rule(self, step, [self._names[ref] for ref in step.inputs])
@@ -82,7 +82,7 @@ class Nodes:
         return free
 
 
-Rule = Callable[[Nodes, Step, list[str]], str | list[str]]
+Rule = Callable[[Nodes, GraphStep, list[str]], str | list[str]]
 """``(nodes, step, inputs) -> output``, all by their names."""
 
 

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn import ops
-from jaxcnn.interop.graph import Step
+from jaxcnn.interop.export_graph import GraphStep
 from jaxcnn.interop.onnx_nodes import Nodes, padded, pads, sums
 from jaxcnn.ops.arguments import Pairs
 
 
-def max_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
+def max_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     """A border never wins; what ``ceil_mode`` adds is one more border."""
     its, pairs = step.options, step.options["pairs"]
     x = inputs[0]
@@ -26,7 +26,7 @@ def max_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
     return to.node("MaxPool", [x], dilations=its["dilation"], **given)
 
 
-def avg_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
+def avg_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     """Means over whole windows, times what the layer divides by instead."""
     its = step.options
     x, pairs = inputs[0], its["pairs"]
@@ -40,7 +40,7 @@ def avg_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
     return to.node("Mul", [y, to.constant("factor", factor[None, None])])
 
 
-def lp_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
+def lp_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     """Powers without signs taken off, which ONNX's own operator takes off."""
     p = step.options["p"]
     if math.isinf(p):
@@ -52,7 +52,7 @@ def lp_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
     return to.node("Pow", [y, to.constant("root", 1 / p)])
 
 
-def _window_means(to: Nodes, step: Step, x: str, pairs: Pairs) -> tuple[str, np.ndarray]:
+def _window_means(to: Nodes, step: GraphStep, x: str, pairs: Pairs) -> tuple[str, np.ndarray]:
     """Each window's sum over its size, and the same of an image of ones: the border is zeros."""
     its = step.options
     sizes = list(step.before[2:])
@@ -72,7 +72,7 @@ def _window_means(to: Nodes, step: Step, x: str, pairs: Pairs) -> tuple[str, np.
     return to.node("AveragePool", [x], count_include_pad=1, **given), covered
 
 
-def _of_ones(step: Step) -> np.ndarray:
+def _of_ones(step: GraphStep) -> np.ndarray:
     """What a pool gives for one channel of ones, without the axes of batch and channels."""
     its = step.layer.description
     assert its is not None
@@ -83,7 +83,7 @@ def _of_ones(step: Step) -> np.ndarray:
     return np.asarray(y, np.float64).reshape(step.after[2:])
 
 
-def adaptive(to: Nodes, step: Step, inputs: list[str]) -> str:
+def adaptive(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     """Axis by axis; ONNX has pools of equal windows only."""
     x, mean = inputs[0], step.options["how"] == "mean"
     for axis, (size, count) in enumerate(zip(step.before[2:], step.after[2:], strict=True), 2):
@@ -107,14 +107,14 @@ def adaptive(to: Nodes, step: Step, inputs: list[str]) -> str:
     return x
 
 
-def global_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
+def global_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     """Over all positions."""
     operator = "ReduceMean" if step.options["how"] == "mean" else "ReduceMax"
     axes = to.constant("axes", range(2, len(step.before)), np.int64)
     return to.node(operator, [*inputs, axes], keepdims=0)
 
 
-def resize(to: Nodes, step: Step, inputs: list[str]) -> str:
+def resize(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     """By ONNX's operator where its numbers are ours, else by products with matrices."""
     its = step.options
     modes = {"bilinear": "linear", "bicubic": "cubic"}
@@ -142,7 +142,7 @@ def resize(to: Nodes, step: Step, inputs: list[str]) -> str:
     return x
 
 
-def _resizing(step: Step, axis: int, old: int) -> np.ndarray:
+def _resizing(step: GraphStep, axis: int, old: int) -> np.ndarray:
     """The matrix ``(new, old)`` that resizes one axis."""
     its = step.options
     options: dict[str, Any] = {name: its[name] for name in ("method", "align_corners", "antialias")}

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from jaxcnn.interop.channels_first import graph_of
-from jaxcnn.interop.graph import Graph, Step
-from jaxcnn.interop.subject import Subject
+from jaxcnn.interop.export_graph import Graph, GraphStep
+from jaxcnn.interop.exported_model import ModelToExport
+from jaxcnn.interop.layer_rules import graph_of
+from jaxcnn.interop.safetensors_file import saved
 from jaxcnn.interop.torch_rules import RULES, Code
-from jaxcnn.interop.weights import saved
 from jaxcnn.layers import Sequential
 from jaxcnn.layers.naming import names_of
 
@@ -71,7 +71,7 @@ TAKEN = frozenset(_ATTRIBUTES.split())
 Tree = dict[str, Any]
 
 
-def torch(subject: Subject, weights_name: str) -> tuple[bytes, str]:
+def torch(subject: ModelToExport, weights_name: str) -> tuple[bytes, str]:
     """The weights by torch's names and in its layout, and the code of the layers.
 
     Batch normalizations stay layers of their own and are not folded, so that the weights are
@@ -113,7 +113,7 @@ def torch(subject: Subject, weights_name: str) -> tuple[bytes, str]:
     return saved(arrays, subject.card_with(layout="NCHW")), code
 
 
-def _code(step: Step) -> Code:
+def _code(step: GraphStep) -> Code:
     if step.kind not in RULES:
         raise step.refusal(f"{step.name} has no counterpart in torch")
     code = RULES[step.kind](step)
@@ -150,7 +150,7 @@ def _dict(tree: Tree, indent: int) -> str:
     return f"{{\n{''.join(lines)}{' ' * indent}}}"
 
 
-def _parameter(step: Step, code: Code) -> str:
+def _parameter(step: GraphStep, code: Code) -> str:
     if code.parameter is None:
         return ""
     made = f"nn.Parameter(torch.ones{code.parameter})"

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn.interop.channels_first import graph_of
 from jaxcnn.interop.errors import InteropError
-from jaxcnn.interop.graph import Graph
+from jaxcnn.interop.export_graph import Graph
+from jaxcnn.interop.layer_rules import graph_of
 from jaxcnn.layers import Layer, Params, State
 
 

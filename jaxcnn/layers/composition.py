@@ -6,10 +6,10 @@ from typing import Any
 
 import jax
 
-from jaxcnn.layers.flow import JOINS, combined
 from jaxcnn.layers.layer import Description, Layer, Params, State, described
 from jaxcnn.layers.naming import check_parts, names_of
 from jaxcnn.layers.pointwise import Activation, Function
+from jaxcnn.layers.wiring import JOINS, combined
 from jaxcnn.ops.arguments import as_flag, as_int, choice
 
 

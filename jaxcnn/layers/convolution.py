@@ -6,7 +6,7 @@ from typing import Any, TypedDict, Unpack
 import jax
 
 from jaxcnn import ops
-from jaxcnn.layers.initialization import Drawn, draw_convolution
+from jaxcnn.layers.initialization import ParameterInit, draw_convolution
 from jaxcnn.layers.layer import Layer, Params, described, stateless
 from jaxcnn.ops.arguments import (
     Padding,
@@ -30,8 +30,8 @@ class UngroupedConvOptions(TypedDict, total=False):
     bias: bool
     algorithm: str
     precision: Any
-    kernel_init: Drawn
-    bias_init: Drawn
+    kernel_init: ParameterInit
+    bias_init: ParameterInit
 
 
 class ConvLayerOptions(UngroupedConvOptions, total=False):
@@ -54,8 +54,8 @@ def Conv2d(
     bias: bool = True,
     algorithm: str = "auto",
     precision: Any = None,
-    kernel_init: Drawn = "glorot_uniform",
-    bias_init: Drawn = "zeros",
+    kernel_init: ParameterInit = "glorot_uniform",
+    bias_init: ParameterInit = "zeros",
 ) -> Layer:
     """A layer that convolves images with learned kernels, as `jaxcnn.conv2d` does.
 
@@ -160,8 +160,8 @@ def convolution_layer(
     *,
     transposed: bool = False,
     bias: bool,
-    kernel_init: Drawn,
-    bias_init: Drawn,
+    kernel_init: ParameterInit,
+    bias_init: ParameterInit,
     **options: Any,
 ) -> Layer:
     """A layer that convolves over ``rank`` spatial axes with a learned kernel and bias.

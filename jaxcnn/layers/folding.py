@@ -9,13 +9,13 @@ import jax.numpy as jnp
 
 from jaxcnn.layers.convolution import Conv1d, Conv2d, Conv3d
 from jaxcnn.layers.dense import Dense
-from jaxcnn.layers.flow import Pieces, Site, walk
 from jaxcnn.layers.layer import Layer, Params, State
 from jaxcnn.layers.normalization import BatchNorm
 from jaxcnn.layers.pointwise import Identity
 from jaxcnn.layers.separable import DepthwiseConv2d, SeparableConv2d
 from jaxcnn.layers.transformation import is_a, map_paths, rebuild
 from jaxcnn.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from jaxcnn.layers.wiring import LayerNode, SplitSizes, walk
 
 _TRANSPOSED = (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
 _LINEAR = (Conv1d, Conv2d, Conv3d, DepthwiseConv2d, SeparableConv2d, Dense, *_TRANSPOSED)
@@ -77,7 +77,7 @@ class _Value:
         uses: how many layers take it.
     """
 
-    source: Site | None
+    source: LayerNode | None
     uses: int = 0
 
 
@@ -85,38 +85,42 @@ class _Finder:
     """Finds each batch normalization and where its input comes from."""
 
     def __init__(self) -> None:
-        self.norms: list[tuple[Site, _Value]] = []
+        self.norms: list[tuple[LayerNode, _Value]] = []
 
-    def layer(self, site: Site, x: _Value) -> _Value:
+    def layer(self, node: LayerNode, x: _Value) -> _Value:
         x.uses += 1
-        if is_a(site.layer, BatchNorm) and x.source and _same_channels(x.source, site):
-            self.norms.append((site, x))
-        return _Value(site if is_a(site.layer, *_LINEAR) else None)
+        if is_a(node.layer, BatchNorm) and x.source and _same_channels(x.source, node):
+            self.norms.append((node, x))
+        return _Value(node if is_a(node.layer, *_LINEAR) else None)
 
-    def join(self, site: Site, how: str, values: Sequence[_Value], layout: str | None) -> _Value:
+    def join(
+        self, node: LayerNode, how: str, values: Sequence[_Value], layout: str | None
+    ) -> _Value:
         for value in values:
             value.uses += 1
         return _Value(None)
 
-    def split(self, site: Site, x: _Value, sizes: Pieces, layout: str | None) -> list[_Value]:
+    def split(
+        self, node: LayerNode, x: _Value, sizes: SplitSizes, layout: str | None
+    ) -> list[_Value]:
         x.uses += 1
         count = sizes if isinstance(sizes, int) else len(sizes)
         return [_Value(None) for _ in range(count)]
 
 
-def _same_channels(before: Site, norm: Site) -> bool:
+def _same_channels(before: LayerNode, norm: LayerNode) -> bool:
     """Whether both have their channels on the same axis."""
-    layouts = (_options(site).get("layout") or "NC" for site in (before, norm))
+    layouts = (_options(node).get("layout") or "NC" for node in (before, norm))
     first, second = (layout.endswith("C") for layout in layouts)
     return first == second
 
 
-def _options(site: Site) -> Any:
-    assert site.layer.description is not None
-    return site.layer.description.options
+def _options(node: LayerNode) -> Any:
+    assert node.layer.description is not None
+    return node.layer.description.options
 
 
-def _folded(before: Site, norm: Site) -> Params:
+def _folded(before: LayerNode, norm: LayerNode) -> Params:
     """The parameters of a layer that does what two did."""
     mean, variance = norm.state["mean"], norm.state["var"]
     scale, offset, bias = (

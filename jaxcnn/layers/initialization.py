@@ -15,7 +15,7 @@ from jaxcnn.ops.arguments import Layout, as_flag
 
 Initializer = initializers.Initializer
 
-Drawn = str | Initializer | jax.Array | np.ndarray
+ParameterInit = str | Initializer | jax.Array | np.ndarray
 """An initializer ``(key, shape, dtype) -> array``, the name of one, or the array itself."""
 
 
@@ -80,7 +80,7 @@ BIASES: Mapping[str, Draw] = {"zeros": _plain(initializers.zeros), "torch": _uni
 """The initializers of biases by name."""
 
 
-def drawn(op: str, argument: str, given: Any, names: Mapping[str, Draw]) -> Draw:
+def initializer_of(op: str, argument: str, given: Any, names: Mapping[str, Draw]) -> Draw:
     """What draws a parameter.
 
     Args:
@@ -119,8 +119,8 @@ def draw_convolution(
     axes: Layout,
     shape: Callable[[int], tuple[int, ...]],
     bias: bool,
-    kernel_init: Drawn,
-    bias_init: Drawn,
+    kernel_init: ParameterInit,
+    bias_init: ParameterInit,
     *,
     transposed_to: int | None = None,
 ) -> Callable[[jax.Array, Sequence[int]], Params]:
@@ -136,8 +136,8 @@ def draw_convolution(
         transposed_to: the output channels of a transposed convolution; ``None`` for another.
     """
     as_flag(op, "bias", bias)
-    draw_kernel = drawn(op, "kernel_init", kernel_init, KERNELS)
-    draw_bias = drawn(op, "bias_init", bias_init, BIASES)
+    draw_kernel = initializer_of(op, "kernel_init", kernel_init, KERNELS)
+    draw_bias = initializer_of(op, "bias_init", bias_init, BIASES)
 
     def draw(key: jax.Array, input_shape: Sequence[int]) -> Params:
         if len(input_shape) != len(axes.name):

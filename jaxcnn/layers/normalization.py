@@ -269,10 +269,10 @@ def LocalResponseNorm(
     return stateless(compute)
 
 
-Draw = Callable[[jax.Array, Sequence[int]], Params]
+DrawParams = Callable[[jax.Array, Sequence[int]], Params]
 
 
-def _per_channel(op: str, scale: bool, bias: bool, layout: str | None) -> Draw:
+def _per_channel(op: str, scale: bool, bias: bool, layout: str | None) -> DrawParams:
     """Ones and zeros, one per channel."""
 
     def shape(input_shape: Sequence[int]) -> tuple[int, ...]:
@@ -281,7 +281,7 @@ def _per_channel(op: str, scale: bool, bias: bool, layout: str | None) -> Draw:
     return _affine(op, scale, bias, shape)
 
 
-def _over(op: str, scale: bool, bias: bool, axes: int | Sequence[int]) -> Draw:
+def _over(op: str, scale: bool, bias: bool, axes: int | Sequence[int]) -> DrawParams:
     """Ones and zeros, in the input's shape over ``axes``."""
 
     def shape(input_shape: Sequence[int]) -> tuple[int, ...]:
@@ -294,7 +294,7 @@ def _over(op: str, scale: bool, bias: bool, axes: int | Sequence[int]) -> Draw:
 
 def _affine(
     op: str, scale: bool, bias: bool, shape: Callable[[Sequence[int]], tuple[int, ...]]
-) -> Draw:
+) -> DrawParams:
     as_flag(op, "scale", scale)
     as_flag(op, "bias", bias)
 

@@ -8,7 +8,14 @@ import jax
 
 from jaxcnn import ops
 from jaxcnn.layers.convolution import Conv2d, UngroupedConvOptions
-from jaxcnn.layers.initialization import BIASES, KERNELS, Drawn, Fan, draw_convolution, drawn
+from jaxcnn.layers.initialization import (
+    BIASES,
+    KERNELS,
+    Fan,
+    ParameterInit,
+    draw_convolution,
+    initializer_of,
+)
 from jaxcnn.layers.layer import Layer, Params, described, stateless
 from jaxcnn.layers.naming import named_key
 from jaxcnn.ops.arguments import Window, as_flag, as_int, parse_layout, per_axis
@@ -85,8 +92,8 @@ def _depthwise_layer(
     multiplier: int,
     *,
     bias: bool,
-    kernel_init: Drawn,
-    bias_init: Drawn,
+    kernel_init: ParameterInit,
+    bias_init: ParameterInit,
     **options: Any,
 ) -> Layer:
     op = "DepthwiseConv2d"
@@ -111,8 +118,8 @@ def _separable_layer(
     multiplier: int,
     *,
     bias: bool,
-    kernel_init: Drawn,
-    bias_init: Drawn,
+    kernel_init: ParameterInit,
+    bias_init: ParameterInit,
     **options: Any,
 ) -> Layer:
     op = "SeparableConv2d"
@@ -121,8 +128,8 @@ def _separable_layer(
     multiplier = as_int(op, "multiplier", multiplier, minimum=1)
     axes = parse_layout(op, options["layout"], 2)
     as_flag(op, "bias", bias)
-    draw_kernel = drawn(op, "kernel_init", kernel_init, KERNELS)
-    draw_bias = drawn(op, "bias_init", bias_init, BIASES)
+    draw_kernel = initializer_of(op, "kernel_init", kernel_init, KERNELS)
+    draw_bias = initializer_of(op, "bias_init", bias_init, BIASES)
 
     def draw(key: jax.Array, input_shape: Sequence[int]) -> Params:
         between = input_shape[axes.channel] * multiplier

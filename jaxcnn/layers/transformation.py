@@ -3,9 +3,9 @@
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from jaxcnn.layers.flow import combined
 from jaxcnn.layers.layer import Description, Layer
 from jaxcnn.layers.normalization import BatchNorm
+from jaxcnn.layers.wiring import combined
 
 
 def rebuild(layer: Layer, parts: Mapping[str, Layer] | None = None, **options: Any) -> Layer:

@@ -4,7 +4,7 @@ from typing import Any, Unpack
 
 from jaxcnn import ops
 from jaxcnn.layers.convolution import ConvLayerOptions, convolution_layer
-from jaxcnn.layers.initialization import Drawn
+from jaxcnn.layers.initialization import ParameterInit
 from jaxcnn.layers.layer import Layer, described
 from jaxcnn.ops.arguments import Padding, PaddingMode, Window
 from jaxcnn.ops.shared_options import options_of
@@ -31,8 +31,8 @@ def ConvTranspose2d(
     bias: bool = True,
     algorithm: str = "auto",
     precision: Any = None,
-    kernel_init: Drawn = "glorot_uniform",
-    bias_init: Drawn = "zeros",
+    kernel_init: ParameterInit = "glorot_uniform",
+    bias_init: ParameterInit = "zeros",
 ) -> Layer:
     """A layer that computes a learned transposed convolution of images; see `conv_transpose2d`.
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from jaxcnn.interop import Subject
+from jaxcnn.interop import ModelToExport
 from jaxcnn.layers import Conv2d, Dense, Flatten, MaxPool2d, Sequential
 from jaxcnn.models import MODELS
 
@@ -19,7 +19,7 @@ def subject(model, image_shape=(28, 28, 1)):
         lambda key: model.init(key, (1, *image_shape)), jax.random.key(0)
     )
     params, state = jax.tree.map(lambda leaf: drawn(rng, leaf.shape), (params, state))
-    return Subject(model, params, state, image_shape, {"model": "x"})
+    return ModelToExport(model, params, state, image_shape, {"model": "x"})
 
 
 def below_zero():

@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 from safetensors.numpy import load
 
-from jaxcnn.interop import FORMATS, InteropError, Subject, from_torch, to_state_dict
+from jaxcnn.interop import FORMATS, InteropError, ModelToExport, from_torch, to_state_dict
 from jaxcnn.interop.torch_module import TAKEN
 from jaxcnn.layers import Sequential
 from jaxcnn.layers.naming import names_of
@@ -55,7 +55,7 @@ def subject(case):
     state = jax.tree.map(lambda leaf: rng.uniform(0.5, 1.5, leaf.shape).astype("float32"), state)
     x = rng.normal(size=case.shape).astype(np.float32)
     x = -abs(x) if "max" in case.kind.lower() else x  # a border of zeros would win
-    return Subject(layer, params, state, case.shape[1:], {"model": "x"}), x
+    return ModelToExport(layer, params, state, case.shape[1:], {"model": "x"}), x
 
 
 @functools.cache

@@ -25,7 +25,9 @@ def options(name):
 
 
 def built(name, **given):
-    sizes = (8, 3) if "out_channels" in inspect.signature(getattr(layers, name)).parameters else (3,)
+    sizes = (
+        (8, 3) if "out_channels" in inspect.signature(getattr(layers, name)).parameters else (3,)
+    )
     return getattr(layers, name)(*sizes, **given)
 
 

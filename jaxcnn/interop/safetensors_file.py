@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxcnn.interop.subject import Subject
+from jaxcnn.interop.exported_model import ModelToExport
 
 
 def named(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
@@ -19,7 +19,7 @@ def named(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
     return {prefix + "/".join(key.key for key in path): np.asarray(leaf) for path, leaf in leaves}
 
 
-def safetensors(subject: Subject) -> bytes:
+def safetensors(subject: ModelToExport) -> bytes:
     """The parameters by their readable names (``conv1/kernel``), the state's after ``state/``.
 
     Args:

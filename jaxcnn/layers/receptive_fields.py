@@ -10,7 +10,7 @@ Span = tuple[int, int] | None
 """The first and the last position that is read; ``None`` where none is."""
 
 
-class View(NamedTuple):
+class AxisField(NamedTuple):
     """Which positions of one axis of an input each position of an output depends on.
 
     The spans repeat: position ``i + len(spans)`` reads what position i reads, ``advance``
@@ -32,53 +32,53 @@ class View(NamedTuple):
         span, shift = self.spans[index], turns * self.advance
         return None if span is None else (span[0] + shift, span[1] + shift)
 
-    def after(self, first: "View") -> "View":
+    def after(self, first: "AxisField") -> "AxisField":
         """What a position reads of what was there before another layer."""
         turns = len(first.spans) // math.gcd(self.advance, len(first.spans))
         count = turns * len(self.spans)
         spans = tuple(_hull(self._through(first, i)) for i in range(count))
-        return View(spans, self.advance * turns // len(first.spans) * first.advance)
+        return AxisField(spans, self.advance * turns // len(first.spans) * first.advance)
 
-    def _through(self, first: "View", position: int) -> list[Span]:
+    def _through(self, first: "AxisField", position: int) -> list[Span]:
         span = self.at(position)
         return [] if span is None else [first.at(i) for i in range(span[0], span[1] + 1)]
 
 
-SAME = View(((0, 0),), 1)
+SAME = AxisField(((0, 0),), 1)
 """Each position reads the position of the same number."""
 
 
-def whole(size: int) -> View:
+def whole(size: int) -> AxisField:
     """Each position reads all of an axis."""
-    return View(((0, size - 1),), 0)
+    return AxisField(((0, size - 1),), 0)
 
 
-def from_windows(span: int, stride: int, low: int) -> View:
+def from_windows(span: int, stride: int, low: int) -> AxisField:
     """A convolution's or a pool's windows, which begin ``low`` before the input."""
-    return View(((-low, span - 1 - low),), stride)
+    return AxisField(((-low, span - 1 - low),), stride)
 
 
-def transposed(window: int, stride: int, dilation: int, low: int) -> View:
+def transposed(window: int, stride: int, dilation: int, low: int) -> AxisField:
     """The windows of a transposed convolution, of whose result ``low`` are cropped."""
 
     def reads(position: int) -> Span:
         steps = [position + low - tap * dilation for tap in range(window)]
         return _hull([(step // stride,) * 2 for step in steps if step % stride == 0])
 
-    return View(tuple(reads(i) for i in range(stride)), 1)
+    return AxisField(tuple(reads(i) for i in range(stride)), 1)
 
 
-def from_spans(spans: Callable[[int], tuple[int, int]], period: int, advance: int) -> View:
-    """A view that repeats after ``period`` positions."""
+def from_spans(spans: Callable[[int], tuple[int, int]], period: int, advance: int) -> AxisField:
+    """A field that repeats after ``period`` positions."""
     divisor = math.gcd(period, advance)
-    return View(tuple(spans(i) for i in range(period // divisor)), advance // divisor)
+    return AxisField(tuple(spans(i) for i in range(period // divisor)), advance // divisor)
 
 
-def union(views: Sequence[View], size: int) -> View | None:
+def union(fields: Sequence[AxisField], size: int) -> AxisField | None:
     """What a position reads through any of several branches.
 
     Args:
-        views: of the branches.
+        fields: of the branches.
         size: of the axis that they read.
 
     Returns:
@@ -86,45 +86,45 @@ def union(views: Sequence[View], size: int) -> View | None:
         it has no one stride.
     """
     everything = whole(size)
-    if any(_clipped(view, size) == everything for view in views):
+    if any(_clipped(field, size) == everything for field in fields):
         return everything
-    count = math.lcm(*(len(view.spans) for view in views))
-    advances = {view.advance * count // len(view.spans) for view in views}
+    count = math.lcm(*(len(field.spans) for field in fields))
+    advances = {field.advance * count // len(field.spans) for field in fields}
     if len(advances) > 1:
         return None
-    spans = tuple(_hull([view.at(i) for view in views]) for i in range(count))
-    return View(spans, advances.pop())
+    spans = tuple(_hull([field.at(i) for field in fields]) for i in range(count))
+    return AxisField(spans, advances.pop())
 
 
-def field(views: Sequence[View], sizes: Sequence[int]) -> ReceptiveField:
+def receptive_field_of(fields: Sequence[AxisField], sizes: Sequence[int]) -> ReceptiveField:
     """The receptive field along all axes.
 
     Args:
-        views: one per axis.
+        fields: one per axis.
         sizes: of the input.
     """
-    clipped = [_clipped(view, size) for view, size in zip(views, sizes, strict=True)]
-    axes = [_axis(view) for view in clipped]
+    clipped = [_clipped(field, size) for field, size in zip(fields, sizes, strict=True)]
+    axes = [_axis(field) for field in clipped]
     extents, strides, offsets = zip(*axes, strict=True) if axes else ((), (), ())
     return ReceptiveField(tuple(extents), tuple(strides), tuple(offsets))
 
 
-def _axis(view: View) -> tuple[int, float, int]:
-    spans = [span for span in view.spans if span is not None]
-    stride = view.advance / len(view.spans)
+def _axis(field: AxisField) -> tuple[int, float, int]:
+    spans = [span for span in field.spans if span is not None]
+    stride = field.advance / len(field.spans)
     extent = max((high - low + 1 for low, high in spans), default=0)
     # The first output's field, as long as the longest: where phases differ, it begins earlier.
     offset = min((low for low, _ in spans[:1]), default=0)
     return extent, int(stride) if stride.is_integer() else stride, offset
 
 
-def _clipped(view: View, size: int) -> View:
+def _clipped(field: AxisField, size: int) -> AxisField:
     """What reads the whole of an axis has no use for its padding."""
-    if view.advance or view.spans[0] is None:
-        return view
-    span = _hull(list(view.spans))
+    if field.advance or field.spans[0] is None:
+        return field
+    span = _hull(list(field.spans))
     assert span is not None
-    return View(((max(span[0], 0), min(span[1], size - 1)),), 0)
+    return AxisField(((max(span[0], 0), min(span[1], size - 1)),), 0)
 
 
 def _hull(spans: Sequence[Span]) -> Span:

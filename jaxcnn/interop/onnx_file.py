@@ -1,11 +1,11 @@
 """A model as an ONNX graph."""
 
 from jaxcnn.extras import missing
-from jaxcnn.interop.channels_first import graph_of
 from jaxcnn.interop.errors import InteropError
+from jaxcnn.interop.exported_model import ModelToExport
+from jaxcnn.interop.layer_rules import graph_of
 from jaxcnn.interop.onnx_nodes import Nodes
 from jaxcnn.interop.onnx_rules import RULES
-from jaxcnn.interop.subject import Subject
 
 OPSET = 19
 """The first in which Pad can go around; onnxruntime 1.15 of 2023 and newer run it."""
@@ -14,7 +14,7 @@ IR_VERSION = 9
 """That of the same time; a newer one would be refused by older runtimes for no reason."""
 
 
-def onnx(subject: Subject) -> bytes:
+def onnx(subject: ModelToExport) -> bytes:
     """The logits of any number of images, as an ONNX model.
 
     Args:

@@ -1,6 +1,6 @@
 """A model as torch and ONNX see one: a graph of steps over channels-first images.
 
-`trace` follows the wiring of the layers' descriptions and writes down a `Step` for each layer,
+`trace` follows the wiring of the layers' descriptions and writes down a `GraphStep` for each layer,
 and for each place where branches part or meet. Both writers and the exchange of weights with
 torch go by these steps, so that shapes, padding and the order of axes are worked out once.
 """
@@ -14,8 +14,8 @@ import jax
 import numpy as np
 
 from jaxcnn.interop.errors import InteropError
-from jaxcnn.layers import Description, Layer, Params, Site, State, walk
-from jaxcnn.layers.flow import Pieces, divided, joined
+from jaxcnn.layers import Description, Layer, LayerNode, Params, State, walk
+from jaxcnn.layers.wiring import SplitSizes, divided, joined
 from jaxcnn.ops.moments import batch_layout
 
 
@@ -43,7 +43,7 @@ class Value(NamedTuple):
         return tuple(self.shape[axis] for axis in self.axes)
 
 
-class Step(NamedTuple):
+class GraphStep(NamedTuple):
     """One operation of the export.
 
     Attributes:
@@ -113,7 +113,7 @@ class Graph:
     """
 
     given: Value
-    steps: list[Step] = field(default_factory=list)
+    steps: list[GraphStep] = field(default_factory=list)
     result: Value = field(init=False)
 
 
@@ -147,25 +147,25 @@ def trace(
     return graph
 
 
-class Place(NamedTuple):
+class LayerContext(NamedTuple):
     """A layer, and what goes into it, as the rules see it.
 
     Attributes:
         builder: takes the steps.
-        site: where the layer stands.
+        node: where the layer stands.
         x: what goes in.
         after: the shape of what comes out, in the model.
     """
 
     builder: "Builder"
-    site: Site
+    node: LayerNode
     x: Value
     after: tuple[int, ...]
 
     @property
     def options(self) -> Mapping[str, Any]:
         """The layer's options."""
-        return (self.site.layer.description or Description()).options
+        return (self.node.layer.description or Description()).options
 
     def images(self) -> Value:
         """What goes in, channels first; vectors in the order in which they are."""
@@ -173,21 +173,21 @@ class Place(NamedTuple):
         if ndim == 2:
             return self.x
         first = batch_layout("export", self.options.get("layout"), ndim).channel == 1
-        return self.builder.images(self.x._replace(channels_first=first), self.site.layer)
+        return self.builder.images(self.x._replace(channels_first=first), self.node.layer)
 
     def arranged(self, axes: tuple[int, ...]) -> Value:
         """What goes in, its axes in this order."""
-        return self.builder.arranged(self.x, axes, self.site.layer)
+        return self.builder.arranged(self.x, axes, self.node.layer)
 
     def in_order(self) -> Value:
         """What goes in, a vector in the model's order."""
-        return self.builder.in_order(self.x, self.site.layer, self.site.path)
+        return self.builder.in_order(self.x, self.node.layer, self.node.path)
 
     def unknown(self) -> Value:
         """Write down that a layer has no counterpart."""
         x = self.in_order() if len(self.x.shape) == 2 else self.x
-        x = self.builder.arranged(x, tuple(range(len(x.shape))), self.site.layer)
-        learns = bool(self.site.params or self.site.state)
+        x = self.builder.arranged(x, tuple(range(len(x.shape))), self.node.layer)
+        learns = bool(self.node.params or self.node.state)
         return self.add("unknown", x, axes=tuple(range(len(self.after))), learns=learns)
 
     def add(
@@ -212,21 +212,21 @@ class Place(NamedTuple):
             after: the shape of the result in the model; left out, the layer's.
             order: as in `Value`.
             part: a name after the layer's, where it becomes more than one.
-            weights: as in `Step`.
-            constants: as in `Step`.
-            **options: as in `Step`.
+            weights: as in `GraphStep`.
+            constants: as in `GraphStep`.
+            **options: as in `GraphStep`.
         """
         shape = self.after if after is None else after
-        path = (*self.site.path, part) if part else self.site.path
+        path = (*self.node.path, part) if part else self.node.path
         axes = channels_first(len(shape), x.channels_first) if axes is None else axes
         y = Value(self.builder.number(), shape, axes, x.channels_first, order)
         self.builder.write(
-            kind, path, [x], [y], self.site.layer, options, weights or {}, constants or {}
+            kind, path, [x], [y], self.node.layer, options, weights or {}, constants or {}
         )
         return y
 
 
-Rules = Mapping[Callable[..., Layer], Callable[[Place], Value]]
+Rules = Mapping[Callable[..., Layer], Callable[[LayerContext], Value]]
 """What a kind of layer becomes: adds steps, and gives the value that comes out."""
 
 
@@ -238,18 +238,18 @@ class Builder:
         self._graph, self._rules, self._count = graph, rules, 0
         self._moved: dict[tuple[int, tuple[int, ...]], Value] = {}
 
-    def layer(self, site: Site, x: Value) -> Value:
+    def layer(self, node: LayerNode, x: Value) -> Value:
         """Write the steps of a layer."""
-        arrays = (site.params, site.state)
+        arrays = (node.params, node.state)
         leaves = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, "float32"), arrays)
-        y, _ = jax.eval_shape(site.layer.apply, *leaves, jax.ShapeDtypeStruct(x.shape, "float32"))
-        place = Place(self, site, x, tuple(y.shape))
-        kind = (site.layer.description or Description()).kind
+        y, _ = jax.eval_shape(node.layer.apply, *leaves, jax.ShapeDtypeStruct(x.shape, "float32"))
+        context = LayerContext(self, node, x, tuple(y.shape))
+        kind = (node.layer.description or Description()).kind
         if kind is not None and kind in self._rules:
-            return self._rules[kind](place)
-        return place.unknown()
+            return self._rules[kind](context)
+        return context.unknown()
 
-    def join(self, site: Site, how: str, values: Sequence[Value], layout: str | None) -> Value:
+    def join(self, node: LayerNode, how: str, values: Sequence[Value], layout: str | None) -> Value:
         """Write how branches come together."""
         arrays = [jax.ShapeDtypeStruct(value.shape, "float32") for value in values]
         y = jax.eval_shape(lambda *given: joined("export", how, given, layout), *arrays)
@@ -259,26 +259,28 @@ class Builder:
         axes = values[0].axes
         if how == "concat" or any(value.axes != axes for value in values):
             axes = channels_first(ndim, first)
-        values = [self.arranged(value, axes, site.layer) for value in values]
+        values = [self.arranged(value, axes, node.layer) for value in values]
         order = values[0].order
         if how == "concat" or any(value.order != order for value in values):
-            values = [self.in_order(value, site.layer, site.path) for value in values]
+            values = [self.in_order(value, node.layer, node.path) for value in values]
             order = None
         result = Value(self.number(), tuple(y.shape), axes, first, order)
-        self.write("join", site.path, values, [result], site.layer, {"how": how})
+        self.write("join", node.path, values, [result], node.layer, {"how": how})
         return result
 
-    def split(self, site: Site, x: Value, sizes: Pieces, layout: str | None) -> list[Value]:
+    def split(
+        self, node: LayerNode, x: Value, sizes: SplitSizes, layout: str | None
+    ) -> list[Value]:
         """Write how channels are taken apart."""
         array = jax.ShapeDtypeStruct(x.shape, "float32")
         pieces = jax.eval_shape(lambda given: divided("export", given, sizes, layout), array)
         ndim = len(x.shape)
         first = ndim > 2 and batch_layout("export", layout, ndim).channel == 1
-        x = self.images(x._replace(channels_first=first), site.layer)
-        x = self.in_order(x, site.layer, site.path)
+        x = self.images(x._replace(channels_first=first), node.layer)
+        x = self.in_order(x, node.layer, node.path)
         values = [Value(self.number(), tuple(p.shape), x.axes, first) for p in pieces]
         counts = [value.exported[1] for value in values]
-        self.write("split", site.path, [x], values, site.layer, {"sizes": counts})
+        self.write("split", node.path, [x], values, node.layer, {"sizes": counts})
         return values
 
     def number(self) -> int:
@@ -324,7 +326,7 @@ class Builder:
         constants: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Add a step to the graph."""
-        step = Step(
+        step = GraphStep(
             kind,
             path,
             tuple(value.ref for value in inputs),
@@ -369,12 +371,12 @@ def _is_channels_first(layer: Layer) -> bool:
     """Whether a model's images have their channels on axis 1: what its first layout says."""
 
     class Layouts:
-        def layer(self, site: Site, x: list[str]) -> list[str]:
-            layout = (site.layer.description or Description()).options.get("layout")
+        def layer(self, node: LayerNode, x: list[str]) -> list[str]:
+            layout = (node.layer.description or Description()).options.get("layout")
             return x if layout is None else [*x, layout]
 
         def join(
-            self, site: Site, how: str, values: Sequence[list[str]], layout: str | None
+            self, node: LayerNode, how: str, values: Sequence[list[str]], layout: str | None
         ) -> list[str]:
             return [
                 *(it for value in values for it in value),
@@ -382,7 +384,7 @@ def _is_channels_first(layer: Layer) -> bool:
             ]
 
         def split(
-            self, site: Site, x: list[str], sizes: Pieces, layout: str | None
+            self, node: LayerNode, x: list[str], sizes: SplitSizes, layout: str | None
         ) -> list[list[str]]:
             count = sizes if isinstance(sizes, int) else len(sizes)
             return [x if layout is None else [*x, layout]] * count

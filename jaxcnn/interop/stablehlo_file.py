@@ -7,13 +7,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxcnn.interop.subject import Subject
+from jaxcnn.interop.exported_model import ModelToExport
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 """The machines that an artefact runs on."""
 
 
-def stablehlo(subject: Subject) -> bytes:
+def stablehlo(subject: ModelToExport) -> bytes:
     """The logits of one image or more, as one function of them.
 
     Args:

@@ -9,7 +9,7 @@ from jaxcnn.layers import Layer, Params, State, fold_batch_norm
 
 
 @dataclass(frozen=True)
-class Subject:
+class ModelToExport:
     """A trained model, and what one must know to use it.
 
     Attributes:
@@ -31,7 +31,7 @@ class Subject:
         """The card and what a format adds to it, as JSON."""
         return json.dumps({**self.card, **more})
 
-    def folded(self) -> "Subject":
+    def folded(self) -> "ModelToExport":
         """The same model for evaluation, its batch normalizations part of other layers."""
         model, params, state = fold_batch_norm(self.model, self.params, self.state)
         return replace(self, model=model, params=params, state=state)

@@ -21,7 +21,7 @@ from jaxcnn.ops.moments import batch_layout
 
 V = TypeVar("V")
 
-Pieces = Sequence[int] | int
+SplitSizes = Sequence[int] | int
 """How many channels each piece has, or an int for so many equal pieces."""
 
 IN_LAYER = "in layer "
@@ -40,7 +40,7 @@ class Flow(Protocol[V]):
     def join(self, how: str, values: Sequence[V], layout: str | None = None) -> V:
         """The outputs of branches as one, by one of `JOINS`."""
 
-    def split(self, x: V, sizes: Pieces, layout: str | None = None) -> list[V]:
+    def split(self, x: V, sizes: SplitSizes, layout: str | None = None) -> list[V]:
         """The channels taken apart."""
 
 
@@ -124,7 +124,7 @@ class _Drawing:
     def join(self, how: str, values: Sequence[Any], layout: str | None = None) -> Any:
         return jax.eval_shape(lambda *arrays: joined(self._op, how, arrays, layout), *values)
 
-    def split(self, x: Any, sizes: Pieces, layout: str | None = None) -> list[Any]:
+    def split(self, x: Any, sizes: SplitSizes, layout: str | None = None) -> list[Any]:
         return jax.eval_shape(lambda array: divided(self._op, array, sizes, layout), x)
 
 
@@ -158,7 +158,7 @@ class _Running:
     def join(self, how: str, values: Sequence[jax.Array], layout: str | None = None) -> jax.Array:
         return joined(self._op, how, values, layout)
 
-    def split(self, x: jax.Array, sizes: Pieces, layout: str | None = None) -> list[jax.Array]:
+    def split(self, x: jax.Array, sizes: SplitSizes, layout: str | None = None) -> list[jax.Array]:
         return divided(self._op, x, sizes, layout)
 
 
@@ -180,7 +180,7 @@ def _put(tree: dict[str, Any], scope: str, its: dict[str, Any]) -> None:
         tree[scope] = its
 
 
-class Site(NamedTuple):
+class LayerNode(NamedTuple):
     """Where in a model a layer stands.
 
     Attributes:
@@ -207,14 +207,14 @@ class Site(NamedTuple):
 class Visitor(Protocol[V]):
     """What is done at the layers of a model."""
 
-    def layer(self, site: Site, x: V) -> V:
+    def layer(self, node: LayerNode, x: V) -> V:
         """At a layer that is not made of layers."""
 
-    def join(self, site: Site, how: str, values: Sequence[V], layout: str | None) -> V:
-        """Where branches of the layer at ``site`` come together."""
+    def join(self, node: LayerNode, how: str, values: Sequence[V], layout: str | None) -> V:
+        """Where branches of the layer at ``node`` come together."""
 
-    def split(self, site: Site, x: V, sizes: Pieces, layout: str | None) -> list[V]:
-        """Where the layer at ``site`` takes channels apart."""
+    def split(self, node: LayerNode, x: V, sizes: SplitSizes, layout: str | None) -> list[V]:
+        """Where the layer at ``node`` takes channels apart."""
 
 
 def walk(layer: Layer, params: Params, state: State, x: V, visitor: Visitor[V]) -> V:
@@ -232,47 +232,47 @@ def walk(layer: Layer, params: Params, state: State, x: V, visitor: Visitor[V]) 
 
     >>> from jaxcnn.layers import Dense, Flatten, Sequential
     >>> class Names:
-    ...     def layer(self, site, x):
-    ...         return [*x, site.name]
+    ...     def layer(self, node, x):
+    ...         return [*x, node.name]
     ...
-    ...     def join(self, site, how, values, layout):
+    ...     def join(self, node, how, values, layout):
     ...         return [*values, how]
     ...
-    ...     def split(self, site, x, sizes, layout):
+    ...     def split(self, node, x, sizes, layout):
     ...         raise NotImplementedError
     >>> walk(Sequential(flat=Flatten(), out=Dense(3)), {}, {}, [], Names())
     ['flat', 'out']
     """
-    return _walk(Site((), (), layer, params, state), x, visitor)
+    return _walk(LayerNode((), (), layer, params, state), x, visitor)
 
 
-def _walk(site: Site, x: V, visitor: Visitor[V]) -> V:
-    its = site.layer.description
+def _walk(node: LayerNode, x: V, visitor: Visitor[V]) -> V:
+    its = node.layer.description
     if its is None or its.wire is None:
-        return visitor.layer(site, x)
-    y: V = its.wire(_Walking(site, its, visitor), x)
+        return visitor.layer(node, x)
+    y: V = its.wire(_Walking(node, its, visitor), x)
     return y
 
 
 class _Walking(Generic[V]):
     """Sends the values of a visitor through a wiring."""
 
-    def __init__(self, site: Site, its: Description, visitor: Visitor[V]) -> None:
-        self._site, self._its, self._visitor = site, its, visitor
+    def __init__(self, node: LayerNode, its: Description, visitor: Visitor[V]) -> None:
+        self._site, self._its, self._visitor = node, its, visitor
 
     def part(self, name: str, x: V) -> V:
-        site, layer, scope = self._site, self._its.parts[name], self._its.scopes[name]
-        path = (*site.path, scope) if scope else site.path
+        node, layer, scope = self._site, self._its.parts[name], self._its.scopes[name]
+        path = (*node.path, scope) if scope else node.path
         # A layer around one layer adds nothing to the names that lead to what is in it.
         step = scope or (name if len(self._its.parts) > 1 else "")
-        place = (*site.place, step) if step else site.place
-        params, state = scoped(site.params, layer, scope), scoped(site.state, layer, scope)
-        return _walk(Site(path, place, layer, params, state), x, self._visitor)
+        place = (*node.place, step) if step else node.place
+        params, state = scoped(node.params, layer, scope), scoped(node.state, layer, scope)
+        return _walk(LayerNode(path, place, layer, params, state), x, self._visitor)
 
     def join(self, how: str, values: Sequence[V], layout: str | None = None) -> V:
         return self._visitor.join(self._site, how, values, layout)
 
-    def split(self, x: V, sizes: Pieces, layout: str | None = None) -> list[V]:
+    def split(self, x: V, sizes: SplitSizes, layout: str | None = None) -> list[V]:
         return self._visitor.split(self._site, x, sizes, layout)
 
 
@@ -308,7 +308,7 @@ def joined(op: str, how: str, values: Sequence[jax.Array], layout: str | None = 
     return whole
 
 
-def divided(op: str, x: jax.Array, sizes: Pieces, layout: str | None = None) -> list[jax.Array]:
+def divided(op: str, x: jax.Array, sizes: SplitSizes, layout: str | None = None) -> list[jax.Array]:
     """The channels of ``x``, taken apart.
 
     Args:
