@@ -1,4 +1,4 @@
-"""Checks of this machine: the ops on its device, and known defects of the installed jax.
+"""Checks that the ops compute correctly on this machine, and looks for known defects of jax.
 
 `check_ops` runs the cases of the tests against the NumPy reference; `known_defects` tries small
 programs that some releases of jaxlib compute wrongly, or crash on. `jaxcnn check` prints both.

@@ -1,4 +1,4 @@
-"""Do the ops compute on this device what they mean? Every case against the NumPy reference.
+"""Compares every op on this device with the NumPy reference, case by case.
 
 XLA compiles another program for every device and every version; this runs the same cases as the
 tests, on whatever device JAX uses by default, without a test runner and without torch.
@@ -30,7 +30,7 @@ GRADIENT_TOLERANCES = {"float64": 1e-7, "float32": 1e-5}
 
 
 class OpCheck(NamedTuple):
-    """How one op did in one dtype.
+    """The result of the check of one op in one dtype.
 
     Attributes:
         op: the name of the op.
@@ -127,7 +127,7 @@ def _row(op: str, dtype: str, found: list[_Outcome]) -> OpCheck:
 
 
 def _tried(case: Case, dtype: str, gradients: bool) -> _Outcome:
-    """`_outcome`, or the worst one: what a compiler or a device raises is a finding too."""
+    """`_outcome`, or the worst outcome if the compiler or the device raises an error."""
     try:
         return _outcome(case, dtype, gradients)
     except Exception:

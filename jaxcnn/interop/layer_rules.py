@@ -1,4 +1,4 @@
-"""What each kind of layer becomes in a channels-first graph: its steps and its weights."""
+"""The rule for each kind of layer: the steps and weights that it becomes in an exported graph."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,7 +24,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def graph_of(layer: Layer, params: Params, state: State, input_shape: tuple[int, ...]) -> Graph:
-    """The graph of a model of this package's layers; see `trace`."""
+    """Trace a model of this package's layers into a graph, by the rules of this file."""
     return trace(layer, params, state, input_shape, RULES)
 
 
@@ -89,7 +89,7 @@ def _conv_transpose(context: LayerContext) -> Value:
         "export", its["padding"], its["output_padding"], sizes, span, stride, dilation
     )
     mode = its["padding_mode"]
-    # More is added to the output than others can add: it comes of zeros around the input.
+    # ONNX and torch cannot add so much to the output: zeros around the input do the same.
     pairs = reach(crops, span, stride) if mode != "zeros" else _zeros(crops, stride, dilation)
     if any(map(any, pairs)):
         x, crops = _padded(context, x, pairs, mode), beyond(crops, pairs, stride)
@@ -148,7 +148,7 @@ def _instance_norm(context: LayerContext) -> Value:
 
 
 def _over_axes(kind: str) -> Callable[[LayerContext], Value]:
-    """A normalization over some axes, which come last in the export."""
+    """The rule for a normalization over some axes, which come last in the export."""
 
     def rule(context: LayerContext) -> Value:
         its, ndim = context.options, len(context.x.shape)
@@ -232,7 +232,7 @@ def _pool(kind: str) -> Callable[[LayerContext], Value]:
 
 
 def _simple(kind: str, *names: str, **given: Any) -> Callable[[LayerContext], Value]:
-    """A step over channels-first images, with the layer's options of these names."""
+    """The rule for a step over channels-first images, with some of the layer's options."""
 
     def rule(context: LayerContext) -> Value:
         return context.add(
@@ -243,7 +243,7 @@ def _simple(kind: str, *names: str, **given: Any) -> Callable[[LayerContext], Va
 
 
 def _elementwise(kind: str, *names: str) -> Callable[[LayerContext], Value]:
-    """A step that does the same whatever the order of the axes is."""
+    """The rule for a step that works on any order of axes."""
 
     def rule(context: LayerContext) -> Value:
         x = context.x
@@ -274,7 +274,7 @@ def _pad(context: LayerContext) -> Value:
 
 
 def _padded(context: LayerContext, x: Value, pairs: Pairs, mode: str) -> Value:
-    """A border before the layer proper."""
+    """A padding step before the layer's own step."""
     shape = list(x.shape)
     for axis, (low, high) in zip(x.axes[2:], pairs, strict=True):
         shape[axis] += low + high
@@ -282,7 +282,7 @@ def _padded(context: LayerContext, x: Value, pairs: Pairs, mode: str) -> Value:
 
 
 def _zeros(crops: Pairs, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Pairs:
-    """How many zeros each end of an input needs for its output to be cropped, and not added to."""
+    """The zeros to add to an input so that its output need only be cropped, and not padded."""
     return tuple(
         (-(min(low, 0) // step), -(high // step) if -high >= max(step, gap) else 0)
         for (low, high), step, gap in zip(crops, stride, dilation, strict=True)
@@ -321,7 +321,7 @@ RULES: Rules = {
     layers.ChannelDropout: _channel_dropout,
     layers.StochasticDepth: _elementwise("identity"),
 }
-"""What each kind of layer becomes."""
+"""The rule of each kind of layer."""
 
 
 def _with_bias(weight: np.ndarray, bias: np.ndarray | None) -> Arrays:

@@ -1,4 +1,4 @@
-"""The ONNX operators for each activation."""
+"""Writes each activation function as ONNX operators."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from jaxcnn.interop.onnx_nodes import Nodes
 
 
 def activation(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
-    """One operator where ONNX has it, a few where it has not."""
+    """Write an activation: one operator if ONNX has it, else a composition of several."""
     name = step.options["name"]
     if name in _ACTIVATIONS:
         operator, numbers = _ACTIVATIONS[name]

@@ -1,4 +1,4 @@
-"""The ONNX operators for pools and for what resizes images."""
+"""Writes pooling and resizing as ONNX operators."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from jaxcnn.ops.arguments import Pairs
 
 
 def max_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
-    """A border never wins; what ``ceil_mode`` adds is one more border."""
+    """Write max pooling; the border that ``ceil_mode`` adds never wins."""
     its, pairs = step.options, step.options["pairs"]
     x = inputs[0]
     if its["mode"] != "zeros":
@@ -27,7 +27,7 @@ def max_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
 
 
 def avg_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
-    """Means over whole windows, times what the layer divides by instead."""
+    """Write average pooling, as the mean of whole windows times a correction of the divisor."""
     its = step.options
     x, pairs = inputs[0], its["pairs"]
     if its["mode"] != "zeros":
@@ -41,7 +41,7 @@ def avg_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
 
 
 def lp_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
-    """Powers without signs taken off, which ONNX's own operator takes off."""
+    """Write power pooling; ONNX's own operator would use magnitudes."""
     p = step.options["p"]
     if math.isinf(p):
         return max_pool(to, step, [to.node("Abs", inputs)])
@@ -53,7 +53,7 @@ def lp_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
 
 
 def _window_means(to: Nodes, step: GraphStep, x: str, pairs: Pairs) -> tuple[str, np.ndarray]:
-    """Each window's sum over its size, and the same of an image of ones: the border is zeros."""
+    """The mean of each window with a border of zeros, and the same for an image of ones."""
     its = step.options
     sizes = list(step.before[2:])
     if its["mode"] != "zeros":
@@ -73,7 +73,7 @@ def _window_means(to: Nodes, step: GraphStep, x: str, pairs: Pairs) -> tuple[str
 
 
 def _of_ones(step: GraphStep) -> np.ndarray:
-    """What a pool gives for one channel of ones, without the axes of batch and channels."""
+    """The output of a pool for one channel of ones, without the axes of batch and channels."""
     its = step.layer.description
     assert its is not None
     last = its.options["layout"].endswith("C")
@@ -84,7 +84,7 @@ def _of_ones(step: GraphStep) -> np.ndarray:
 
 
 def adaptive(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
-    """Axis by axis; ONNX has pools of equal windows only."""
+    """Write adaptive pooling axis by axis; ONNX has pools of equal windows only."""
     x, mean = inputs[0], step.options["how"] == "mean"
     for axis, (size, count) in enumerate(zip(step.before[2:], step.after[2:], strict=True), 2):
         first = [i * size // count for i in range(count)]
@@ -108,14 +108,14 @@ def adaptive(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
 
 
 def global_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
-    """Over all positions."""
+    """Write global pooling."""
     operator = "ReduceMean" if step.options["how"] == "mean" else "ReduceMax"
     axes = to.constant("axes", range(2, len(step.before)), np.int64)
     return to.node(operator, [*inputs, axes], keepdims=0)
 
 
 def resize(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
-    """By ONNX's operator where its numbers are ours, else by products with matrices."""
+    """Write resizing, by ONNX's operator if it computes the same, else by matrix products."""
     its = step.options
     modes = {"bilinear": "linear", "bicubic": "cubic"}
     usual = its["method"] in modes and its["scale"] is None and not its["antialias"]

@@ -1,4 +1,4 @@
-"""The ONNX operators for each kind of step."""
+"""Writes each kind of step as ONNX operators."""
 
 from collections.abc import Mapping
 
@@ -65,7 +65,7 @@ def _instance_norm(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
 
 
 def _group_norm(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
-    """Each group is a channel of its own for the normalization; what is learned comes after."""
+    """Normalize each group as if it were one channel; then apply the learned scale and bias."""
     groups = step.options["groups"]
     shape = to.constant("groups", [0, groups, -1], np.int64)
     plain = to.constants({"ones": np.ones(groups), "zeros": np.zeros(groups)})
@@ -200,4 +200,4 @@ RULES: Mapping[str, Rule] = {
     "transpose": _transpose,
     "transposed": _transposed,
 }
-"""What each kind of step becomes at evaluation."""
+"""The rule for each kind of step, at evaluation."""

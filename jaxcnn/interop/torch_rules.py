@@ -1,4 +1,4 @@
-"""The code in torch for each kind of step."""
+"""Writes each kind of step as torch code."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from jaxcnn.ops.arguments import Pairs
 
 
 class Code(NamedTuple):
-    """How a step is written in Python.
+    """The Python code of a step.
 
     Attributes:
         call: the expression that computes it; ``{0}``, ``{1}``, … stand for its inputs and
@@ -253,7 +253,7 @@ def _activation(step: GraphStep) -> Code:
 
 
 def _plain(name: str, *options: str) -> Rule:
-    """A layer of torch that takes some of the step's options in their order."""
+    """The rule for a torch layer that takes some of the step's options in their order."""
     return lambda step: _layer(_built(name, *(step.options[option] for option in options)))
 
 
@@ -312,7 +312,7 @@ RULES: Mapping[str, Rule] = {
     "transpose": _transpose,
     "transposed": _transposed,
 }
-"""What each kind of step becomes."""
+"""The rule for each kind of step."""
 
 
 def _layer(built: str) -> Code:
@@ -326,7 +326,7 @@ def _built(name: str, *values: Any, **options: tuple[Any, Any]) -> str:
 
 
 def _padded(x: str, pairs: Pairs, mode: str, value: float = 0) -> str:
-    """The code of a border: torch lists the last axis first."""
+    """The code of padding; torch lists the last axis first."""
     if all(pair == (0, 0) for pair in pairs):
         return x
     sides = tuple(side for pair in reversed(pairs) for side in pair)
@@ -344,5 +344,5 @@ def _spans(step: GraphStep) -> list[int]:
 
 
 def _fits(pairs: Pairs, spans: Sequence[int]) -> bool:
-    """Whether a pool of torch can make this border itself."""
+    """Whether a pool of torch can pad like this by itself."""
     return all(low == high <= span // 2 for (low, high), span in zip(pairs, spans, strict=True))

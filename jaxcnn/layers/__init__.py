@@ -1,4 +1,4 @@
-"""Layers as pairs of pure functions with one description each, and what composes them."""
+"""Layers as pairs of pure functions, and the functions that combine, change and describe them."""
 
 from jaxcnn.layers.arrangement import ChannelShuffle, Flatten, Pad, PixelShuffle, Resize
 from jaxcnn.layers.composition import Inline, Parallel, Remat, Residual, Sequential, Split

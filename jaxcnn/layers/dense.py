@@ -1,4 +1,4 @@
-"""Layers that multiply by what they learn: dense, and one number per channel."""
+"""The dense (fully connected) layer, and a layer that scales each channel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ def Dense(
     kernel_init: ParameterInit = "glorot_uniform",
     bias_init: ParameterInit = "zeros",
 ) -> Layer:
-    """A dense (fully connected) layer, :math:`y = xW + b` on the last axis.
+    """A dense (fully connected) layer, which computes :math:`y = xW + b` on the last axis.
 
     Args:
         features: the size of the output's last axis.
@@ -66,7 +66,7 @@ def Dense(
 
 @described
 def Scale(init: Any = 1.0, *, layout: str | None = None) -> Layer:
-    """Multiply each channel by a number that is learned.
+    """A layer that multiplies each channel by a learned number.
 
     Args:
         init: the number that all channels begin with, or an array of one per channel.

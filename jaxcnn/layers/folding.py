@@ -1,4 +1,4 @@
-"""Batch normalizations folded into the layers before them."""
+"""Folds batch normalizations into the layers before them, for inference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _LINEAR = (Conv1d, Conv2d, Conv3d, DepthwiseConv2d, SeparableConv2d, Dense, *_TR
 
 
 def fold_batch_norm(layer: Layer, params: Params, state: State) -> tuple[Layer, Params, State]:
-    r"""A model for inference, whose batch normalizations are part of the layers before them.
+    r"""Fold the batch normalizations of a model into the layers before them, for inference.
 
     After training, a batch normalization multiplies each channel by
     :math:`g = \gamma / \sqrt{\sigma^2 + \epsilon}` and adds :math:`\beta - \mu g`. Where what
@@ -70,11 +70,11 @@ def fold_batch_norm(layer: Layer, params: Params, state: State) -> tuple[Layer, 
 
 @dataclass
 class _Value:
-    """What flows between layers.
+    """A value between two layers.
 
     Attributes:
-        source: the layer that it comes from, if that can take a factor.
-        uses: how many layers take it.
+        source: the layer that computes it, if a normalization can be folded into that layer.
+        uses: how many layers read it.
     """
 
     source: LayerNode | None
@@ -121,7 +121,7 @@ def _options(node: LayerNode) -> Any:
 
 
 def _folded(before: LayerNode, norm: LayerNode) -> Params:
-    """The parameters of a layer that does what two did."""
+    """The parameters of a layer with the normalization after it folded in."""
     mean, variance = norm.state["mean"], norm.state["var"]
     scale, offset, bias = (
         jnp.asarray(params.get(name, usual), variance.dtype)
@@ -143,7 +143,7 @@ def _folded(before: LayerNode, norm: LayerNode) -> Params:
 
 
 def _transposed(kernel: jax.Array, factor: jax.Array, groups: int) -> jax.Array:
-    """A factor for each output channel, of which each group's input channels see their own."""
+    """The kernel of a transposed convolution, each output channel multiplied by its factor."""
     *window, into, out = kernel.shape
     grouped = kernel.astype(factor.dtype).reshape(*window, groups, into // groups, out)
     each = factor.reshape((1,) * len(window) + (groups, 1, out))
@@ -151,7 +151,7 @@ def _transposed(kernel: jax.Array, factor: jax.Array, groups: int) -> jax.Array:
 
 
 def _replaced(tree: dict[str, Any], path: Sequence[str], its: dict[str, Any]) -> dict[str, Any]:
-    """``tree`` with what lies at ``path`` replaced; what becomes empty is left out."""
+    """The tree with the entries at ``path`` replaced; empty dicts are left out."""
     if not path:
         return its
     first, *rest = path

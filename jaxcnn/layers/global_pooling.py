@@ -1,4 +1,4 @@
-"""Pools to a given size, whatever the size of the input."""
+"""Adaptive and global pooling layers, whose output size does not depend on the input size."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ OutputSize = int | None | Sequence[int | None]
 
 @described
 def AdaptiveAvgPool2d(output_size: OutputSize, *, layout: str = "NHWC") -> Layer:
-    """Average pooling to a given size, as `jaxcnn.adaptive_avg_pool2d`.
+    """A layer that averages images to a given size, as `jaxcnn.adaptive_avg_pool2d` does.
 
     Args:
         output_size: height and width of the result; an int for a square, ``None`` for an axis
@@ -37,7 +37,7 @@ def AdaptiveAvgPool2d(output_size: OutputSize, *, layout: str = "NHWC") -> Layer
 
 @described
 def AdaptiveMaxPool2d(output_size: OutputSize, *, layout: str = "NHWC") -> Layer:
-    """Max pooling to a given size, as `jaxcnn.adaptive_max_pool2d`.
+    """A layer that max-pools images to a given size, as `jaxcnn.adaptive_max_pool2d` does.
 
     Args:
         output_size: height and width of the result; an int for a square, ``None`` for an axis
@@ -61,7 +61,7 @@ def AdaptiveMaxPool2d(output_size: OutputSize, *, layout: str = "NHWC") -> Layer
 
 @described
 def GlobalAvgPool(*, layout: str | None = None) -> Layer:
-    """The mean of each channel over all positions, ``(n, channels)``.
+    """A layer that averages each channel over all positions, as `jaxcnn.global_avg_pool` does.
 
     Args:
         layout: the axes of the input; channels last where it is left out.
@@ -77,7 +77,7 @@ def GlobalAvgPool(*, layout: str | None = None) -> Layer:
 
 @described
 def GlobalMaxPool(*, layout: str | None = None) -> Layer:
-    """The largest number of each channel over all positions, ``(n, channels)``.
+    """A layer that takes the largest number of each channel, as `jaxcnn.global_max_pool` does.
 
     Args:
         layout: the axes of the input; channels last where it is left out.

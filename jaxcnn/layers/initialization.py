@@ -1,4 +1,4 @@
-"""Where a parameter's first values come from: an initializer, its name, or a given array."""
+"""Draws the first values of parameters, by an initializer, its name or a given array."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ ParameterInit = str | Initializer | jax.Array | np.ndarray
 
 
 class Fan(NamedTuple):
-    """What a kernel's shape alone does not tell.
+    """The numbers that an initializer needs besides the shape of a kernel.
 
     Attributes:
         inputs: how many numbers each output is a sum of, by PyTorch's count.
@@ -38,13 +38,13 @@ Draw = Callable[[jax.Array, Sequence[int], Fan], jax.Array]
 
 
 def _uniform(key: jax.Array, shape: Sequence[int], fan: Fan) -> jax.Array:
-    """What PyTorch draws kernels and biases of convolutions and dense layers from."""
+    """PyTorch's default initializer of convolutions and dense layers, kernel and bias."""
     bound = 1 / math.sqrt(max(fan.inputs, 1))
     return jax.random.uniform(key, tuple(shape), jnp.float32, -bound, bound)
 
 
 def _dirac(key: jax.Array, shape: Sequence[int], fan: Fan) -> jax.Array:
-    """Each input channel goes to the output channel of its number in its group, unchanged."""
+    """A kernel that copies each input channel to the output channel of the same number."""
     *window, into, out = shape
     middle: Any = [size // 2 for size in window]
     per_group = (into // fan.groups, out) if fan.transposed else (into, out // fan.groups)
@@ -81,7 +81,7 @@ BIASES: Mapping[str, Draw] = {"zeros": _plain(initializers.zeros), "torch": _uni
 
 
 def initializer_of(op: str, argument: str, given: Any, names: Mapping[str, Draw]) -> Draw:
-    """What draws a parameter.
+    """The function that draws a parameter.
 
     Args:
         op: the layer's constructor, for messages.
@@ -124,7 +124,7 @@ def draw_convolution(
     *,
     transposed_to: int | None = None,
 ) -> Callable[[jax.Array, Sequence[int]], Params]:
-    """What draws the kernel and the bias of a convolution.
+    """The function that draws the kernel and the bias of a convolution.
 
     Args:
         op: the layer's constructor, for messages.

@@ -1,4 +1,4 @@
-"""What outputs see of an input, position by position, through chains and branches of layers."""
+"""Receptive fields along one axis: the input positions that each output position depends on."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,33 +7,33 @@ from typing import NamedTuple
 from jaxcnn.ops.geometry import ReceptiveField
 
 Span = tuple[int, int] | None
-"""The first and the last position that is read; ``None`` where none is."""
+"""The first and the last input position that is read; ``None`` where none is."""
 
 
 class AxisField(NamedTuple):
-    """Which positions of one axis of an input each position of an output depends on.
+    """The input positions that each output position depends on, along one axis.
 
-    The spans repeat: position ``i + len(spans)`` reads what position i reads, ``advance``
-    further on. So a stride of 2 is one span and an advance of 2; an image enlarged 2 times is
-    two spans and an advance of 1; an output that reads the whole axis has an advance of 0. The
-    borders are not in it: a window that reaches into the padding reads negative positions.
+    The spans repeat: output position ``i + len(spans)`` reads the span of position i, shifted by
+    ``advance``. A stride of 2 is one span and an advance of 2. An image enlarged 2 times is two
+    spans and an advance of 1. An output that reads the whole axis has an advance of 0. The input
+    is treated as endless: a window that reaches into the padding reads negative positions.
 
     Attributes:
-        spans: what the positions 0, 1, … read.
-        advance: how far on what they read is when the spans repeat.
+        spans: the input positions that the output positions 0, 1, … read.
+        advance: the shift in the input after which the spans repeat.
     """
 
     spans: tuple[Span, ...]
     advance: int
 
     def at(self, position: int) -> Span:
-        """What a position reads."""
+        """The input positions that an output position reads."""
         turns, index = divmod(position, len(self.spans))
         span, shift = self.spans[index], turns * self.advance
         return None if span is None else (span[0] + shift, span[1] + shift)
 
     def after(self, first: "AxisField") -> "AxisField":
-        """What a position reads of what was there before another layer."""
+        """The field of this layer applied after another one."""
         turns = len(first.spans) // math.gcd(self.advance, len(first.spans))
         count = turns * len(self.spans)
         spans = tuple(_hull(self._through(first, i)) for i in range(count))
@@ -45,21 +45,21 @@ class AxisField(NamedTuple):
 
 
 SAME = AxisField(((0, 0),), 1)
-"""Each position reads the position of the same number."""
+"""Each output position reads the input position of the same number."""
 
 
 def whole(size: int) -> AxisField:
-    """Each position reads all of an axis."""
+    """Every output position reads the whole axis."""
     return AxisField(((0, size - 1),), 0)
 
 
 def from_windows(span: int, stride: int, low: int) -> AxisField:
-    """A convolution's or a pool's windows, which begin ``low`` before the input."""
+    """The field of a convolution or a pool whose first window starts ``low`` before the input."""
     return AxisField(((-low, span - 1 - low),), stride)
 
 
 def transposed(window: int, stride: int, dilation: int, low: int) -> AxisField:
-    """The windows of a transposed convolution, of whose result ``low`` are cropped."""
+    """The field of a transposed convolution whose output is cropped by ``low`` at the start."""
 
     def reads(position: int) -> Span:
         steps = [position + low - tap * dilation for tap in range(window)]
@@ -69,21 +69,20 @@ def transposed(window: int, stride: int, dilation: int, low: int) -> AxisField:
 
 
 def from_spans(spans: Callable[[int], tuple[int, int]], period: int, advance: int) -> AxisField:
-    """A field that repeats after ``period`` positions."""
+    """A field that repeats after ``period`` output positions."""
     divisor = math.gcd(period, advance)
     return AxisField(tuple(spans(i) for i in range(period // divisor)), advance // divisor)
 
 
 def union(fields: Sequence[AxisField], size: int) -> AxisField | None:
-    """What a position reads through any of several branches.
+    """The field of several branches together: the hull of their spans.
 
     Args:
-        fields: of the branches.
-        size: of the axis that they read.
+        fields: one per branch.
+        size: the size of the input axis.
 
     Returns:
-        Their hull; ``None`` where the branches move over the input at different paces, so that
-        it has no one stride.
+        Their hull; ``None`` where the branches have different strides.
     """
     everything = whole(size)
     if any(_clipped(field, size) == everything for field in fields):
@@ -101,7 +100,7 @@ def receptive_field_of(fields: Sequence[AxisField], sizes: Sequence[int]) -> Rec
 
     Args:
         fields: one per axis.
-        sizes: of the input.
+        sizes: the input's sizes along these axes.
     """
     clipped = [_clipped(field, size) for field, size in zip(fields, sizes, strict=True)]
     axes = [_axis(field) for field in clipped]
@@ -119,7 +118,7 @@ def _axis(field: AxisField) -> tuple[int, float, int]:
 
 
 def _clipped(field: AxisField, size: int) -> AxisField:
-    """What reads the whole of an axis has no use for its padding."""
+    """A field that reads a whole axis, without the padding."""
     if field.advance or field.spans[0] is None:
         return field
     span = _hull(list(field.spans))

@@ -1,6 +1,7 @@
-"""What each kind of layer reads of its input, and how often it multiplies and adds.
+"""Rules for `summary`: the receptive field and the multiplications of each kind of layer.
 
-Two tables by constructor. A kind that is in neither is unknown, and so is what comes after it.
+There is one table for each, by the layer's constructor. For a kind that is in neither table, both
+are unknown; so is the receptive field of the layers after it.
 """
 
 import math
@@ -30,7 +31,7 @@ from jaxcnn.ops.transposed import parse_crops
 
 
 class LayerUse(NamedTuple):
-    """A layer as the rules below see it.
+    """The input of a rule: a layer's options and the shapes around it.
 
     Attributes:
         options: its options.
@@ -54,7 +55,7 @@ class LayerUse(NamedTuple):
 
 
 Rule = Callable[[LayerUse], Sequence[AxisField] | None]
-"""A field for each spatial axis; ``None`` where it is not known."""
+"""Gives the receptive field on each spatial axis; ``None`` where it is not known."""
 
 
 def _pointwise(use: LayerUse) -> Sequence[AxisField]:
@@ -138,7 +139,7 @@ def _resized(use: LayerUse) -> Sequence[AxisField] | None:
 
 
 def _interpolated(before: int, after: int, reach: int, options: Mapping[str, Any]) -> AxisField:
-    """Which positions an output of an interpolation weighs."""
+    """The receptive field of an interpolation on one axis."""
     aligned = options["align_corners"] and after > 1
     ratio = Fraction(before - 1, after - 1) if aligned else Fraction(before, after)
     half = Fraction(0) if options["align_corners"] else Fraction(1, 2)
@@ -149,7 +150,7 @@ def _interpolated(before: int, after: int, reach: int, options: Mapping[str, Any
             place = math.floor(i * ratio + (ratio / 2 if "exact" in options["method"] else 0))
             return place, place
         centre = (i + half) * ratio - half
-        # What lies exactly at the reach has the weight zero.
+        # A pixel exactly at this distance has the weight zero.
         return math.floor(centre - widened) + 1, math.ceil(centre + widened) - 1
 
     return from_spans(reads, ratio.denominator, ratio.numerator)
@@ -161,7 +162,7 @@ def _enlarged(use: LayerUse) -> Sequence[AxisField]:
 
 
 def _dense(use: LayerUse) -> Sequence[AxisField]:
-    """Over vectors, everything; over images, each pixel by itself."""
+    """All inputs of a vector; of an image, each pixel alone."""
     return _everything(use) if len(use.shape) == 2 else _pointwise(use)
 
 
@@ -210,7 +211,7 @@ FIELDS: Mapping[Callable[..., Layer], Rule] = {
     arrangement.Resize: _resized,
     arrangement.PixelShuffle: _enlarged,
 }
-"""What each output of a layer reads, at evaluation."""
+"""The rule for the receptive field of each kind of layer, at evaluation."""
 
 
 def _outputs_times_kernel(use: LayerUse) -> int:
@@ -242,17 +243,17 @@ MULTIPLICATIONS: Mapping[Callable[..., Layer], Callable[[LayerUse], int]] = {
     ),
     separable.SeparableConv2d: _separable,
 }
-"""How many multiply-adds the kernels of a layer take, padding counted as pixels."""
+"""The rule for the number of multiply-adds of each kind of layer, padding counted as pixels."""
 
 
 def axis_fields_of(layer: Layer, use: LayerUse) -> Sequence[AxisField] | None:
-    """What each output of a layer reads, one field per axis; ``None`` where it is not known."""
+    """The receptive field of a layer, one field per axis; ``None`` where it is not known."""
     kind = layer.description.kind if layer.description else None
     return FIELDS[kind](use) if kind is not None and kind in FIELDS else None
 
 
 def flops_of(layer: Layer, use: LayerUse) -> int | None:
-    """Two for each multiply-add of a kernel, nothing for the rest; ``None`` where not known."""
+    """The FLOPs of a layer: two for each multiply-add of a kernel; ``None`` where not known."""
     kind = layer.description.kind if layer.description else None
     if kind is not None and kind in MULTIPLICATIONS:
         return 2 * MULTIPLICATIONS[kind](use)

@@ -1,4 +1,4 @@
-"""The summary table of a model, and what each of its layers gives for an image."""
+"""The summary table of a model, and the output of each of its layers for a batch."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from jaxcnn.ops.geometry import ReceptiveField
 
 
 class SummaryRow(NamedTuple):
-    """One layer in a `summary`, or the place where branches come together.
+    """One row of a `summary`: a layer, or the join of branches.
 
     Attributes:
         path: where its parameters are found, e.g. ``conv1``, or ``body/conv`` when nested. For
@@ -26,10 +26,10 @@ class SummaryRow(NamedTuple):
         flops: floating point operations of convolutions and dense layers for the whole batch,
             two for each multiply-add, padding counted as pixels; biases, normalizations,
             activations and pools are not counted. ``None`` where they are not known.
-        receptive_field: what one output sees of the input, and how far apart neighbouring
-            outputs look; that of branches is the hull of each. An output that sees a whole axis
+        receptive_field: the size, stride and offset of the input region that one output depends
+            on; that of branches is the hull of each. An output that depends on a whole axis
             has the stride 0. ``None`` where it is not known.
-        branch: how the branches that it lies on are drawn, ``"│├"``; empty outside of branches.
+        branch: the lines that show its branch in the table, ``"│├"``; empty outside of branches.
     """
 
     path: str
@@ -61,7 +61,7 @@ def count_parameters(params: Params) -> int:
 
 
 def summary(layer: Layer, input_shape: Sequence[int], *, layout: str | None = None) -> Summary:
-    """Every layer's name, output, parameters, FLOPs and field, without computing anything.
+    """List the layers of a model with output shape, parameters, FLOPs and receptive field.
 
     Args:
         layer: a model, or any layer.
@@ -107,7 +107,7 @@ def summary(layer: Layer, input_shape: Sequence[int], *, layout: str | None = No
 
 
 def outputs(layer: Layer, params: Params, state: State, x: jax.Array) -> dict[str, jax.Array]:
-    """What every layer of a model gives for a batch, by the paths of `summary`.
+    """Compute the output of every layer of a model for a batch, by the paths of `summary`.
 
     Args:
         layer: a model, or any layer.
@@ -153,12 +153,12 @@ class _Recorder:
 
 
 class _Traced(NamedTuple):
-    """What flows through a model while it is surveyed.
+    """A value between two layers while the rows are written.
 
     Attributes:
         array: its shape and dtype.
-        sizes: of its spatial axes, or of those that it had before it was flattened.
-        fields: what it sees of the input, one per axis; ``None`` where that is not known.
+        sizes: its spatial sizes, or those that it had before it was flattened.
+        fields: its receptive field on each axis; ``None`` where that is not known.
     """
 
     array: Any
@@ -237,14 +237,14 @@ def _name(layer: Layer) -> str:
 
 
 def _spatial(shape: Sequence[int], layout: str | None) -> tuple[int, ...]:
-    """The spatial sizes of a shape; none of a vector's or of anything that is no image."""
+    """The spatial sizes of a shape; none if it is not the shape of images."""
     if not 3 <= len(shape) <= 5:
         return ()
     return parse_any_layout("summary", layout, len(shape)).sizes(shape)
 
 
 def _marks(places: Sequence[tuple[tuple[str, ...], bool]]) -> list[str]:
-    """What is drawn before each row: ``╭`` or ``├`` where a branch begins, ``╰`` at the end."""
+    """The marks before each row: ``╭`` or ``├`` where a branch begins, ``╰`` at the end."""
     ends = {place: index for index, (place, joins) in enumerate(places) if joins}
     met: dict[tuple[str, ...], set[str]] = {}
     marks = []

@@ -1,9 +1,9 @@
-"""How a layer made of layers runs: one wiring, followed by arrays, by shapes or by anything else.
+"""Connects layers: builds a layer from parts, and visits the parts of a model in their order.
 
-A combinator says once how its parts are connected, as a function ``wire(flow, x)`` that calls
-``flow.part(name, x)``, ``flow.join(how, values)`` and ``flow.split(x, sizes)``. What ``x`` is
-depends on who follows the wiring: `init` sends shapes through it, `apply` arrays, `walk`
-whatever its visitor makes.
+A layer made of layers describes once how its parts are connected, as a function
+``wire(flow, x)`` that calls ``flow.part(name, x)``, ``flow.join(how, values)`` and
+``flow.split(x, sizes)``. This function runs with different values: `init` gives it shapes,
+`apply` arrays, and `walk` the values that a visitor computes.
 """
 
 import contextlib
@@ -22,30 +22,30 @@ from jaxcnn.ops.moments import batch_layout
 V = TypeVar("V")
 
 SplitSizes = Sequence[int] | int
-"""How many channels each piece has, or an int for so many equal pieces."""
+"""The number of channels of each part, or an int for so many equal parts."""
 
 IN_LAYER = "in layer "
-"""What a note to an error begins with that names the layer; the innermost comes first."""
+"""The start of the note that names the layer in which an error arose; innermost layer first."""
 
 JOINS = ("add", "multiply", "concat")
-"""How the outputs of branches become one."""
+"""The ways to join the outputs of branches."""
 
 
 class Flow(Protocol[V]):
-    """What a wiring is followed with."""
+    """The first argument of a wiring function, which runs the parts and joins and splits values."""
 
     def part(self, name: str, x: V) -> V:
-        """The output of a part."""
+        """Gives the output of a part."""
 
     def join(self, how: str, values: Sequence[V], layout: str | None = None) -> V:
-        """The outputs of branches as one, by one of `JOINS`."""
+        """Joins the outputs of branches by one of `JOINS`."""
 
     def split(self, x: V, sizes: SplitSizes, layout: str | None = None) -> list[V]:
-        """The channels taken apart."""
+        """Splits the channels."""
 
 
 Wire = Callable[[Any, Any], Any]
-"""``wire(flow, x) -> y``, for a `Flow` of any kind of value."""
+"""A wiring function ``wire(flow, x) -> y``, for a `Flow` of any kind of value."""
 
 
 def combined(
@@ -56,15 +56,15 @@ def combined(
     inline: Iterable[str] = (),
     renamed: Mapping[str, str] | None = None,
 ) -> Layer:
-    """A layer made of layers, from how these are connected.
+    """Make one layer of several, from a function that says how they are connected.
 
     Args:
         op: the name of its constructor, for messages.
         parts: the layers by name. For a constructor that is `described`, the names are those
             of its arguments.
         wire: ``wire(flow, x) -> y``; calls each part once.
-        inline: the parts whose own parts' names are to stand in place of theirs.
-        renamed: names in the parameters that are not the arguments'.
+        inline: the parts whose own name is left out of the paths of their parameters.
+        renamed: the names of parameters that differ from those of the arguments.
 
     Returns:
         A layer whose parameters are ``{name: parameters}``; parts without any are left out.
@@ -105,7 +105,7 @@ def combined(
 
 
 class _Drawing:
-    """Sends shapes through a wiring and draws the parameters of each part on the way."""
+    """Runs a wiring function with shapes and draws the parameters of each part."""
 
     def __init__(self, op: str, its: Description, key: jax.Array) -> None:
         self.params: Params = {}
@@ -129,7 +129,7 @@ class _Drawing:
 
 
 class _Running:
-    """Sends arrays through a wiring and collects the next state of each part."""
+    """Runs a wiring function with arrays and collects the next state of each part."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class _Running:
 
 @contextlib.contextmanager
 def _naming(name: str) -> Iterator[None]:
-    """An error that arises in a part notes which part it is."""
+    """Add the name of a part to an error that arises in it."""
     try:
         yield
     except Exception as error:
@@ -173,7 +173,7 @@ def _naming(name: str) -> Iterator[None]:
 
 
 def _put(tree: dict[str, Any], scope: str, its: dict[str, Any]) -> None:
-    """Add the entries of a part to those of its whole; what is empty is left out."""
+    """Add the entries of a part to a tree; empty ones are left out."""
     if not scope:
         tree.update(its)
     elif its:
@@ -181,7 +181,7 @@ def _put(tree: dict[str, Any], scope: str, its: dict[str, Any]) -> None:
 
 
 class LayerNode(NamedTuple):
-    """Where in a model a layer stands.
+    """A layer of a model, with its path, its parameters and its state.
 
     Attributes:
         path: the names that lead to its parameters.
@@ -205,30 +205,30 @@ class LayerNode(NamedTuple):
 
 
 class Visitor(Protocol[V]):
-    """What is done at the layers of a model."""
+    """The functions that `walk` calls at the layers, joins and splits of a model."""
 
     def layer(self, node: LayerNode, x: V) -> V:
-        """At a layer that is not made of layers."""
+        """Gives the output of a layer that is not made of layers."""
 
     def join(self, node: LayerNode, how: str, values: Sequence[V], layout: str | None) -> V:
-        """Where branches of the layer at ``node`` come together."""
+        """Joins the outputs of the branches of the layer ``node``."""
 
     def split(self, node: LayerNode, x: V, sizes: SplitSizes, layout: str | None) -> list[V]:
-        """Where the layer at ``node`` takes channels apart."""
+        """Splits the channels for the branches of the layer ``node``."""
 
 
 def walk(layer: Layer, params: Params, state: State, x: V, visitor: Visitor[V]) -> V:
-    """Send a value through the graph of a model, layer by layer.
+    """Visit the layers of a model in the order in which they are computed.
 
     Args:
         layer: the model.
         params: its parameters, or their shapes.
         state: its state.
-        x: what goes in.
-        visitor: makes of each layer's input its output; the values may be of any kind.
+        x: the input; a value of any kind that the visitor takes.
+        visitor: computes the output of each layer, join and split from its input.
 
     Returns:
-        What comes out.
+        The output of the model.
 
     >>> from jaxcnn.layers import Dense, Flatten, Sequential
     >>> class Names:
@@ -255,7 +255,7 @@ def _walk(node: LayerNode, x: V, visitor: Visitor[V]) -> V:
 
 
 class _Walking(Generic[V]):
-    """Sends the values of a visitor through a wiring."""
+    """Runs a wiring function with the values of a visitor."""
 
     def __init__(self, node: LayerNode, its: Description, visitor: Visitor[V]) -> None:
         self._site, self._its, self._visitor = node, its, visitor
@@ -277,7 +277,7 @@ class _Walking(Generic[V]):
 
 
 def joined(op: str, how: str, values: Sequence[jax.Array], layout: str | None = None) -> jax.Array:
-    """The arrays that branches give, as one.
+    """Join the outputs of branches into one array.
 
     Args:
         op: the layer's constructor, for messages.
@@ -309,12 +309,12 @@ def joined(op: str, how: str, values: Sequence[jax.Array], layout: str | None = 
 
 
 def divided(op: str, x: jax.Array, sizes: SplitSizes, layout: str | None = None) -> list[jax.Array]:
-    """The channels of ``x``, taken apart.
+    """Split the channels of ``x``.
 
     Args:
         op: the layer's constructor, for messages.
         x: a batch.
-        sizes: how many channels each piece has, or an int for so many equal pieces.
+        sizes: the number of channels of each part, or an int for so many equal parts.
         layout: where the channels are; last where it is left out.
     """
     channel = batch_layout(op, layout, x.ndim).channel
