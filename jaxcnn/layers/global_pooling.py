@@ -1,6 +1,7 @@
 """Adaptive and global pooling layers, whose output size does not depend on the input size."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 
@@ -26,13 +27,7 @@ def AdaptiveAvgPool2d(output_size: OutputSize, *, layout: str = "NHWC") -> Layer
     >>> AdaptiveAvgPool2d((2, None)).apply({}, {}, jnp.ones((1, 5, 7, 3)))[0].shape
     (1, 2, 7, 3)
     """
-
-    def compute(params: object, x: jax.Array) -> jax.Array:
-        y = ops.adaptive_avg_pool2d(x, output_size, layout=layout)
-        assert isinstance(y, jax.Array)  # and not a pair: no indices were asked for
-        return y
-
-    return stateless(compute)
+    return _adaptive_pool(ops.adaptive_avg_pool2d, output_size, layout)
 
 
 @described
@@ -50,13 +45,7 @@ def AdaptiveMaxPool2d(output_size: OutputSize, *, layout: str = "NHWC") -> Layer
     >>> AdaptiveMaxPool2d((2, None)).apply({}, {}, jnp.ones((1, 5, 7, 3)))[0].shape
     (1, 2, 7, 3)
     """
-
-    def compute(params: object, x: jax.Array) -> jax.Array:
-        y = ops.adaptive_max_pool2d(x, output_size, layout=layout)
-        assert isinstance(y, jax.Array)  # and not a pair: no indices were asked for
-        return y
-
-    return stateless(compute)
+    return _adaptive_pool(ops.adaptive_max_pool2d, output_size, layout)
 
 
 @described
@@ -89,3 +78,13 @@ def GlobalMaxPool(*, layout: str | None = None) -> Layer:
     (2, 3)
     """
     return stateless(lambda params, x: ops.global_max_pool(x, layout=layout))
+
+
+def _adaptive_pool(pool: Callable[..., Any], output_size: OutputSize, layout: str) -> Layer:
+    """A layer that pools to a given size."""
+
+    def compute(params: object, x: jax.Array) -> jax.Array:
+        y: jax.Array = pool(x, output_size, layout=layout)
+        return y
+
+    return stateless(compute)

@@ -1,4 +1,4 @@
-"""Models to hand on: the ones there are, and one whose maxima are below zero."""
+"""Models for the tests of exports: every model of the package, and one with negative maxima."""
 
 import functools
 import math
@@ -13,7 +13,7 @@ from jaxcnn.models import MODELS
 
 
 def subject(model, image_shape=(28, 28, 1)):
-    """A model with parameters that are drawn by NumPy, which compiles nothing; biases too."""
+    """A model to export, with parameters drawn by NumPy, biases too."""
     rng = np.random.default_rng(0)
     params, state = jax.eval_shape(
         lambda key: model.init(key, (1, *image_shape)), jax.random.key(0)
@@ -23,7 +23,7 @@ def subject(model, image_shape=(28, 28, 1)):
 
 
 def below_zero():
-    """What goes into a max pool is below zero, so that a border of zeros would win."""
+    """A model whose max pool has a negative input, so that a border of zeros would win."""
     pool = MaxPool2d(2, stride=1, padding=((1, 0), (0, 1)))
     it = subject(Sequential(conv=Conv2d(2, 1), pool=pool, flat=Flatten(), out=Dense(3)), (5, 4, 3))
     return replace(it, params=jax.tree.map(lambda leaf: -abs(leaf), it.params))

@@ -1,4 +1,4 @@
-"""Each format, read back by what it is for, gives the logits of the model."""
+"""Each exported format, run by its own library, gives the logits of the model."""
 
 import importlib.util
 import json

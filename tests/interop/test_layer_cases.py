@@ -1,4 +1,4 @@
-"""Every case of every layer through every format, and its weights to torch and back."""
+"""Exports every example layer to every format, and its weights to torch and back."""
 
 import contextlib
 import functools
@@ -24,7 +24,7 @@ TORCH = importlib.util.find_spec("torch") is not None
 
 
 SHORT = ("block", "planes", "flatten_joined", "layouts_mixed", "avg_pool_ceil", "resnet18")
-"""What `make test` tries besides the first case of each layer; `make test-all` tries all."""
+"""The cases that `make test` runs besides the first case of each layer."""
 
 
 def marked(case):
@@ -40,7 +40,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def prove(record_property, case):
-    """Say in the report which property held: the table in docs/layers.md is made from it."""
+    """Record that a property held, for the table in docs/layers.md."""
     if case in MORE_CASES:
         return lambda name: contextlib.nullcontext()
     return lambda name: proving(record_property, case.kind, name)
@@ -68,7 +68,7 @@ def wanted(case):
 
 
 def outside(array, layout=None):
-    """As the exports have it: channels first."""
+    """An array with its channels first, as in the exports."""
     last = array.ndim > 2 and (layout or "C").endswith("C")
     return np.array(np.moveaxis(array, -1, 1) if last else array, order="C")
 

@@ -1,4 +1,4 @@
-"""Layers of one family have the same options, as their calls, their help and their types say."""
+"""Layers of one family have the same options in calls, in `help` and in types."""
 
 import inspect
 
