@@ -52,7 +52,7 @@ def pooled_dilation() -> bool:
 
 
 def pooled_crop() -> bool:
-    """Sums of two columns, of an input that was cropped and then dilated."""
+    """Sums of two columns of an input that one operation crops and dilates, and the next pads."""
     x = np.arange(1.0, 9.0, dtype=np.float32).reshape(1, 8)
 
     @jax.jit

@@ -201,7 +201,7 @@ def Split(
 
 @described
 def Inline(layer: Layer) -> Layer:
-    """A layer whose parts' names belong to the layer that it is a part of.
+    """A layer whose own name is left out of the paths of its parameters.
 
     Args:
         layer: a layer made of named layers.

@@ -61,7 +61,7 @@ def ChannelDropout(rate: float, *, layout: str | None = None) -> Layer:
 
 @described
 def StochasticDepth(rate: float) -> Layer:
-    """A layer that sets random examples to zero in training, and scales the rest up.
+    """A layer that sets random examples of a batch to zero in training, and scales the rest up.
 
     At the end of a `Residual`'s body, a random share of the examples takes only the shortcut.
 

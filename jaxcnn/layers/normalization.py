@@ -21,7 +21,7 @@ def BatchNorm(
     axis_name: Hashable | None = None,
     layout: str | None = None,
 ) -> Layer:
-    """A batch normalization layer, as `jaxcnn.batch_norm`, which keeps running statistics.
+    """A layer that normalizes each channel over the batch, as `jaxcnn.batch_norm`.
 
     In training, each channel is normalized by its mean and variance over the batch, and running
     statistics are updated. In evaluation, the running statistics are used.
@@ -93,7 +93,7 @@ def LayerNorm(
     scale: bool = True,
     bias: bool = True,
 ) -> Layer:
-    """A layer normalization layer, as `jaxcnn.layer_norm`.
+    """A layer that normalizes over given axes, by default the channels, as `jaxcnn.layer_norm`.
 
     Args:
         axes: the axes to normalize over, the last where they are left out: each pixel over its
@@ -164,7 +164,7 @@ def GroupNorm(
     bias: bool = True,
     layout: str | None = None,
 ) -> Layer:
-    """A group normalization layer, as `jaxcnn.group_norm`.
+    """A layer that normalizes each group of channels of an example, as `jaxcnn.group_norm`.
 
     Args:
         groups: how many groups of neighbouring channels.
@@ -200,7 +200,7 @@ def GroupNorm(
 def InstanceNorm(
     *, epsilon: float = 1e-5, scale: bool = True, bias: bool = True, layout: str | None = None
 ) -> Layer:
-    """An instance normalization layer, as `jaxcnn.instance_norm`.
+    """A layer that normalizes each channel of each example, as `jaxcnn.instance_norm`.
 
     Args:
         epsilon: a small number added to the variance.
