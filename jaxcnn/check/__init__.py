@@ -5,6 +5,6 @@ programs that some releases of jaxlib compute wrongly, or crash on. `jaxcnn chec
 """
 
 from jaxcnn.check.defects import Finding, known_defects
-from jaxcnn.check.ops import OpCheck, check_ops, checkable
+from jaxcnn.check.op_checks import OpCheck, check_ops, checkable
 
 __all__ = ["Finding", "OpCheck", "check_ops", "checkable", "known_defects"]

@@ -9,7 +9,7 @@ from rich.progress import track
 from rich.table import Table
 
 from jaxcnn.check.defects import known_defects
-from jaxcnn.check.ops import check_ops
+from jaxcnn.check.op_checks import check_ops
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from jaxcnn.interop import FORMATS, InteropError, ModelToExport, from_torch, to_
 from jaxcnn.interop.torch_module import TAKEN
 from jaxcnn.layers import Sequential
 from jaxcnn.layers.naming import names_of
+from tests.interop.exported_models import drawn
 from tests.interop.more_cases import MORE_CASES
-from tests.interop.subjects import drawn
 from tests.layers.cases import CASES, case_id
 from tests.outcomes import proving
 
@@ -47,7 +47,7 @@ def prove(record_property, case):
 
 
 @functools.cache
-def subject(case):
+def to_export(case):
     """A layer and a batch; its parameters are drawn by NumPy, which compiles nothing."""
     layer, rng = case.make(), np.random.default_rng(0)
     params, state = jax.eval_shape(lambda key: layer.init(key, case.shape), jax.random.key(0))
@@ -60,7 +60,7 @@ def subject(case):
 
 @functools.cache
 def wanted(case):
-    it, x = subject(case)
+    it, x = to_export(case)
     y = jax.jit(lambda params, state, x: it.model.apply(params, state, x)[0])
     found = outside(np.asarray(y(it.params, it.state, x)), case.layout)
     assert np.abs(found[0] - found[1]).max() > 1e-3 * np.abs(found).max()  # it depends on the input
@@ -83,7 +83,7 @@ def refused(case, to):
     """Whether the case holds a function of one's own, which is named in the refusal then."""
     if "Function" not in repr(case.make()):
         return False
-    it, _ = subject(case)
+    it, _ = to_export(case)
     with pytest.raises(
         InteropError, match=r"^(the model|layer|kept): Function has no counterpart in "
     ):
@@ -95,7 +95,7 @@ def test_onnx(case, prove):
     """Checked, and run by ONNX Runtime without its own mending, for one input and for more."""
     if refused(case, "onnx"):
         return
-    it, x = subject(case)
+    it, x = to_export(case)
     with prove("onnx"):
         content = FORMATS["onnx"].files(it, "x")["x.onnx"]
         literally = onnxruntime.SessionOptions()
@@ -108,7 +108,7 @@ def test_onnx(case, prove):
 
 
 def test_stablehlo(case, prove):
-    it, x = subject(case)
+    it, x = to_export(case)
     with prove("stablehlo"):
         artefact = jax.export.deserialize(bytearray(FORMATS["stablehlo"].files(it, "x")["x.stablehlo"]))  # fmt: skip
         for count in (1, 2):
@@ -117,7 +117,7 @@ def test_stablehlo(case, prove):
 
 
 def test_safetensors(case, prove):
-    it, _ = subject(case)
+    it, _ = to_export(case)
     with prove("safetensors"):
         arrays = load(FORMATS["safetensors"].files(it, "x")["x.safetensors"])
         for prefix, tree in (("", it.params), ("state/", it.state)):
@@ -141,7 +141,7 @@ def test_torch(case, prove, tmp_path):
     """The code is Python; where there is torch, it loads its weights and gives the same."""
     if refused(case, "torch"):
         return
-    it, x = subject(case)
+    it, x = to_export(case)
     content = FORMATS["torch"].files(it, "net")
     compile(content["net.py"], "net.py", "exec")
     if TORCH:
@@ -155,7 +155,7 @@ def test_torch(case, prove, tmp_path):
 
 def test_weights(case, prove, tmp_path):
     """Out and in again, and what torch has drawn: in, the same result, and out again."""
-    it, x = subject(case)
+    it, x = to_export(case)
     arrays = to_state_dict(it.model, it.params, it.state, case.shape)
     params, state = from_torch(it.model, arrays, case.shape)
     jax.tree.map(np.testing.assert_array_equal, (params, state), (it.params, it.state))

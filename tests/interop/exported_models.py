@@ -12,7 +12,7 @@ from jaxcnn.layers import Conv2d, Dense, Flatten, MaxPool2d, Sequential
 from jaxcnn.models import MODELS
 
 
-def subject(model, image_shape=(28, 28, 1)):
+def to_export(model, image_shape=(28, 28, 1)):
     """A model to export, with parameters drawn by NumPy, biases too."""
     rng = np.random.default_rng(0)
     params, state = jax.eval_shape(
@@ -25,7 +25,9 @@ def subject(model, image_shape=(28, 28, 1)):
 def below_zero():
     """A model whose max pool has a negative input, so that a border of zeros would win."""
     pool = MaxPool2d(2, stride=1, padding=((1, 0), (0, 1)))
-    it = subject(Sequential(conv=Conv2d(2, 1), pool=pool, flat=Flatten(), out=Dense(3)), (5, 4, 3))
+    it = to_export(
+        Sequential(conv=Conv2d(2, 1), pool=pool, flat=Flatten(), out=Dense(3)), (5, 4, 3)
+    )
     return replace(it, params=jax.tree.map(lambda leaf: -abs(leaf), it.params))
 
 
@@ -35,8 +37,8 @@ def drawn(rng, shape):
     return rng.normal(0, spread, shape).astype(np.float32)
 
 
-SUBJECTS = {
-    **{name: subject(make(10)) for name, make in MODELS.items()},
+MODELS_TO_EXPORT = {
+    **{name: to_export(make(10)) for name, make in MODELS.items()},
     "below_zero": below_zero(),
 }
 
