@@ -25,7 +25,7 @@ class Defect(NamedTuple):
 
     Attributes:
         issue: where it is reported: ``jax`` is jax-ml/jax, ``xla`` is openxla/xla.
-        subject: what is affected.
+        subject: the computations that are affected.
         probe: the function in `jaxcnn.check.probes` that is affected by it.
     """
 
@@ -51,8 +51,8 @@ class Finding(NamedTuple):
 
     Attributes:
         issue: where the defect is reported.
-        subject: what is affected.
-        verdict: ``"right"``, or what is wrong.
+        subject: the computations that are affected.
+        verdict: ``"right"``, ``"wrong"``, ``"crashes"``, ``"hangs"`` or ``"not tried"``.
         detail: the signal of a crash, the reason why it was not tried, or nothing.
     """
 
@@ -73,7 +73,7 @@ def known_defects(*, watch: Callable[[Sequence[Defect]], Iterable[Defect]] = ite
     Environment variables apply, so ``XLA_FLAGS`` that avoid a defect change the result.
 
     Args:
-        watch: what to wrap the defects in, to show how far they are.
+        watch: a function that wraps the defects, to show the progress of the run.
 
     Returns:
         A `Finding` for each.

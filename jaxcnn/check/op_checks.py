@@ -39,7 +39,7 @@ class OpCheck(NamedTuple):
         error: the largest error of a result, as a part of the result's largest element.
         gradient_error: the same of the slopes that the gradients give; ``None`` where no
             gradient was checked.
-        tolerance: what ``error`` may be.
+        tolerance: the largest ``error`` that is accepted.
         ok: whether both errors are as small as they may be, in every case.
     """
 
@@ -84,7 +84,7 @@ def check_ops(
             and float64 where ``jax_enable_x64`` is set.
         gradients: also compare the gradients with differences of the reference, in float32 and
             float64.
-        watch: what to wrap the cases in, to show how far the run has come.
+        watch: a function that wraps the cases, to show the progress of the run.
 
     Returns:
         One `OpCheck` per op and dtype, in the order of their names.
@@ -147,8 +147,8 @@ def _outcome(case: Case, dtype: str, gradients: bool) -> _Outcome:
     tolerance = TOLERANCES[dtype]
     if dtype in ("bfloat16", "float16"):
         tolerance *= case.roundings
-    # Gradients mean something where the inputs and the right results are numbers; what the
-    # device says of them must not excuse it.
+    # Gradients are compared if the inputs and the reference are finite. The device's own result
+    # does not decide this: an infinity that is wrong must not hide a wrong gradient.
     everything = (*arrays, *named.values(), *wanted)
     if not at or not all(np.isfinite(np.asarray(a, np.float64)).all() for a in everything):
         return _Outcome(error, None, tolerance, error <= tolerance)

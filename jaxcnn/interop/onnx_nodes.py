@@ -93,7 +93,7 @@ def padded(to: Nodes, x: str, pairs: Pairs, mode: str = "zeros", value: float = 
     cut = tuple((min(low, 0), min(high, 0)) for low, high in pairs)
     if mode != "zeros" and any(map(any, cut)):
         grown = tuple((max(low, 0), max(high, 0)) for low, high in pairs)
-        if mode == "circular":  # of what is left after the crop
+        if mode == "circular":  # of the cropped input
             return padded(to, padded(to, x, cut), grown, mode)
         return padded(to, padded(to, x, grown, mode), cut)
     lows, highs = zip(*pairs, strict=True)

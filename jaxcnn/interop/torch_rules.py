@@ -13,8 +13,8 @@ class Code(NamedTuple):
 
     Attributes:
         call: the expression that computes it; ``{0}``, ``{1}``, … stand for its inputs and
-            ``{layer}`` for what is built.
-        layer: the expression that builds what has parameters or a name; none if left out.
+            ``{layer}`` for the layer.
+        layer: the expression that builds the layer; none for a step that needs no layer.
         parameter: the shape of a parameter that is not part of such a layer.
     """
 

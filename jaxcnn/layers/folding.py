@@ -25,9 +25,9 @@ def fold_batch_norm(layer: Layer, params: Params, state: State) -> tuple[Layer, 
     r"""Fold the batch normalizations of a model into the layers before them, for inference.
 
     After training, a batch normalization multiplies each channel by
-    :math:`g = \gamma / \sqrt{\sigma^2 + \epsilon}` and adds :math:`\beta - \mu g`. Where what
-    comes before it is a convolution or a dense layer whose output goes nowhere else, the kernel
-    takes the factor and the bias the rest.
+    :math:`g = \gamma / \sqrt{\sigma^2 + \epsilon}` and adds :math:`\beta - \mu g`. If it
+    follows a convolution or a dense layer whose output is not used elsewhere, the kernel of that
+    layer is multiplied by the factor, and its bias takes the rest.
 
     Args:
         layer: the model.

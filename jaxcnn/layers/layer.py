@@ -84,7 +84,7 @@ class Description:
     Each description is equal to itself only, so that layers can be hashed.
 
     Attributes:
-        kind: the constructor, `Conv2d` for example; ``None`` where nobody named one.
+        kind: the constructor, `Conv2d` for example; ``None`` for a layer without one.
         options: every argument of the constructor that is not a layer, defaults included.
         parts: the layers it is made of, by the name of the constructor's argument.
         scopes: for each part the name that its parameters have among the layer's own; ``""``
@@ -107,7 +107,7 @@ class Description:
 
     @property
     def name(self) -> str:
-        """The constructor's name, ``"Conv2d"``; ``"Layer"`` where nobody named one."""
+        """The constructor's name, ``"Conv2d"`` for example; ``"Layer"`` for a layer without one."""
         return "Layer" if self.kind is None else self.kind.__name__
 
     def __repr__(self) -> str:
@@ -131,7 +131,7 @@ def described(constructor: Callable[P, Layer]) -> Callable[P, Layer]:
             `combined` was told of become ``parts``, the others ``options``.
 
     Returns:
-        The same constructor; what it returns can be rebuilt and printed.
+        The same constructor; its layers can be rebuilt and printed.
 
     >>> @described
     ... def Twice(by=2.0):

@@ -12,8 +12,8 @@ from jaxcnn.layers.layer import Layer
 def named_key(key: jax.Array, name: str) -> jax.Array:
     """Derive the random key of a part or parameter from its name.
 
-    A parameter's key is the model's key folded with each name on its path, so that what is
-    drawn depends on the model's key, the parameter's path and its shape alone.
+    A parameter's key is the model's key folded with each name on its path. So the first value of
+    a parameter depends on the model's key, the parameter's path and its shape alone.
 
     >>> a, b = named_key(jax.random.key(0), "a"), named_key(jax.random.key(0), "b")
     >>> bool((jax.random.key_data(a) == jax.random.key_data(b)).all())

@@ -118,7 +118,7 @@ def AvgPool2d(
             per axis, ``"valid"`` or ``"same"``; at most half of the window.
         ceil_mode: whether a last window may reach over the edge.
         count_include_pad: whether the pixels of the padding count in the mean.
-        divisor_override: what each sum is divided by, in place of the number of pixels.
+        divisor_override: the number that divides each sum, in place of the number of pixels.
         padding_mode: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
         layout: the axes of the input and of the output.
 

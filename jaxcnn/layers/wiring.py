@@ -263,7 +263,7 @@ class _Walking(Generic[V]):
     def part(self, name: str, x: V) -> V:
         node, layer, scope = self._site, self._its.parts[name], self._its.scopes[name]
         path = (*node.path, scope) if scope else node.path
-        # A layer around one layer adds nothing to the names that lead to what is in it.
+        # A layer around one layer adds no name to the place of that layer.
         step = scope or (name if len(self._its.parts) > 1 else "")
         place = (*node.place, step) if step else node.place
         params, state = scoped(node.params, layer, scope), scoped(node.state, layer, scope)

@@ -64,7 +64,7 @@ def _avg_pool(
     for place, taps in sources(sizes, held, sides, padding_mode):
         count = len(taps)
         if count_include_pad and padding_mode == "zeros":
-            # What lies in the padding counts, what lies beyond it does not.
+            # Pixels of the padding count, pixels beyond it do not.
             ends = [size + high for size, (_, high) in zip(sizes, sides, strict=True)]
             axes = zip(held, place, ends, strict=True)
             count = math.prod(sum(tap < end for tap in axis[i]) for axis, i, end in axes)

@@ -39,7 +39,7 @@ def pairs(
 
 
 def _pad_axis(x: np.ndarray, axis: int, low: int, high: int, mode: str, value: float) -> np.ndarray:
-    if mode == "circular":  # what is left goes round; the other modes continue the whole axis
+    if mode == "circular":  # repeat the cropped axis; the other modes continue the whole axis
         x = np.take(x, range(max(-low, 0), x.shape[axis] + min(high, 0)), axis)
         low, high = max(low, 0), max(high, 0)
     size = x.shape[axis]
