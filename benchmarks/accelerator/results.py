@@ -12,7 +12,7 @@ from benchmarks.accelerator.page import page
 from benchmarks.accelerator.parts import Part
 from benchmarks.comparison import Row
 from jaxcnn.interop.errors import InteropError
-from jaxcnn.interop.output import check_free, write_files
+from jaxcnn.interop.output_files import check_free, write_files
 from jaxcnn.runs import UserError
 
 

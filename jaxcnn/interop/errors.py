@@ -1,6 +1,6 @@
-"""The name by which users catch the errors of conversions."""
+"""The error of exports and of exchanging weights."""
 
 from jaxcnn.errors import UserError
 
 InteropError = UserError
-"""A model that cannot be had in a format; the same class as every other user error."""
+"""An export or a conversion that is not possible; the same class as every other user error."""

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn.layers import Params, Row, outputs, summary
+from jaxcnn.layers import Params, SummaryRow, outputs, summary
 from jaxcnn.ops.geometry import ReceptiveField
 from jaxcnn.report import pictures
 from jaxcnn.report.scores import Scores
@@ -63,7 +63,7 @@ class Stage(NamedTuple):
         names: the classes that a strip's numbers stand for; empty where they stand for none.
     """
 
-    row: Row
+    row: SummaryRow
     size: tuple[int, int] | None
     maps: list[str]
     unit: Box | None
@@ -106,7 +106,9 @@ class Walk(NamedTuple):
     view: Box
 
 
-def rows_of(config: TrainConfig, facts: Facts, maker: ModelMaker | None = None) -> Sequence[Row]:
+def rows_of(
+    config: TrainConfig, facts: Facts, maker: ModelMaker | None = None
+) -> Sequence[SummaryRow]:
     """The summary of a run's network for one image.
 
     Raises:
@@ -118,7 +120,7 @@ def rows_of(config: TrainConfig, facts: Facts, maker: ModelMaker | None = None) 
     return summary(model, (1, *facts.image_shape))
 
 
-def first_kernels(params: Params, rows: Sequence[Row]) -> Kernels | None:
+def first_kernels(params: Params, rows: Sequence[SummaryRow]) -> Kernels | None:
     """The kernels of the first layer that has spatial ones; ``None`` where there is none."""
     for row in rows:
         kernel = _parameters(params, row.path).get("kernel")
@@ -155,7 +157,7 @@ def choose_sample(scores: Scores) -> int:
 
 
 def walk_through(
-    trained: Trained, layers: Sequence[Row], images: np.ndarray, scores: Scores, index: int
+    trained: Trained, layers: Sequence[SummaryRow], images: np.ndarray, scores: Scores, index: int
 ) -> Walk:
     """What every layer makes of test image ``index``."""
     image = images[index]
@@ -183,14 +185,19 @@ def walk_through(
 
 
 def _tells_classes(
-    stages: list[Stage], rows: Sequence[Row], found: dict[str, np.ndarray], names: tuple[str, ...]
+    stages: list[Stage],
+    rows: Sequence[SummaryRow],
+    found: dict[str, np.ndarray],
+    names: tuple[str, ...],
 ) -> bool:
     """Whether the last strip has a number for each class, and few enough to name them."""
     last = found[rows[-1].path].shape if stages else ()
     return last == (len(names),) and len(names) <= _MOST_NAMES
 
 
-def _worth_showing(rows: Sequence[Row], found: dict[str, np.ndarray]) -> Sequence[Row]:
+def _worth_showing(
+    rows: Sequence[SummaryRow], found: dict[str, np.ndarray]
+) -> Sequence[SummaryRow]:
     """All but the maps that are only laid flat: they would show nothing new."""
     before = [None, *rows]
     return [
@@ -201,19 +208,19 @@ def _worth_showing(rows: Sequence[Row], found: dict[str, np.ndarray]) -> Sequenc
     ]
 
 
-def _laid_flat(row: Row, previous: Row | None, found: dict[str, np.ndarray]) -> bool:
+def _laid_flat(row: SummaryRow, previous: SummaryRow | None, found: dict[str, np.ndarray]) -> bool:
     return previous is not None and np.array_equal(
         found[row.path], found[previous.path].ravel(), equal_nan=True
     )
 
 
-def _evenly(rows: Sequence[Row], most: int) -> Sequence[Row]:
+def _evenly(rows: Sequence[SummaryRow], most: int) -> Sequence[SummaryRow]:
     if len(rows) <= most:
         return rows
     return [rows[position] for position in np.linspace(0, len(rows) - 1, most).astype(int)]
 
 
-def _stage(row: Row, output: np.ndarray) -> Stage:
+def _stage(row: SummaryRow, output: np.ndarray) -> Stage:
     finite = output[np.isfinite(output)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
     if output.ndim == 1:
@@ -226,7 +233,7 @@ def _stage(row: Row, output: np.ndarray) -> Stage:
     return Stage(row, (width, height), maps, unit, _field(row, centre), low, high)
 
 
-def _field(row: Row, at: tuple[int, int]) -> Box | None:
+def _field(row: SummaryRow, at: tuple[int, int]) -> Box | None:
     """What the output at row and column ``at`` sees of the image."""
     field = row.receptive_field
     if field is None or len(field.size) != 2:
