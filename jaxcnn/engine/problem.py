@@ -84,18 +84,6 @@ class Problem:
         return self.batch * math.prod(self.out)
 
     @property
-    def elements(self) -> int:
-        """The numbers in input, kernel and result."""
-        image = self.batch * math.prod(self.sizes) * self.channels
-        kernel = self.taps * self.channels // self.groups * self.features
-        return image + kernel + self.positions * self.features
-
-    @property
-    def depthwise(self) -> bool:
-        """Whether each group has one channel."""
-        return self.groups == self.channels > 1
-
-    @property
     def input_dilated(self) -> bool:
         """Whether there are zeros between neighbouring pixels."""
         return any(step > 1 for step in self.input_dilation)

@@ -9,8 +9,8 @@ from jaxcnn import layers
 from jaxcnn.interop.graph import Graph, Place, Rules, Value, order_of, reordered, trace
 from jaxcnn.layers import Layer, Params, State
 from jaxcnn.ops.arguments import Pairs, per_axis
-from jaxcnn.ops.padding_arguments import dilated, parse_padding
 from jaxcnn.ops.transposed import beyond, parse_crops, reach
+from jaxcnn.ops.window_arguments import dilated, parse_padding
 
 Arrays = dict[str, np.ndarray]
 

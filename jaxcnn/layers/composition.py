@@ -10,7 +10,8 @@ from jaxcnn.layers.flow import JOINS, combined
 from jaxcnn.layers.layer import Description, Layer, Params, State, described
 from jaxcnn.layers.naming import check_parts, names_of
 from jaxcnn.layers.pointwise import Activation, Function
-from jaxcnn.ops.arguments import as_flag, as_int, choice
+from jaxcnn.ops.arguments import as_int, choice
+from jaxcnn.ops.scalars import as_flag
 
 
 @described

@@ -8,8 +8,9 @@ import jax
 from jaxcnn.layers.initialization import BIASES, KERNELS, Drawn, Fan, drawn
 from jaxcnn.layers.layer import Layer, Params, described, stateless
 from jaxcnn.layers.naming import named_key
-from jaxcnn.ops.arguments import as_flag, as_int
+from jaxcnn.ops.arguments import as_int
 from jaxcnn.ops.moments import batch_layout
+from jaxcnn.ops.scalars import as_flag
 
 
 @described

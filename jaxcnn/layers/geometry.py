@@ -25,8 +25,8 @@ from jaxcnn.layers.views import SAME, View, from_spans, from_windows, whole
 from jaxcnn.layers.views import transposed as transposed_view
 from jaxcnn.ops.arguments import per_axis
 from jaxcnn.ops.moments import batch_layout
-from jaxcnn.ops.padding_arguments import dilated, parse_padding
 from jaxcnn.ops.transposed import parse_crops
+from jaxcnn.ops.window_arguments import dilated, parse_padding
 
 
 class Seen(NamedTuple):

@@ -21,11 +21,8 @@ from jaxcnn.ops.average_pooling import (
 from jaxcnn.ops.batch_statistics import (
     batch_norm,
 )
-from jaxcnn.ops.convolution import (
-    conv1d,
-    conv2d,
-    conv3d,
-)
+from jaxcnn.ops.convolution import conv2d
+from jaxcnn.ops.convolution_1d_3d import conv1d, conv3d
 from jaxcnn.ops.correlation import (
     convolve2d,
     corr1d,

@@ -11,7 +11,6 @@ from jaxcnn.ops.arguments import (
     AnyArray,
     Layout,
     accumulator,
-    as_flag,
     as_int,
     floating,
     images,
@@ -19,6 +18,7 @@ from jaxcnn.ops.arguments import (
     parse_layout,
 )
 from jaxcnn.ops.pool_arguments import check_real
+from jaxcnn.ops.scalars import as_flag
 
 OutputSize = int | None | Sequence[int | None]
 """An int for every spatial axis, or one int per spatial axis; ``None`` keeps an axis."""

@@ -4,8 +4,6 @@ Every public op calls these before it touches an array. Each function takes the 
 first, so that the message says which function was called wrongly.
 """
 
-import math
-import numbers
 import operator
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
@@ -128,13 +126,6 @@ def same_dtype(op: str, name: str, array: Any, x: Any) -> None:
         )
 
 
-def as_flag(op: str, name: str, value: Any) -> bool:
-    """``value``, which must be a bool: any other object is true or false by accident."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{op}: `{name}` must be a bool, got {value!r}")
-    return bool(value)
-
-
 def as_int(op: str, name: str, value: Any, *, minimum: int | None) -> int:
     """``value`` as an int of at least ``minimum``, or any int where that is ``None``."""
     try:
@@ -145,19 +136,6 @@ def as_int(op: str, name: str, value: Any, *, minimum: int | None) -> int:
         raise TypeError(f"{op}: `{name}` must be an int, got {value!r}") from None
     if minimum is not None and number < minimum:
         raise ValueError(f"{op}: `{name}` must be at least {minimum}, got {number}")
-    return number
-
-
-def as_real(
-    op: str, name: str, value: Any, *, minimum: float = -math.inf, maximum: float = math.inf
-) -> float:
-    """``value`` as a float, finite and in ``[minimum, maximum]``."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{op}: `{name}` must be a real number, got {value!r}")
-    number = float(value)
-    if math.isinf(number) or not minimum <= number <= maximum:
-        limits = f" in [{minimum:g}, {maximum:g}]" if minimum > -math.inf else ""
-        raise ValueError(f"{op}: `{name}` must be a finite number{limits}, got {number}")
     return number
 
 
@@ -195,15 +173,3 @@ def check_not_empty(op: str, window: Sequence[int]) -> None:
 def accumulator(dtype: Any) -> Any:
     """The dtype for sums: float32 for the 16-bit floats, ``None`` (their own) for others."""
     return jnp.float32 if dtype in (jnp.bfloat16, jnp.float16) else None
-
-
-def check_key(op: str, key: Any) -> None:
-    """Refuse what is not one key of `jax.random.key` or `jax.random.PRNGKey`."""
-    if not isinstance(key, jax.Array | np.ndarray):
-        raise TypeError(f"{op}: `key` must be one random key, got {type(key).__name__}")
-    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    raw = jax.eval_shape(jax.random.PRNGKey, 0)
-    if not (key.ndim == 0 if typed else (key.dtype, key.shape) == (raw.dtype, raw.shape)):
-        raise TypeError(
-            f"{op}: `key` must be one random key, got an array of {key.dtype} and shape {key.shape}"
-        )

@@ -17,13 +17,13 @@ from jaxcnn.ops.arguments import (
     Pairs,
     Window,
     accumulator,
-    as_flag,
     as_int,
     floating,
     images,
     parse_layout,
 )
 from jaxcnn.ops.pool_arguments import pad_windows, parse_windows
+from jaxcnn.ops.scalars import as_flag
 from jaxcnn.ops.shared_options import options_of
 
 

@@ -25,7 +25,7 @@ from jaxcnn.ops.arguments import (
     per_axis,
     same_dtype,
 )
-from jaxcnn.ops.padding_arguments import check_window_fits, parse_padding
+from jaxcnn.ops.window_arguments import check_window_fits, parse_padding
 
 
 def corr1d(

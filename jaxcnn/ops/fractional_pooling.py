@@ -16,13 +16,12 @@ from jaxcnn.ops.arguments import (
     Window,
     accumulator,
     as_array,
-    as_flag,
-    check_key,
     images,
     parse_layout,
     per_axis,
 )
 from jaxcnn.ops.pool_arguments import check_real
+from jaxcnn.ops.scalars import as_flag, check_key
 
 Ratio = float | Sequence[float]
 

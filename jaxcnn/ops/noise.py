@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxcnn.ops.arguments import as_real, check_key, parse_any_layout
+from jaxcnn.ops.arguments import parse_any_layout
 from jaxcnn.ops.moments import real_input, widened
+from jaxcnn.ops.scalars import as_real, check_key
 
 
 def dropout(key: PRNGKeyArray, x: Float[Array, "*shape"], *, rate: float) -> Float[Array, "*shape"]:

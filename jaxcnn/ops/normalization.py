@@ -9,8 +9,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxcnn.ops.arguments import AnyArray, accumulator, as_int, as_real, parse_any_layout
+from jaxcnn.ops.arguments import AnyArray, accumulator, as_int, parse_any_layout
 from jaxcnn.ops.moments import affine, batch_layout, parameter, real_input, standardized, widened
+from jaxcnn.ops.scalars import as_real
 
 
 def layer_norm(

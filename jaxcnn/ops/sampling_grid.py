@@ -16,13 +16,13 @@ from jaxcnn.ops.arguments import (
     Window,
     accumulator,
     as_array,
-    as_flag,
     choice,
     floating,
     parse_layout,
     per_axis,
     same_dtype,
 )
+from jaxcnn.ops.scalars import as_flag
 
 SampleMethod = Literal["bilinear", "nearest", "bicubic"]
 SAMPLE_METHODS = ("bilinear", "nearest", "bicubic")
