@@ -47,7 +47,7 @@ from jaxcnn.layers.separable import DepthwiseConv2d, SeparableConv2d
 from jaxcnn.layers.table import Row, Summary, count_parameters, outputs, summary
 from jaxcnn.layers.transformation import is_a, map_layers, rebuild, synchronized
 from jaxcnn.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from jaxcnn.ops.answers import answer_wrong_names
+from jaxcnn.ops.answering_packages import answer_wrong_names
 
 __all__ = [
     "ACTIVATIONS",

@@ -11,7 +11,7 @@ from jaxcnn.layers.layer import Description, Layer, Params, State, described
 from jaxcnn.layers.naming import check_parts, names_of
 from jaxcnn.layers.pointwise import Activation, Function
 from jaxcnn.ops.arguments import as_int, choice
-from jaxcnn.ops.scalars import as_flag
+from jaxcnn.ops.kinds import as_flag
 
 
 @described

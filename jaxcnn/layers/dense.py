@@ -9,8 +9,8 @@ from jaxcnn.layers.initialization import BIASES, KERNELS, Drawn, Fan, drawn
 from jaxcnn.layers.layer import Layer, Params, described, stateless
 from jaxcnn.layers.naming import named_key
 from jaxcnn.ops.arguments import as_int
+from jaxcnn.ops.kinds import as_flag
 from jaxcnn.ops.moments import batch_layout
-from jaxcnn.ops.scalars import as_flag
 
 
 @described

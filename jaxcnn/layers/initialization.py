@@ -12,7 +12,7 @@ from jax.nn import initializers
 from jaxcnn.layers.layer import Params
 from jaxcnn.layers.naming import named_key
 from jaxcnn.ops.arguments import Layout
-from jaxcnn.ops.scalars import as_flag
+from jaxcnn.ops.kinds import as_flag
 
 Initializer = initializers.Initializer
 

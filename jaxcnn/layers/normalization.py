@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jaxcnn import ops
 from jaxcnn.layers.layer import Layer, Params, State, described, stateless
 from jaxcnn.ops.arguments import as_int
+from jaxcnn.ops.kinds import as_flag, as_real
 from jaxcnn.ops.moments import batch_layout
-from jaxcnn.ops.scalars import as_flag, as_real
 
 
 @described

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxcnn.layers.layer import Layer, described, stateless
 from jaxcnn.ops.arguments import choice
-from jaxcnn.ops.scalars import as_flag
+from jaxcnn.ops.kinds import as_flag
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "celu": jax.nn.celu,

@@ -11,7 +11,7 @@ from jaxcnn.layers.initialization import BIASES, KERNELS, Drawn, Fan, draw_convo
 from jaxcnn.layers.layer import Layer, Params, described, stateless
 from jaxcnn.layers.naming import named_key
 from jaxcnn.ops.arguments import Padding, PaddingMode, Window, as_int, parse_layout, per_axis
-from jaxcnn.ops.scalars import as_flag
+from jaxcnn.ops.kinds import as_flag
 
 
 @described

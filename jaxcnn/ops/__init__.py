@@ -10,7 +10,7 @@ from jaxcnn.ops.adaptive_pooling import (
     global_avg_pool,
     global_max_pool,
 )
-from jaxcnn.ops.answers import (
+from jaxcnn.ops.answering_packages import (
     answer_wrong_names,
 )
 from jaxcnn.ops.average_pooling import (

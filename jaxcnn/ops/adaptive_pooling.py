@@ -12,13 +12,12 @@ from jaxcnn.ops.arguments import (
     Layout,
     accumulator,
     as_int,
-    floating,
     images,
     parse_any_layout,
     parse_layout,
 )
+from jaxcnn.ops.kinds import as_flag, floating
 from jaxcnn.ops.pool_arguments import check_real
-from jaxcnn.ops.scalars import as_flag
 
 OutputSize = int | None | Sequence[int | None]
 """An int for every spatial axis, or one int per spatial axis; ``None`` keeps an axis."""

@@ -43,13 +43,6 @@ class Layout(NamedTuple):
         """The spatial sizes in ``shape``."""
         return tuple(shape[axis] for axis in self.spatial)
 
-    def with_sizes(self, shape: Sequence[int], sizes: Sequence[int]) -> tuple[int, ...]:
-        """``shape`` with its spatial sizes replaced."""
-        result = list(shape)
-        for axis, size in zip(self.spatial, sizes, strict=True):
-            result[axis] = size
-        return tuple(result)
-
     def per_channel(self, vector: jax.Array) -> jax.Array:
         """A vector of one number per channel, shaped to broadcast against the images."""
         shape = [1] * (len(self.spatial) + 2)
@@ -107,13 +100,6 @@ def images(op: str, x: Any, layout: Layout) -> jax.Array:
             f"{x.shape}{batch}"
         )
     return x
-
-
-def floating(op: str, name: str, array: Any) -> None:
-    """Refuse an array of integers where the op's result is a real number."""
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-        real = habits.picture_of_integers(name, array.dtype)
-        raise TypeError(f"{op}: `{name}` must be floating point, got {array.dtype}{real}")
 
 
 def same_dtype(op: str, name: str, array: Any, x: Any) -> None:

@@ -20,8 +20,8 @@ from jaxcnn.ops.arguments import (
     parse_layout,
     per_axis,
 )
+from jaxcnn.ops.kinds import as_flag, check_key
 from jaxcnn.ops.pool_arguments import check_real
-from jaxcnn.ops.scalars import as_flag, check_key
 
 Ratio = float | Sequence[float]
 

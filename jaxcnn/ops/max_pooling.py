@@ -7,8 +7,8 @@ from jaxtyping import Array, Int, Num
 
 from jaxcnn import engine
 from jaxcnn.ops.arguments import AnyArray, Padding, PaddingMode, Pairs, Window, images, parse_layout
+from jaxcnn.ops.kinds import as_flag
 from jaxcnn.ops.pool_arguments import PoolOptions, check_real, pad_windows, parse_windows
-from jaxcnn.ops.scalars import as_flag
 from jaxcnn.ops.shared_options import options_of
 
 

@@ -10,8 +10,8 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxcnn.ops.arguments import AnyArray, accumulator, as_int, parse_any_layout
+from jaxcnn.ops.kinds import as_real
 from jaxcnn.ops.moments import affine, batch_layout, parameter, real_input, standardized, widened
-from jaxcnn.ops.scalars import as_real
 
 
 def layer_norm(

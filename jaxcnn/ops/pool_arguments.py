@@ -17,8 +17,8 @@ from jaxcnn.ops.arguments import (
     choice,
     per_axis,
 )
+from jaxcnn.ops.kinds import as_flag
 from jaxcnn.ops.padding import pad_spatial
-from jaxcnn.ops.scalars import as_flag
 from jaxcnn.ops.window_arguments import check_pixels, check_window_fits, dilated, parse_padding
 
 

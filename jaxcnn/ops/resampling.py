@@ -15,11 +15,10 @@ from jaxcnn.ops.arguments import (
     accumulator,
     as_array,
     choice,
-    floating,
     parse_any_layout,
     per_axis,
 )
-from jaxcnn.ops.scalars import as_flag, as_real
+from jaxcnn.ops.kinds import as_flag, as_real, floating
 
 ResizeMethod = Literal["bilinear", "nearest", "nearest_exact", "bicubic", "area"]
 RESIZE_METHODS = ("bilinear", "nearest", "nearest_exact", "bicubic", "area")

@@ -17,12 +17,11 @@ from jaxcnn.ops.arguments import (
     accumulator,
     as_array,
     choice,
-    floating,
     parse_layout,
     per_axis,
     same_dtype,
 )
-from jaxcnn.ops.scalars import as_flag
+from jaxcnn.ops.kinds import as_flag, floating
 
 SampleMethod = Literal["bilinear", "nearest", "bicubic"]
 SAMPLE_METHODS = ("bilinear", "nearest", "bicubic")

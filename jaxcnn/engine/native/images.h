@@ -44,8 +44,8 @@ inline Pixels read(const Problem& problem, const float* image, const Box& box, i
   if (problem.groups > 1) return padded(problem, image, box, Gather(problem, part));
   const Axis* axis = problem.axis;
   const ptrdiff_t pixel = problem.channels, row = axis[2].size * pixel, plane = axis[1].size * row;
-  if (box.inside)
-    return {image + box.low[0] * plane + box.low[1] * row + box.low[2] * pixel, {plane, row, pixel}};
+  const ptrdiff_t first = box.low[0] * plane + box.low[1] * row + box.low[2] * pixel;
+  if (box.inside) return {image + first, {plane, row, pixel}};
   return padded(problem, image, box, [pixel](const float* from, int64_t pixels, float* to) {
     memcpy(to, from, 4 * pixels * pixel);
   });

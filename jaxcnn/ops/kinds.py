@@ -1,4 +1,4 @@
-"""Checks the options of an op that are a flag, a real number or a random key."""
+"""Checks that an argument is of a kind: a flag, a real number, an array of them, a random key."""
 
 import math
 import numbers
@@ -7,6 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from jaxcnn.ops import habits
 
 
 def as_flag(op: str, name: str, value: Any) -> bool:
@@ -27,6 +29,13 @@ def as_real(
         limits = f" in [{minimum:g}, {maximum:g}]" if minimum > -math.inf else ""
         raise ValueError(f"{op}: `{name}` must be a finite number{limits}, got {number}")
     return number
+
+
+def floating(op: str, name: str, array: Any) -> None:
+    """Refuse an array of integers where the op's result is a real number."""
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        real = habits.picture_of_integers(name, array.dtype)
+        raise TypeError(f"{op}: `{name}` must be floating point, got {array.dtype}{real}")
 
 
 def check_key(op: str, key: Any) -> None:
