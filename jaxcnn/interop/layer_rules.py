@@ -17,8 +17,8 @@ from jaxcnn.interop.export_graph import (
 )
 from jaxcnn.layers import Layer, Params, State
 from jaxcnn.ops.arguments import Pairs, per_axis
-from jaxcnn.ops.padding_arguments import dilated, parse_padding
 from jaxcnn.ops.transposed import beyond, parse_crops, reach
+from jaxcnn.ops.window_arguments import dilated, parse_padding
 
 Arrays = dict[str, np.ndarray]
 

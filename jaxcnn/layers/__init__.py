@@ -47,7 +47,7 @@ from jaxcnn.layers.summary_table import Summary, SummaryRow, count_parameters, o
 from jaxcnn.layers.transformation import is_a, map_layers, rebuild, synchronized
 from jaxcnn.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from jaxcnn.layers.wiring import Flow, LayerNode, Visitor, combined, walk
-from jaxcnn.ops.answers import answer_wrong_names
+from jaxcnn.ops.answering_packages import answer_wrong_names
 
 __all__ = [
     "ACTIVATIONS",

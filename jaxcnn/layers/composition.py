@@ -10,7 +10,8 @@ from jaxcnn.layers.layer import Description, Layer, Params, State, described
 from jaxcnn.layers.naming import check_parts, names_of
 from jaxcnn.layers.pointwise import Activation, Function
 from jaxcnn.layers.wiring import JOINS, combined
-from jaxcnn.ops.arguments import as_flag, as_int, choice
+from jaxcnn.ops.arguments import as_int, choice
+from jaxcnn.ops.kinds import as_flag
 
 
 @described

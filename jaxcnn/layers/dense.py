@@ -8,7 +8,8 @@ import jax
 from jaxcnn.layers.initialization import BIASES, KERNELS, Fan, ParameterInit, initializer_of
 from jaxcnn.layers.layer import Layer, Params, described, stateless
 from jaxcnn.layers.naming import named_key
-from jaxcnn.ops.arguments import as_flag, as_int
+from jaxcnn.ops.arguments import as_int
+from jaxcnn.ops.kinds import as_flag
 from jaxcnn.ops.moments import batch_layout
 
 

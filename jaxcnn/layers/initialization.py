@@ -11,7 +11,8 @@ from jax.nn import initializers
 
 from jaxcnn.layers.layer import Params
 from jaxcnn.layers.naming import named_key
-from jaxcnn.ops.arguments import Layout, as_flag
+from jaxcnn.ops.arguments import Layout
+from jaxcnn.ops.kinds import as_flag
 
 Initializer = initializers.Initializer
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxcnn import ops
 from jaxcnn.layers.layer import Layer, Params, State, described
-from jaxcnn.ops.arguments import as_real
+from jaxcnn.ops.kinds import as_real
 
 
 @described

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from jaxcnn import ops
 from jaxcnn.layers.layer import Layer, Params, State, described, stateless
-from jaxcnn.ops.arguments import as_flag, as_int, as_real
+from jaxcnn.ops.arguments import as_int
+from jaxcnn.ops.kinds import as_flag, as_real
 from jaxcnn.ops.moments import batch_layout
 
 

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxcnn.layers.layer import Layer, described, stateless
-from jaxcnn.ops.arguments import as_flag, choice
+from jaxcnn.ops.arguments import choice
+from jaxcnn.ops.kinds import as_flag
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "celu": jax.nn.celu,

@@ -26,8 +26,8 @@ from jaxcnn.layers.receptive_fields import SAME, AxisField, from_spans, from_win
 from jaxcnn.layers.receptive_fields import transposed as transposed_field
 from jaxcnn.ops.arguments import per_axis
 from jaxcnn.ops.moments import batch_layout
-from jaxcnn.ops.padding_arguments import dilated, parse_padding
 from jaxcnn.ops.transposed import parse_crops
+from jaxcnn.ops.window_arguments import dilated, parse_padding
 
 
 class LayerUse(NamedTuple):
