@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from benchmarks.timing import machine
+from jaxcnn.writing import write_whole
 
 HERE = pathlib.Path(__file__).parent
 WITH_TORCH = importlib.util.find_spec("torch") is not None
@@ -48,7 +49,7 @@ def keep(table: str, rows: list[dict[str, Any]], rounds: int, gemm: float | None
     found = {"machine": machine(), "rounds": rounds, "gemm": gemm, "rows": rows}
     folder = HERE if WITH_TORCH else HERE / "newest"
     folder.mkdir(exist_ok=True)
-    (folder / f"{table}.json").write_text(json.dumps(found, indent=1) + "\n")
+    write_whole(folder / f"{table}.json", json.dumps(found, indent=1) + "\n")
 
 
 def kept(table: str) -> dict[str, Any]:

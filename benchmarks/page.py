@@ -12,6 +12,7 @@ from benchmarks.cases import LAYERS
 from benchmarks.command import ENOUGH, kept, relied_on
 from benchmarks.comparison import Row, header, line, mean_ratio
 from benchmarks.pool_cases import POOLS
+from jaxcnn.writing import write_whole
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGE, README = ROOT / "docs" / "benchmarks.md", ROOT / "README.md"
@@ -141,8 +142,8 @@ def main() -> None:
     """
     if not plot.panels():
         raise SystemExit(f"every table is a trial of under {ENOUGH} rounds: no page is written")
-    PAGE.write_text(page())
-    README.write_text(readme(README.read_text()))
+    write_whole(PAGE, page())
+    write_whole(README, readme(README.read_text()))
     plot.draw()
 
 

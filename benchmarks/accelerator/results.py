@@ -11,9 +11,7 @@ from typing import Any
 from benchmarks.accelerator.page import page
 from benchmarks.accelerator.parts import Part
 from benchmarks.comparison import Row
-from jaxcnn.interop.errors import InteropError
 from jaxcnn.interop.output import check_free, write_files
-from jaxcnn.runs import UserError
 
 
 class Results:
@@ -35,10 +33,7 @@ class Results:
         self.json, self.page = folder / f"{stem}.json", folder / f"{stem}.md"
         self._start = time.monotonic()
         self._lock = threading.Lock()
-        try:
-            check_free(folder, (self.json.name, self.page.name), overwrite=True)
-        except InteropError as error:
-            raise UserError(str(error)) from None
+        check_free(folder, (self.json.name, self.page.name), overwrite=True)
 
     @property
     def seconds(self) -> float:
@@ -83,7 +78,4 @@ class Results:
             record = self.record(ending)
             text = json.dumps(record, indent=1, allow_nan=False) + "\n"
             files = {self.json.name: text.encode(), self.page.name: page(record).encode()}
-            try:
-                write_files(self.folder, files, overwrite=True)
-            except InteropError as error:
-                raise UserError(str(error)) from None
+            write_files(self.folder, files, overwrite=True)

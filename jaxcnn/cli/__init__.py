@@ -18,8 +18,8 @@ from jaxcnn.cli.report import ReportConfig, report_command
 from jaxcnn.cli.summary import SummaryConfig, summary_command
 from jaxcnn.cli.sweep import SweepCommand, read_sweep, sweep_command
 from jaxcnn.cli.train import TrainCommand, experiment, read_train, train_command
+from jaxcnn.names import did_you_mean, unknown
 from jaxcnn.runs import UserError
-from jaxcnn.runs.names import did_you_mean, unknown
 from jaxcnn.version import __version__
 
 __all__ = ["INTERRUPTED", "PIPE_CLOSED", "USER_ERROR", "demonstration", "experiment", "main"]

@@ -8,10 +8,10 @@ import jax
 from jaxcnn.check import checkable
 from jaxcnn.check.tables import run_check
 from jaxcnn.cli.flags import Operand
+from jaxcnn.names import unknown
 from jaxcnn.runs import UserError
 from jaxcnn.runs.config import Platform
 from jaxcnn.runs.devices import use_platform
-from jaxcnn.runs.names import unknown
 
 
 @dataclasses.dataclass(frozen=True)

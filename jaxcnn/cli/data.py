@@ -1,16 +1,14 @@
 """``jaxcnn data inspect``: what a data set holds, before anything is learned from it."""
 
 import dataclasses
-import os
+import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from jaxcnn.cli.flags import Operand
 from jaxcnn.data import DataOptions, open_dataset
 from jaxcnn.runs import UserError
-
-if TYPE_CHECKING:
-    from PIL import Image
+from jaxcnn.writing import write_whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +55,9 @@ def data_command(command: DataConfig) -> str:
         return text
     from jaxcnn.data.contact_sheet import contact_sheet
 
-    _write(contact_sheet(train.samples, data.class_names), command.output)
+    file = io.BytesIO()
+    contact_sheet(train.samples, data.class_names).save(file, "PNG")
+    write_whole(command.output, file.getvalue())
     return f"{text}\ncontact sheet: {command.output}"
 
 
@@ -69,14 +69,3 @@ def _check_output(output: Path) -> None:
         raise UserError(f"--output {output} is a folder")
     if not output.absolute().parent.is_dir():
         raise UserError(f"--output {output} cannot be written: there is no such folder")
-
-
-def _write(sheet: "Image.Image", output: Path) -> None:
-    """Write the sheet so that a reader sees a whole one or none."""
-    draft = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    try:
-        sheet.save(draft, "PNG")
-        draft.replace(output)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UserError(f"--output {output} cannot be written: {error.strerror}") from None

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
+from jaxcnn.names import did_you_mean
 from jaxcnn.runs import UserError
 from jaxcnn.runs.kinds import shape_of
-from jaxcnn.runs.names import did_you_mean
 
 
 class Operand(NamedTuple):

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from jaxcnn.data.files import read_text, reason
-from jaxcnn.data.schema import Kind, brief
-from jaxcnn.errors import UserError
+from jaxcnn.data.schema import Kind
+from jaxcnn.errors import UserError, brief
 
 LARGEST_JSON = 2**24
 LARGEST_TOML = 1_000_000

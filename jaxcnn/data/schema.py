@@ -11,14 +11,11 @@ ValueError: data.image_shape[2] must be a whole number from 1 to 32,767, got '1'
 
 import math
 import re
-import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
-_SHORT.maxlist, _SHORT.maxdict, _SHORT.maxlevel = 4, 3, 2
+from jaxcnn.errors import brief
 
 
 class Kind(Protocol):
@@ -31,16 +28,6 @@ class Kind(Protocol):
             value: from a file.
             where: the place of the value in the file; "" for the file as a whole.
         """
-
-
-def brief(value: Any) -> str:
-    """A value from a file as a message can hold it: shortened to about 60 characters.
-
-    >>> from jaxcnn.data.schema import brief
-    >>> len(brief("a" * 1000))
-    60
-    """
-    return _SHORT.repr(value)
 
 
 def refuse(where: str, wanted: str, value: Any) -> NoReturn:

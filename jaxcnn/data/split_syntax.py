@@ -3,7 +3,6 @@
 Reference: TensorFlow Datasets, "Splits and slicing", https://www.tensorflow.org/datasets/splits
 """
 
-import difflib
 import re
 from collections.abc import Mapping
 from functools import reduce
@@ -11,6 +10,7 @@ from operator import add
 
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.selection import Selection
+from jaxcnn.names import did_you_mean
 
 _PIECE = re.compile(r"(?P<name>[\w-]+)(\[(?P<start>[^:\[\]]*):(?P<stop>[^:\[\]]*)\])?")
 _BOUND = re.compile(r"(?P<number>-?\d[\d_]*(\.\d+)?)(?P<percent>%?)")
@@ -70,7 +70,5 @@ def _position(bound: str | None, otherwise: int, count: int, percent: bool) -> i
 
 
 def _unknown(name: str, parts: Mapping[str, Selection]) -> str:
-    near = difflib.get_close_matches(name, parts, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
     known = ", ".join(f"{part} ({len(rows):,})" for part, rows in parts.items())
-    return f"there is no split {name!r}{hint}, expected one of {known}"
+    return f"unknown split {name!r}{did_you_mean(name, parts)} (known: {known})"

@@ -20,8 +20,8 @@ from jaxcnn.data.schema import (
     Table,
     TableOf,
     Text,
-    brief,
 )
+from jaxcnn.errors import brief
 
 _MODULE = "tensorflow_datasets.core.features."
 KINDS = frozenset(

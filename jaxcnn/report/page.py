@@ -17,8 +17,8 @@ from jaxcnn.report.scales import short
 from jaxcnn.report.templating import templates
 from jaxcnn.runs import UserError
 from jaxcnn.runs.model import ModelMaker, is_own
-from jaxcnn.runs.writing import write_whole
 from jaxcnn.version import __version__
+from jaxcnn.writing import write_whole
 
 NAME = "report.html"
 """The file that is written where no other is asked for."""

@@ -10,7 +10,7 @@ from jaxcnn.report.records import Record
 from jaxcnn.report.templating import templates
 from jaxcnn.runs.config import TrainConfig
 from jaxcnn.runs.outcomes import Member, Swept, by_rate
-from jaxcnn.runs.writing import write_whole
+from jaxcnn.writing import write_whole
 
 NAME = "sweep.svg"
 
