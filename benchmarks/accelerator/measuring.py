@@ -7,32 +7,32 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from benchmarks.accelerator.page import HEADERS, lines
-from benchmarks.accelerator.parts import Measure, Part
 from benchmarks.accelerator.results import Results
+from benchmarks.accelerator.tables import Measure, ResultTable
 from benchmarks.comparison import Row
 
 GRACE = 15
 """Seconds of the whole time that are kept for starting and for writing: a row is given up then."""
 
 
-def measure(parts: Sequence[Part], results: Results, seconds: float) -> None:
+def measure(tables: Sequence[ResultTable], results: Results, seconds: float) -> None:
     """Measure what there is time for, print each row and keep it.
 
     Args:
-        parts: the tables.
+        tables: the tables.
         results: where to keep the rows.
         seconds: the whole time.
     """
-    for part in parts:
-        if part.rows:
-            print(f"\n{HEADERS[part.name]}", flush=True)
-        for i, (name, row) in enumerate(part.rows.items()):
-            left = part.until * seconds - results.seconds
+    for table in tables:
+        if table.rows:
+            print(f"\n{HEADERS[table.name]}", flush=True)
+        for i, (name, row) in enumerate(table.rows.items()):
+            left = table.until * seconds - results.seconds
             if left <= 0:
                 break
-            found = {"name": name} | tried(row, left / (len(part.rows) - i))
-            results.add(part.name, found)
-            for line in lines(part.name, found, results.record("")):
+            found = {"name": name} | tried(row, left / (len(table.rows) - i))
+            results.add(table.name, found)
+            for line in lines(table.name, found, results.record("")):
                 print(line, flush=True)
 
 

@@ -73,7 +73,7 @@ def introduction(record: Record) -> str:
         f"Begun {record['begun']}; {record['seconds']:.0f} seconds; {record['ending']}.",
     ]
     tiny = "" if record["platform"] != "cpu" else (
-        "\n**A tiny form on a CPU, to see that everything runs: no number of it is a result.**\n"
+        "\n**A tiny workload on a CPU, to see that all of it runs: its numbers are no results.**\n"
     )  # fmt: skip
     return f"""# jaxcnn on {record["chip"]}
 

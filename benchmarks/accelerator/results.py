@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accelerator.page import page
-from benchmarks.accelerator.parts import Part
+from benchmarks.accelerator.tables import ResultTable
 from benchmarks.comparison import Row
 from jaxcnn.interop.output import check_free, write_files
 
@@ -26,7 +26,7 @@ class Results:
         UserError: if the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, facts: dict[str, Any], planned: Sequence[Part]) -> None:
+    def __init__(self, folder: Path, facts: dict[str, Any], planned: Sequence[ResultTable]) -> None:
         self.folder, self.facts, self.planned = folder, facts, planned
         self.rows: dict[str, list[Row]] = {part.name: [] for part in planned}
         stem = "accelerator-" + re.sub(r"[^a-z0-9]+", "-", facts["chip"].lower()).strip("-")

@@ -8,10 +8,10 @@ from jaxcnn.cli.caching import keep_compiled
 from jaxcnn.cli.check import CheckConfig, check_command
 from jaxcnn.cli.data import DataConfig, data_command
 from jaxcnn.cli.evaluate import EvalConfig, evaluate_command
+from jaxcnn.cli.exit_status import INTERRUPTED, PIPE_CLOSED, USER_ERROR, errors_in_one_sentence
 from jaxcnn.cli.experiments import ExperimentsConfig, demonstration, experiments_command
 from jaxcnn.cli.export import ExportConfig, export_command
 from jaxcnn.cli.flags import UnknownFlagError, flags_of, is_flag
-from jaxcnn.cli.mistakes import INTERRUPTED, PIPE_CLOSED, USER_ERROR, mistakes_in_one_sentence
 from jaxcnn.cli.parsing import HELP, overview, parse
 from jaxcnn.cli.predict import PredictConfig, predict_command
 from jaxcnn.cli.report import ReportConfig, report_command
@@ -59,7 +59,7 @@ def main(args: Sequence[str] | None = None) -> None:
     --version says which jaxcnn this is.
     """
     words = sys.argv[1:] if args is None else list(args)
-    with mistakes_in_one_sentence(resumable=words[:1] in (["train"], ["sweep"])):
+    with errors_in_one_sentence(resumable=words[:1] in (["train"], ["sweep"])):
         if words == ["--version"]:
             print(f"jaxcnn {__version__}")
         elif not words or words[0] in HELP or words[0].startswith("--tyro-"):

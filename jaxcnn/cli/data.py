@@ -53,10 +53,10 @@ def data_command(command: DataConfig) -> str:
     text = as_text(data, train, test)
     if command.output is None:
         return text
-    from jaxcnn.data.contact_sheet import contact_sheet
+    from jaxcnn.data.contact_sheet import draw_contact_sheet
 
     file = io.BytesIO()
-    contact_sheet(train.samples, data.class_names).save(file, "PNG")
+    draw_contact_sheet(train.samples, data.class_names).save(file, "PNG")
     write_whole(command.output, file.getvalue())
     return f"{text}\ncontact sheet: {command.output}"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jaxcnn
-from jaxcnn.cli.mistakes import mistakes_in_one_sentence
+from jaxcnn.cli.exit_status import errors_in_one_sentence
 from jaxcnn.cli.parsing import parse
 from jaxcnn.runs import UserError
 
@@ -55,6 +55,6 @@ class NoFlags:
 
 def demonstration(run: Callable[[], object], description: str | None) -> None:
     """The command line of a file in ``experiments/`` that has no flags but --help."""
-    with mistakes_in_one_sentence():
+    with errors_in_one_sentence():
         parse(NoFlags, sys.argv[1:], description=description)
         run()

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from jaxcnn.cli import precedence
 from jaxcnn.cli.caching import keep_compiled
+from jaxcnn.cli.exit_status import errors_in_one_sentence
 from jaxcnn.cli.flags import Named
 from jaxcnn.cli.groups import GROUPS
-from jaxcnn.cli.mistakes import mistakes_in_one_sentence
 from jaxcnn.cli.parsing import parse
 from jaxcnn.runs import Own, TrainConfig, read_config, run, seeds
 from jaxcnn.runs.log import quiet
@@ -70,7 +70,7 @@ def experiment(default: TrainConfig, description: str | None) -> None:
             return seeds.Plan(precedence.behind(words, default, read_config))
         return seeds.Plan(default)
 
-    with mistakes_in_one_sentence(resumable=True):
+    with errors_in_one_sentence(resumable=True):
         told: seeds.Plan = parse(
             seeds.Plan, words, default=plan, description=description, groups=GROUPS
         )

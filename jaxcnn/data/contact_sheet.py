@@ -17,7 +17,7 @@ _CELL, _GAP, _NAME = 64, 4, 160
 _LETTERS = 22
 
 
-def contact_sheet(samples: Samples, class_names: Sequence[str]) -> Image.Image:
+def draw_contact_sheet(samples: Samples, class_names: Sequence[str]) -> Image.Image:
     """The sheet: a row for each class, the first `CLASSES` of them.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from jaxcnn.report.groups import Group, finite, spread
-from jaxcnn.report.records import Numbers
+from jaxcnn.report.reported_runs import Numbers
 from jaxcnn.report.scales import Scale, Tick, make_scale, short
 
 WIDTH, HEIGHT = 340, 226
@@ -30,7 +30,7 @@ _NOT_DRAWN = frozenset({*_POSITIONS, "seconds", "compile_seconds"})
 _TITLES = {"top5 accuracy": "top-5 accuracy", "images per second": "images/s"}
 
 
-class Line(NamedTuple):
+class Curve(NamedTuple):
     """A curve: an SVG path, and how it is drawn.
 
     Attributes:
@@ -85,7 +85,7 @@ class Panel(NamedTuple):
     x_ticks: list[Tick]
     y_ticks: list[Tick]
     bands: list[tuple[str, int]]
-    lines: list[Line]
+    lines: list[Curve]
     points: list[Point]
     labels: list[Label]
     has_dashes: bool
@@ -115,7 +115,7 @@ def draw(groups: Sequence[Group]) -> tuple[list[Panel], list[Constant]]:
 
     ``train_x`` and ``test_x`` share a panel; loss and accuracy come first.
     """
-    rows = [row for group in groups for record in group.records for row in record.rows]
+    rows = [row for group in groups for run in group.runs for row in run.rows]
     position = next((name for name in _POSITIONS if rows and all(name in r for r in rows)), "")
     panels, constants = [], []
     for title, names in _panels_of(rows).items():
@@ -156,7 +156,7 @@ def _panel(title: str, names: dict[str, str], position: str, groups: Sequence[Gr
         ys.ticks,
         [(band, s.series) for s in all_series if (band := _band(s, xs, ys))],
         [
-            Line(_path(s.points, xs, ys), s.series, dashes and s.part == "train", s.faint)
+            Curve(_path(s.points, xs, ys), s.series, dashes and s.part == "train", s.faint)
             for s in all_series
         ],
         [point for series in marked for point in _marks(series, title, position, xs, ys)],
@@ -168,11 +168,11 @@ def _panel(title: str, names: dict[str, str], position: str, groups: Sequence[Gr
 
 def _series_of(group: Group, index: int, name: str, part: str, position: str) -> list[_Series]:
     """Each run's curve and, where there are several, the mean of those that a mean is taken of."""
-    curves = [_points(record.rows, name, position) for record in group.records]
+    curves = [_points(run.rows, name, position) for run in group.runs]
     faint = len(curves) > 1
     found = [_Series(part, index, group.letter, points, [], faint) for points in curves if points]
     if faint:
-        counted = [_points(record.rows, name, position) for record in group.counted]
+        counted = [_points(run.rows, name, position) for run in group.counted]
         mean, deviations = _mean([dict(points) for points in counted if points])
         if mean:
             found.append(_Series(part, index, group.letter, mean, deviations, False))

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from jaxcnn.data.files import open_file, reason
 from jaxcnn.report import curves, tables
-from jaxcnn.report.anatomy import describe_field
 from jaxcnn.report.chapters import Chapter, loader, write_chapter
 from jaxcnn.report.groups import Group, group
-from jaxcnn.report.places import places_of, without
-from jaxcnn.report.records import common_folder, read_records
+from jaxcnn.report.layer_pictures import describe_field
+from jaxcnn.report.privacy import private_paths, without
+from jaxcnn.report.reported_runs import common_folder, read_runs
 from jaxcnn.report.scales import short
 from jaxcnn.report.templating import templates
 from jaxcnn.runs import UserError
@@ -74,21 +74,21 @@ def write_report(
     """
     if not runs:
         raise UserError("a report needs at least one run folder")
-    records = read_records(runs)
+    found = read_runs(runs)
     path = common_folder(runs) / NAME if output is None else output.expanduser()
     _check_output(path)
-    groups = group(records)
+    groups = group(found)
     load = loader(data_dir)
     chapters = [write_chapter(each, load, best=best, maker=_for(each, maker)) for each in groups]
-    page = render(groups, chapters, without(places_of(records, [*runs, data_dir])))
+    page = render(groups, chapters, without(private_paths(found, [*runs, data_dir])))
     write_whole(path, page)
     named = len(chapters) > 1
     troubles = [
-        f"{chapter.record.name}: {trouble}" if named else trouble
+        f"{chapter.run.name}: {trouble}" if named else trouble
         for chapter in chapters
         for trouble in chapter.troubles
     ]
-    return Report(path, len(records), troubles)
+    return Report(path, len(found), troubles)
 
 
 def _for(group: Group, maker: ModelMaker | None) -> ModelMaker | None:
@@ -107,19 +107,19 @@ def render(
     return environment.get_template("report.html").render(
         groups=groups,
         chapters=chapters,
-        runs=sum(len(each.records) for each in groups),
-        seeds=len({record.config.seed for each in groups for record in each.records}),
+        runs=sum(len(each.runs) for each in groups),
+        seeds=len({run.config.seed for each in groups for run in each.runs}),
         title=_title(groups),
         panels=panels,
         constants=constants,
-        columns=[title for _, title in tables.result_columns(groups)],
+        columns=[title for _, title in tables.columns_of(groups)],
         results=tables.results(groups),
         headline=tables.headline,
         settings_of=tables.settings_of,
         describe_field=describe_field,
         axes=curves,
         colour=lambda series: series % SERIES + 1,
-        when=tables.when([record for each in groups for record in each.records]),
+        when=tables.when([run for each in groups for run in each.runs]),
         made=time.strftime("%Y-%m-%d %H:%M"),
         version=__version__,
     )
@@ -128,7 +128,7 @@ def render(
 def _title(groups: Sequence[Group]) -> str:
     if len(groups) == 1:
         return groups[0].title
-    firsts = [each.records[0] for each in groups]
+    firsts = [each.runs[0] for each in groups]
     models = list(dict.fromkeys(run.config.model for run in firsts))
     sets = list(dict.fromkeys(run.config.dataset for run in firsts))
     pairs = dict.fromkeys(f"{run.config.model} on {run.config.dataset}" for run in firsts)

@@ -14,7 +14,7 @@ import pytest
 
 from jaxcnn.report import page as room
 from jaxcnn.report import write_report
-from jaxcnn.report.records import common_folder
+from jaxcnn.report.reported_runs import common_folder
 from jaxcnn.runs import UserError
 from jaxcnn.writing import write_whole
 from tests.report.html import Page, check_whole

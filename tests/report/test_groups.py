@@ -6,7 +6,7 @@ from pathlib import Path
 from jaxcnn.report import page
 from jaxcnn.report.curves import BOTTOM, RIGHT, TOP, draw
 from jaxcnn.report.groups import group
-from jaxcnn.report.records import Record
+from jaxcnn.report.reported_runs import ReportedRun
 from jaxcnn.report.tables import headline, results, settings_of, when
 from jaxcnn.runs import RunFolder, TrainConfig
 from jaxcnn.runs.config_file import to_json
@@ -19,7 +19,7 @@ def record(name, *scores, data=None, epochs=2, **changes):
     content = {"config": json.loads(json.dumps(to_json(config)))} | (
         {} if data is None else {"data": data}
     )
-    return Record(RunFolder(Path(name)), name, config, content, rows, [])
+    return ReportedRun(RunFolder(Path(name)), name, config, content, rows, [])
 
 
 def test_other_data_are_no_other_seed():

@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxcnn.report.records import Record
+from jaxcnn.report.reported_runs import ReportedRun
 
 _NAME = r"[^\s/:;,'\"]+"
 """A part of a path in the middle of a sentence, as far as it has no spaces."""
 
 
-def places_of(records: Sequence[Record], given: Iterable[Path | None]) -> list[str]:
+def private_paths(runs: Sequence[ReportedRun], given: Iterable[Path | None]) -> list[str]:
     """The paths that a page must not show, whatever characters they hold."""
-    paths = [*given, Path.home(), *(record.folder.path for record in records)]
+    paths = [*given, Path.home(), *(run.folder.path for run in runs)]
     known = [str(path.expanduser().absolute()) for path in paths if path is not None]
-    config = [value for record in records for value in record.content["config"].values()]
+    config = [value for run in runs for value in run.content["config"].values()]
     return [*known, *filter(_is_absolute, config)]
 
 

@@ -28,7 +28,7 @@ OF_THE_DATA = frozenset({"data_dir", *_COUNTS})
 """Settings that say which images a set of this name has."""
 
 
-class Record(NamedTuple):
+class ReportedRun(NamedTuple):
     """One run as its folder tells it.
 
     Attributes:
@@ -82,7 +82,7 @@ class Record(NamedTuple):
         return settings | {name: facts[name] for name in _COUNTS if name in facts}
 
 
-def read_records(paths: Sequence[Path]) -> list[Record]:
+def read_runs(paths: Sequence[Path]) -> list[ReportedRun]:
     """The runs in ``paths``; a folder stands for the runs below it, in the order of their names.
 
     Raises:
@@ -129,11 +129,11 @@ def shortest_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def _read(folder: RunFolder, name: str) -> Record:
+def _read(folder: RunFolder, name: str) -> ReportedRun:
     config = read_config(folder)
     content = read_saved(folder.config)
     rows, troubles = _read_rows(folder.metrics)
-    return Record(folder, name, config, content, rows, troubles)
+    return ReportedRun(folder, name, config, content, rows, troubles)
 
 
 def _read_rows(path: Path) -> tuple[list[Numbers], list[str]]:

@@ -22,7 +22,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
-def mistakes_in_one_sentence(*, resumable: bool = False) -> Iterator[None]:
+def errors_in_one_sentence(*, resumable: bool = False) -> Iterator[None]:
     """A user's mistake ends the program with one sentence and status 2, without a traceback.
 
     What the library logs meanwhile is said as a warning.

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from benchmarks.accelerator.checks import checked
-from benchmarks.accelerator.forms import Form
 from benchmarks.accelerator.products import timed_product
 from benchmarks.accelerator.programs import MODES
 from benchmarks.accelerator.steps import placements, timed_step
 from benchmarks.accelerator.tasks import timed_task
+from benchmarks.accelerator.workload import Workload
 from benchmarks.comparison import Row
 from benchmarks.layers import TASKS
 
@@ -19,7 +19,7 @@ Measure = Callable[[float], Row]
 """Measures one row; it is told how many seconds are its share."""
 
 
-class Part(NamedTuple):
+class ResultTable(NamedTuple):
     """A table.
 
     Attributes:
@@ -33,45 +33,45 @@ class Part(NamedTuple):
     rows: dict[str, Measure]
 
 
-def parts(form: Form, only: str = "") -> list[Part]:
+def tables_of(workload: Workload, only: str = "") -> list[ResultTable]:
     """All tables in the order in which they are measured, with the rows whose name holds ``only``.
 
     The matrix products are always among them, since the others are shares of them.
     """
     tables = (("check", 0.35, _checks), ("steps", 0.7, _steps), ("layers", 0.92, _layers))
     chosen = [
-        Part(name, until, {row: fn for row, fn in rows(form).items() if only in row})
+        ResultTable(name, until, {row: fn for row, fn in rows(workload).items() if only in row})
         for name, until, rows in tables
     ]
-    return [Part("products", 0.1, _products(form)), *chosen]
+    return [ResultTable("products", 0.1, _products(workload)), *chosen]
 
 
-def _products(form: Form) -> dict[str, Measure]:
-    return {mode: _timed(timed_product, form.size, mode, form.sampling) for mode in MODES}
+def _products(workload: Workload) -> dict[str, Measure]:
+    return {mode: _timed(timed_product, workload.size, mode, workload.sampling) for mode in MODES}
 
 
-def _checks(form: Form) -> dict[str, Measure]:
-    return {op: functools.partial(checked, op, form.cases) for op in form.ops}
+def _checks(workload: Workload) -> dict[str, Measure]:
+    return {op: functools.partial(checked, op, workload.cases) for op in workload.ops}
 
 
-def _steps(form: Form) -> dict[str, Measure]:
+def _steps(workload: Workload) -> dict[str, Measure]:
     rows = {}
     # What is wanted most comes first: all networks in one mode, then in the next.
-    for mode in form.modes:
-        for name, network in form.networks.items():
+    for mode in workload.modes:
+        for name, network in workload.networks.items():
             for place in placements():
                 devices = "1 device" if place.devices == 1 else f"{place.devices} devices"
-                measure = _timed(timed_step, network, mode, place, form.sampling)
+                measure = _timed(timed_step, network, mode, place, workload.sampling)
                 rows[f"{name}, {mode}, {devices}"] = _named(measure, network=name)
     return rows
 
 
-def _layers(form: Form) -> dict[str, Measure]:
+def _layers(workload: Workload) -> dict[str, Measure]:
     rows = {}
     for mode in LAYER_MODES:
-        for name, case in form.layers.items():
+        for name, case in workload.layers.items():
             for task in TASKS:
-                measure = _timed(timed_task, case, task, mode, form.sampling)
+                measure = _timed(timed_task, case, task, mode, workload.sampling)
                 rows[f"{name}, {task}, {mode}"] = _named(measure, layer=name)
     return rows
 
