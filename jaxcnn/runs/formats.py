@@ -42,14 +42,18 @@ _DATA = Table(
     {
         "source": Text(),
         "train_images": _COUNT,
+        "validation_images": _COUNT,
         "test_images": _COUNT,
         "image_shape": ListOf(_SIDE, 3, 3),
         "class_names": ListOf(Text(1000), 1, MOST_CLASSES),
-        "sample_sha256": ListOf(_SHA256, 2, 2),
+        "sample_sha256": ListOf(_SHA256, 2, 3),
     },
     others=Anything(),
 )
 _TRANSFORM = Table({}, {"size": Nullable(ListOf(_SIDE, 2, 2)), "scale": Number()})
+_OWN = Table(
+    {}, {"optimizer": Text(100), "loss": Text(1000), "metrics": ListOf(Text(1000), most=100)}
+)
 _FACTS: dict[str, Schema] = {
     "data": _DATA,
     "transform": _TRANSFORM,
@@ -57,6 +61,7 @@ _FACTS: dict[str, Schema] = {
     "git": Nullable(Text(1000)),
     "parameters": Text(1000),
     "model_sha256": Nullable(_SHA256),
+    "own": _OWN,
     "devices": ListOf(Text(1000), most=100_000),
     "engine": Nullable(_TEXTS),
     "engine_changes": ListOf(_CHANGE),

@@ -15,7 +15,7 @@ from jax.stages import Compiled
 from jaxcnn.engine.name_stacks import place
 from jaxcnn.runs.log import say, warn
 from jaxcnn.runs.subscriber import Subscriber
-from jaxcnn.training import Moment, SpanDone
+from jaxcnn.training import EpochDone, Moment, SpanDone
 
 WARM_UP = 2
 """Steps that are not traced: the first ones find caches and threads cold."""
@@ -47,15 +47,19 @@ class Profile(Subscriber):
     Nothing that goes wrong here ends a run: it comes to a warning.
     """
 
-    def __init__(self, folder: Path | None, programs: Sequence[Compiled], steps: int) -> None:
+    def __init__(
+        self, folder: Path | None, programs: Sequence[Compiled], steps: int, epochs: int
+    ) -> None:
         """Trace into ``folder``, in the format of TensorBoard and of Perfetto.
 
         Args:
             folder: where to; ``None`` for no trace.
             programs: what is traced: they know the layers of their ops.
             steps: the batches of an epoch.
+            epochs: the number of the last epoch.
         """
-        self._folder, self._programs, self._steps = folder, programs, steps
+        self._folder, self._programs = folder, programs
+        self._steps, self._epochs = steps, epochs
         self._warm = self._traced = 0
         self._tracing, self._open = False, folder is not None
 
@@ -85,7 +89,16 @@ class Profile(Subscriber):
         at_the_end = done.moment.batch >= self._steps
         if self._tracing and (at_the_end or self._traced >= STEPS):
             self.close()
-        elif not self._tracing and self._warm >= WARM_UP and not at_the_end:
+        elif not self._tracing and not at_the_end:
+            self._begin_when_warm()
+
+    def epoch(self, done: EpochDone, rows: Sequence[Any]) -> None:
+        """Begin the trace of an epoch's first steps, where the warm-up is over."""
+        if self._open and not self._tracing and done.epoch < self._epochs:
+            self._begin_when_warm()
+
+    def _begin_when_warm(self) -> None:
+        if self._warm >= WARM_UP:
             self._begin()
 
     def close(self) -> None:

@@ -155,7 +155,7 @@ def _through(job: Job, record: Record, facts: Mapping[str, Any]) -> Ended:
         pace = Pace(config.checkpoint_every, config.checkpoint_minutes, steps)
         saving = Saving(checkpoints, pace)
         traces = record.folder.profile if config.profile else None
-        profile = Profile(traces, job.programs.compiled, steps)
+        profile = Profile(traces, job.programs.compiled, steps, job.epochs)
         before, after = record.subscribers(job)
         stopping = Stopping(record.command, job, stops, saving, record.folder)
         return follow(
