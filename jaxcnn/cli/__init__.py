@@ -1,4 +1,4 @@
-"""The ``jaxcnn`` command: typed flags, handed to the rooms; one file per command."""
+"""The ``jaxcnn`` command and its subcommands, each in a file of its own."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -26,12 +26,12 @@ __all__ = ["INTERRUPTED", "PIPE_CLOSED", "USER_ERROR", "demonstration", "experim
 
 
 class Command(NamedTuple):
-    """One of the commands.
+    """A subcommand of ``jaxcnn``.
 
     Attributes:
-        kind: the dataclass whose fields are its flags.
-        act: does what an instance of it asks for.
-        read: makes an instance of the words after its name; left out, `parse`.
+        kind: the dataclass whose fields are the options of the command.
+        act: runs the command, with an instance of the dataclass.
+        read: parses the words after the command's name; if it is ``None``, `parse` does.
     """
 
     kind: type
@@ -73,10 +73,10 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def read(words: Sequence[str]) -> Any:
-    """What the words of the command line ask for: an instance of a command's dataclass.
+    """Parse a command line into an instance of its command's dataclass.
 
     Raises:
-        UserError: if they cannot be meant.
+        UserError: if a word is wrong.
     """
     name, *rest = words
     command = COMMANDS[_name(name)]

@@ -1,4 +1,4 @@
-"""``jaxcnn check``: every op on this device beside the NumPy reference, and the installed jax."""
+"""``jaxcnn check``: compares every op on this device with the NumPy reference."""
 
 import dataclasses
 from typing import Annotated, Literal
@@ -36,7 +36,7 @@ class CheckConfig:
 
 
 def check_command(command: CheckConfig) -> int:
-    """Check what ``jaxcnn check`` names; the exit status."""
+    """Run ``jaxcnn check``, and return its exit status."""
     for name in command.ops:
         if name not in checkable():
             raise UserError(unknown("op", name, checkable()))

@@ -1,4 +1,4 @@
-"""``jaxcnn data inspect``: what a data set holds, before anything is learned from it."""
+"""``jaxcnn data inspect``: shows the classes, image sizes and pixels of a data set."""
 
 import dataclasses
 import io
@@ -37,7 +37,7 @@ class DataConfig:
 
 
 def data_command(command: DataConfig) -> str:
-    """What ``jaxcnn data inspect`` says; it also writes the contact sheet."""
+    """Run ``jaxcnn data inspect``: write the contact sheet, and return the text to print."""
     if not 1 <= command.samples <= 100:
         raise UserError(f"--samples must be from 1 to 100, got {command.samples}")
     if command.output is not None:
@@ -62,7 +62,7 @@ def data_command(command: DataConfig) -> str:
 
 
 def _check_output(output: Path) -> None:
-    """Refuse a place that cannot be written, before every image is read for it."""
+    """Refuse an output file that cannot be written, before all images are read."""
     if output.suffix.lower() != ".png":
         raise UserError(f"--output must end in .png, got {output}")
     if output.is_dir():

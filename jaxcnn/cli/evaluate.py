@@ -1,4 +1,4 @@
-"""``jaxcnn eval``: the score of a run that was trained before."""
+"""``jaxcnn eval``: evaluates the checkpoint of a run on the test images."""
 
 import dataclasses
 from pathlib import Path
@@ -30,7 +30,7 @@ class EvalConfig:
 
 
 def evaluate_command(command: EvalConfig) -> Result:
-    """Score the run that ``jaxcnn eval`` names."""
+    """Evaluate the run that ``jaxcnn eval`` names."""
     folder = RunFolder(command.run)
     config = dataclasses.replace(
         read_config(folder), platform=command.platform, run_dir=command.run

@@ -1,4 +1,4 @@
-"""``jaxcnn report``: one HTML page about one or several runs."""
+"""``jaxcnn report``: writes one HTML page about one or several runs."""
 
 import dataclasses
 import sys
@@ -35,7 +35,7 @@ class ReportConfig:
 
 
 def report_command(command: ReportConfig) -> None:
-    """Write the page that ``jaxcnn report`` asks for, and say what is missing on it."""
+    """Run ``jaxcnn report``, and print what is missing on the page."""
     # The other commands need not wait for it.
     from jaxcnn.report import write_report
 

@@ -1,4 +1,4 @@
-"""``jaxcnn sweep``: many seeds and learning rates at once."""
+"""``jaxcnn sweep``: trains many seeds and learning rates in one compiled program."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -39,10 +39,10 @@ class SweepCommand:
 
 
 def read_sweep(words: Sequence[str], prog: str = "jaxcnn sweep") -> SweepCommand:
-    """What ``words``, those after ``jaxcnn sweep``, ask for.
+    """Parse the words after ``jaxcnn sweep``.
 
     Raises:
-        UserError: if they, or a file that they name, cannot be meant.
+        UserError: if a word is wrong, or a file that one names.
     """
 
     def default() -> SweepCommand:
@@ -54,7 +54,7 @@ def read_sweep(words: Sequence[str], prog: str = "jaxcnn sweep") -> SweepCommand
 
 
 def sweep_command(command: SweepCommand) -> None:
-    """Train what ``jaxcnn sweep`` is asked for; draw and print it.
+    """Run ``jaxcnn sweep``: train, draw the curves and print the result.
 
     Raises:
         Stopped: after a signal, when everything is saved.

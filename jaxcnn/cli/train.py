@@ -1,4 +1,4 @@
-"""``jaxcnn train``, and the command line of a file in ``experiments/``."""
+"""``jaxcnn train``, and the command line of the files in ``experiments/``."""
 
 import dataclasses
 import sys
@@ -22,7 +22,7 @@ class TrainCommand:
     """Train a model and write a run folder.
 
     A flag goes before --config, that before the run of --from (or of --resume), and that before
-    the defaults. Exit status: 0 at the end, 2 after a mistake, and 143 after SIGTERM, 130 after
+    the defaults. Exit status: 0 at the end, 2 after an error, and 143 after SIGTERM, 130 after
     Ctrl-C, 129 after SIGHUP, when the run is saved; a second Ctrl-C ends it at once.
 
     Attributes:
@@ -39,10 +39,10 @@ class TrainCommand:
 
 
 def read_train(words: Sequence[str], prog: str = "jaxcnn train") -> TrainCommand:
-    """What ``words``, those after ``jaxcnn train``, ask for.
+    """Parse the words after ``jaxcnn train``.
 
     Raises:
-        UserError: if they, or a file that they name, cannot be meant.
+        UserError: if a word is wrong, or a file that one names.
     """
 
     def default() -> TrainCommand:
@@ -54,14 +54,14 @@ def read_train(words: Sequence[str], prog: str = "jaxcnn train") -> TrainCommand
 
 
 def train_command(command: TrainCommand) -> None:
-    """Train what ``jaxcnn train`` is asked for, and print the result."""
+    """Run ``jaxcnn train``: train and print the result."""
     with quiet(command.quiet):
         result = run(command.config, Own(maker_of(command.config.model)))
     print(result)
 
 
 def experiment(default: TrainConfig, description: str | None) -> None:
-    """The command line of a file in ``experiments/``: every field of its config is a flag."""
+    """Run a file in ``experiments/`` whose config fields are all options."""
     words = sys.argv[1:]
 
     def plan() -> seeds.Plan:

@@ -1,4 +1,4 @@
-"""The data sets by name, and where each is looked for."""
+"""Finds and opens a data set by its name."""
 
 import os
 import re

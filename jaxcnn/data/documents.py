@@ -1,4 +1,4 @@
-"""JSON and TOML from strangers: bounded before it is parsed, and checked before it is used."""
+"""Reads untrusted JSON and TOML: size and nesting are limited before parsing."""
 
 import collections
 import json

@@ -1,4 +1,4 @@
-"""Data sets made of arrays that the user has."""
+"""Makes a data set of arrays that the user passes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ Pairs = Sequence[tuple[Any, Any]]
 
 
 def dataset_of(data: Dataset | Pairs, options: DataOptions | None = None) -> Dataset:
-    """A data set of arrays; a data set as it is.
+    """The data set of the user's arrays; a `Dataset` is returned unchanged.
 
     Args:
         data: images ``(n, h, w, c)`` or ``(n, h, w)``, floats in [0, 1] or bytes, and labels

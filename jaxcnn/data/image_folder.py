@@ -1,4 +1,4 @@
-"""Folders of pictures, one subfolder per class."""
+"""Reads a folder of pictures that has one subfolder for each class."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ from jaxcnn.data.transform import Transform
 from jaxcnn.errors import shown
 
 SPLITS = ("train", "test", "validation", "val")
-"""Subfolders of these names, ``train`` among them, are splits; otherwise subfolders are classes."""
+"""Names of subfolders that are splits, if ``train`` is among them; else subfolders are classes."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What was found below a folder with one subfolder per class.
+    """The pictures that were found in a folder with one subfolder for each class.
 
     Attributes:
         class_names: the subfolders' names, sorted.
@@ -42,7 +42,7 @@ class Scan:
 
 @dataclass(frozen=True, eq=False)
 class FolderExamples:
-    """Pictures that are decoded when they are read.
+    """The examples of an image folder, whose pictures are decoded when they are read.
 
     Attributes:
         paths: the files.
@@ -62,7 +62,7 @@ class FolderExamples:
         return len(self.paths)
 
     def read(self, rows: Rows) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
-        """Images in [0, 1] and labels; `DataError` names a file that is damaged."""
+        """Images in [0, 1] and labels; raises `DataError` with the path of a damaged file."""
         images = np.empty((len(rows), *self.image_shape), np.float32)
         for index, row in enumerate(rows):
             raw = read_picture(self.paths[row], self.image_shape[2])
@@ -74,7 +74,7 @@ class FolderExamples:
 
 
 def open_image_folder(folder: Path, options: DataOptions) -> Source:
-    """Open a folder of pictures; they are decoded later.
+    """Open a folder of pictures; each is decoded when it is read.
 
     Args:
         folder: with one subfolder per class, or with ``train`` and ``test`` (and ``validation``

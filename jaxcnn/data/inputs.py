@@ -1,4 +1,4 @@
-"""Image files of people, made into what a network was trained on."""
+"""Converts a user's image file to the image shape of a trained network."""
 
 import os
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from jaxcnn.errors import shown
 def read_input(
     path: str | os.PathLike[str], image_shape: Sequence[int]
 ) -> Float32[np.ndarray, "h w c"]:
-    """An image file as a network sees it that was trained on images of this shape.
+    """Read an image file, and convert it to the image shape that a network was trained on.
 
     The file is read and resized as those of an image folder are. Nothing is inverted: MNIST and
     its like are white on black, and a network of them wants them so.
@@ -37,7 +37,7 @@ def read_input(
     ...     read_input(file.name, (28, 28, 1))[0, 0]
     array([0.29803923], dtype=float32)
     """
-    # Pillow takes a moment to import, which whoever reads no pictures need not wait for.
+    # Pillow takes a moment to import, which only reading a picture needs.
     from jaxcnn.data.pictures import read_picture
 
     if len(image_shape) != 3:

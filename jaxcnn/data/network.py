@@ -1,4 +1,4 @@
-"""Whether a download can succeed, answered in seconds."""
+"""Checks within seconds whether a URL can be downloaded."""
 
 import queue
 import threading
@@ -7,7 +7,7 @@ SECONDS = 5.0
 
 
 def why_unreachable(url: str, seconds: float = SECONDS) -> str | None:
-    """What keeps ``url`` from being downloaded, or ``None`` if its first byte arrived.
+    """The reason why ``url`` cannot be downloaded, or ``None`` if its first byte arrived.
 
     Asked with the library (and so the proxies and certificates) that TFDS downloads with, whose
     own ten retries take minutes. A lookup of a name can hang for longer than any timeout of

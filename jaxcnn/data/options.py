@@ -1,4 +1,4 @@
-"""What of a data set is used, and how its images are read."""
+"""The options of a data set: its splits, and the size and channels of its images."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,12 +9,12 @@ LARGEST_SIZE = 4096
 """The largest height and width that images may be resized to."""
 
 AS_A_FOLDER = "--dataset image_folder --data-dir DIR"
-"""The flags that read pictures from a folder with a subfolder for each class."""
+"""The options that read pictures from a folder with a subfolder for each class."""
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """What of a data set is used, and how its images are read.
+    """The options of a data set: its splits, and the size and channels of its images.
 
     Attributes:
         split: What to learn from, as TFDS writes it: train, train[:80%], train+validation.
@@ -37,7 +37,7 @@ class DataOptions:
     strict: bool = False
 
     def check(self) -> None:
-        """Refuse what no data set can give.
+        """Refuse values that are wrong for every data set.
 
         Raises:
             DataError: if the size or the number of channels is out of range, or of another type.
@@ -62,5 +62,5 @@ class DataOptions:
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """``(height, width)`` that images are resized to."""
+        """The ``(height, width)`` that images are resized to, or ``None``."""
         return None if self.image_size is None else (self.image_size, self.image_size)

@@ -1,4 +1,4 @@
-"""A program that downloads and prepares a data set of TFDS: ``preparation.py NAME DIRECTORY``.
+"""A program that downloads a data set with TFDS: ``preparation.py NAME DIRECTORY``.
 
 Preparing needs TensorFlow, reading does not. A process of its own keeps TensorFlow, its threads
 and everything it prints out of the run; therefore nothing here imports jaxcnn. The exit status is
@@ -14,7 +14,7 @@ REASON = "reason: "
 
 
 def main(name: str, directory: str) -> int:
-    """Prepare ``name`` below ``directory`` as array_record, the format that is read without TF."""
+    """Prepare ``name`` in ``directory`` as array_record, which is readable without TensorFlow."""
     import tensorflow_datasets as tfds
 
     try:

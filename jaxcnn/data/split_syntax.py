@@ -1,4 +1,4 @@
-"""``train[:80%]``: the splits that a flag names, with the meaning they have in TFDS.
+"""Parses splits such as ``train[:80%]``, with the meaning that they have in TFDS.
 
 Reference: TensorFlow Datasets, "Splits and slicing", https://www.tensorflow.org/datasets/splits
 """
@@ -17,7 +17,7 @@ _BOUND = re.compile(r"(?P<number>-?\d[\d_]*(\.\d+)?)(?P<percent>%?)")
 
 
 def select(spec: str, parts: Mapping[str, Selection], flag: str) -> Selection:
-    """The examples that ``spec`` names.
+    """The examples that a text such as ``train[:80%]`` selects.
 
     Args:
         spec: names of splits joined by ``+``, each whole or sliced: ``train``, ``train[:80%]``,
@@ -25,7 +25,7 @@ def select(spec: str, parts: Mapping[str, Selection], flag: str) -> Selection:
             rounded to the nearest example, negative bounds count from the end, and if one bound
             is a percentage, the other is one, too.
         parts: the splits by name; ``all`` is all of them behind one another.
-        flag: what the message begins with, ``--split``.
+        flag: the option for error messages, such as ``--split``.
 
     Raises:
         DataError: if it is not written like this, names a split that is not there, reaches

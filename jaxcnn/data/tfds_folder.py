@@ -1,7 +1,7 @@
-"""The JSON files of a data set that TFDS has prepared, checked before TFDS reads them.
+"""Checks the JSON files of a prepared TFDS folder before TFDS reads them.
 
-TFDS imports the Python module of each kind of feature that ``features.json`` names. In a folder
-from a stranger this could be any module, so every kind that is not TFDS's own is refused.
+TFDS imports the Python module of each kind of feature that ``features.json`` names. In an
+untrusted folder this could be any module, so every kind that is not TFDS's own is refused.
 """
 
 import os

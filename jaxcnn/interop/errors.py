@@ -1,6 +1,6 @@
-"""The name by which users catch the errors of conversions."""
+"""The error that functions of this room raise."""
 
 from jaxcnn.errors import UserError
 
 InteropError = UserError
-"""A model that cannot be had in a format; the same class as every other user error."""
+"""A model cannot be converted. The same class as `jaxcnn.errors.UserError`."""

@@ -1,4 +1,4 @@
-"""Curves as the shapes that an inline SVG draws; their colours are left to the page's style."""
+"""Draws the curves of metrics as SVG paths; the page's style sheet sets their colours."""
 
 import math
 import re
@@ -11,27 +11,27 @@ from jaxcnn.report.scales import Scale, Tick, make_scale, short
 
 WIDTH, HEIGHT = 340, 226
 LEFT, RIGHT, TOP, BOTTOM = 44, 296, 12, 192
-"""The drawing and the frame of its axes, in units of the SVG."""
+"""The size of a drawing and of the frame of its axes, in SVG units."""
 
 _POSITIONS = ("epoch", "step")
 _SPLIT = re.compile(r"(train|test|valid|validation|val)_(.+)")
 _MARKED = 60
-"""Curves with more points than this are drawn without a mark on each."""
+"""The most points of a curve that is drawn with a mark on each point."""
 
 _GAP = 12.0
-"""The least distance between two labels, in units of the SVG."""
+"""The smallest vertical distance between two labels, in SVG units."""
 
 _WIDE = 48.0
-"""Labels that are so far apart from left to right do not touch."""
+"""Labels whose horizontal distance is larger than this do not overlap."""
 
 _NOT_DRAWN = frozenset({*_POSITIONS, "seconds", "compile_seconds"})
-"""Not told by an epoch's curve: how long a run took is said in one number."""
+"""Metrics without a curve of their own."""
 
 _TITLES = {"top5 accuracy": "top-5 accuracy", "images per second": "images/s"}
 
 
 class Curve(NamedTuple):
-    """A curve: an SVG path, and how it is drawn.
+    """A curve: its SVG path, colour and style.
 
     Attributes:
         path: the SVG path.
@@ -47,7 +47,7 @@ class Curve(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A mark on a curve, with what it says when it is pointed at."""
+    """A mark on a curve, with its tooltip."""
 
     x: float
     y: float
@@ -56,7 +56,7 @@ class Point(NamedTuple):
 
 
 class Label(NamedTuple):
-    """The name of a curve, at its end."""
+    """The label at the end of a curve."""
 
     x: float
     y: float
@@ -65,7 +65,7 @@ class Label(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """One set of axes.
+    """One diagram: its axes and curves.
 
     Attributes:
         title: what is drawn.
@@ -104,14 +104,14 @@ class _Series(NamedTuple):
 
 
 class Constant(NamedTuple):
-    """A number that never changed, so that a curve would show nothing."""
+    """A metric that never changed, which is printed instead of drawn."""
 
     name: str
     value: str
 
 
 def draw(groups: Sequence[Group]) -> tuple[list[Panel], list[Constant]]:
-    """A panel for every number in the metrics, and the numbers that never changed.
+    """Draw a panel for every metric, and list the metrics that never changed.
 
     ``train_x`` and ``test_x`` share a panel; loss and accuracy come first.
     """

@@ -1,4 +1,4 @@
-"""Runs that differ in nothing but the seed, and what they come to together."""
+"""Groups runs that differ only in the seed, and computes their mean and deviation."""
 
 import json
 import math
@@ -13,7 +13,7 @@ _LEFT_OUT = "it is left out of every mean."
 
 
 class Group(NamedTuple):
-    """Runs of one config.
+    """The runs of one config.
 
     Attributes:
         letter: ``A``, ``B``, …: what the curves and tables call it.
@@ -27,7 +27,7 @@ class Group(NamedTuple):
 
     @property
     def counted(self) -> list[ReportedRun]:
-        """The runs that a mean is taken of, one for each seed.
+        """The runs that the mean is computed over, one for each seed.
 
         They are those that came furthest, hence the finished ones where there are any.
         """
@@ -40,7 +40,7 @@ class Group(NamedTuple):
 
     @property
     def notes(self) -> list[str]:
-        """Which runs are in no mean and why, and whether the others are at their end."""
+        """Sentences about runs that are not in the mean, and about unfinished runs."""
         counted = self.counted
         notes = [_unfinished(self)] if counted[0].unfinished else []
         for run in self.runs:
@@ -53,14 +53,14 @@ class Group(NamedTuple):
 
     @property
     def typical(self) -> ReportedRun:
-        """The run that is looked at in detail: the one with the median last test accuracy."""
+        """The run that gets a chapter: the one with the median last test accuracy."""
         scored = [run for run in self.counted if finite([last(run, "test_accuracy")])]
         ranked = sorted(scored, key=lambda run: last(run, "test_accuracy"))
         return ranked[(len(ranked) - 1) // 2] if ranked else self.counted[0]
 
     @property
     def choice(self) -> str:
-        """Why the typical run is the one to be looked at, as the end of a sentence."""
+        """The reason why the typical run was chosen, as the end of a sentence."""
         number = len([run for run in self.counted if finite([last(run, "test_accuracy")])])
         if number < 2:
             return "the only one that counts" if len(self.counted) == 1 else "the first of them"
@@ -108,7 +108,7 @@ def _letter(index: int) -> str:
 
 
 def _differing(runs: Sequence[ReportedRun]) -> list[str]:
-    """The settings in which the configs are not all the same.
+    """The settings that differ between the configs.
 
     Of other sets other images are no news: these are named where they differ within one set.
     """
@@ -128,7 +128,7 @@ def _differing(runs: Sequence[ReportedRun]) -> list[str]:
 
 
 def _folder_names(runs: Sequence[ReportedRun]) -> dict[str, str]:
-    """The data folders by as few of their last parts as tell them apart, not by where they lie."""
+    """The shortest distinct names of the data folders, which do not tell where they are."""
     given = [run.settings.get("data_dir") for run in runs]
     folders = list(dict.fromkeys(str(folder) for folder in given if folder))
     return dict(zip(folders, shortest_names([Path(folder) for folder in folders]), strict=True))
@@ -145,7 +145,7 @@ def _title(run: ReportedRun, differing: Iterable[str], folders: Mapping[str, str
 
 
 def told(value: Any) -> str:
-    """A setting for people."""
+    """The value of a setting as text."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -154,17 +154,17 @@ def told(value: Any) -> str:
 
 
 def last(run: ReportedRun, name: str) -> float:
-    """The number in the run's last row; NaN where there is none."""
+    """The value of a metric in the run's last row; NaN if there is none."""
     return run.rows[-1].get(name, math.nan) if run.rows else math.nan
 
 
 def finite(values: Iterable[float]) -> list[float]:
-    """The values that are numbers."""
+    """The values that are finite."""
     return [value for value in values if math.isfinite(value)]
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """The mean and the sample standard deviation of those values that are numbers."""
+    """The mean and the sample standard deviation of the finite values."""
     kept = finite(values)
     return Spread(
         statistics.fmean(kept) if kept else math.nan,

@@ -1,4 +1,4 @@
-"""The page itself: what is on it, and how it comes onto the disk whole or not at all."""
+"""Renders the HTML page of a report and writes it."""
 
 import os
 import time
@@ -21,20 +21,20 @@ from jaxcnn.version import __version__
 from jaxcnn.writing import write_whole
 
 NAME = "report.html"
-"""The file that is written where no other is asked for."""
+"""The default name of the page."""
 
 _MARK = '<meta name="generator" content="jaxcnn report">'
-"""What tells a report from other people's files, which are not written over."""
+"""The tag that marks a file as a report; other files are never overwritten."""
 
 SERIES = 6
-"""Colours for the curves; with more groups they come again, and the letters tell them apart."""
+"""The number of colours; with more groups colours repeat, and the letters distinguish them."""
 
 _NAMED = 3
-"""The most models, or data sets, that the title of a page names."""
+"""The most models or data sets that the title lists."""
 
 
 class Report(NamedTuple):
-    """A page that was written.
+    """The result of `write_report`.
 
     Attributes:
         path: where it is.
@@ -92,14 +92,14 @@ def write_report(
 
 
 def _for(group: Group, maker: ModelMaker | None) -> ModelMaker | None:
-    """What makes the model of a group's runs; nothing for those that jaxcnn has by name."""
+    """The function that makes the model of a group, or ``None`` if jaxcnn has the model."""
     return maker if is_own(group.typical.config.model) else None
 
 
 def render(
     groups: Sequence[Group], chapters: Sequence[Chapter], shorten: Callable[[str], str]
 ) -> str:
-    """The page as HTML; ``shorten`` takes out of a text what the page must not tell."""
+    """Render the page as HTML; ``shorten`` removes private paths from a text."""
     environment = templates()
     environment.filters["shorten"] = shorten
     environment.filters |= {"short": short, "shape": _shape, "share": _share, "number": _number}
@@ -144,7 +144,7 @@ def _shape(sizes: Sequence[int]) -> str:
 
 
 def _share(value: float | None) -> str:
-    """A share in per cent; the nearly certain is not called certain."""
+    """A share in per cent; only exactly 1 becomes 100 %."""
     if value is None or value != value:
         return "–"
     if 0 < value < 0.001:
@@ -159,7 +159,7 @@ def _number(value: float) -> str:
 
 
 def _beginning(path: Path) -> bytes:
-    """The first bytes of a file; a link to nothing, or what is no file, has none."""
+    """The first bytes of a file; empty if it does not exist."""
     if not path.exists():
         return b""
     with open_file(path) as file:
@@ -167,7 +167,7 @@ def _beginning(path: Path) -> bytes:
 
 
 def _check_output(path: Path) -> None:
-    """Refuse a file that is not ours to replace, or cannot be written, before any work."""
+    """Refuse an output file that is no report or cannot be written, before any work."""
     try:
         if path.is_dir():
             raise UserError(f"--output {path} is a folder: name a file, {path / NAME} for example")

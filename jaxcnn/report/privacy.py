@@ -1,4 +1,4 @@
-"""A page may be sent to anyone: it says what folders are called, not where they lie."""
+"""Removes absolute paths from the text of a page, since a page may be sent to anyone."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from jaxcnn.report.reported_runs import ReportedRun
 
 _NAME = r"[^\s/:;,'\"]+"
-"""A part of a path in the middle of a sentence, as far as it has no spaces."""
+"""A part of a path within a sentence, without spaces."""
 
 
 def private_paths(runs: Sequence[ReportedRun], given: Iterable[Path | None]) -> list[str]:
@@ -24,7 +24,7 @@ def _is_absolute(value: Any) -> bool:
 
 
 def without(places: Iterable[str]) -> Callable[[str], str]:
-    """A function that leaves of every absolute path in a text its last part.
+    """A function that replaces every absolute path in a text by its last part.
 
     >>> shorten = without(["/home/me/my photos"])
     >>> shorten("the data directory '/home/me/my photos/cats' does not exist")

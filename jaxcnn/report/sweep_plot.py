@@ -1,4 +1,4 @@
-"""The curves of a sweep as one SVG file: mean ± standard deviation for each learning rate."""
+"""Draws the curves of a sweep in one SVG file, by learning rate."""
 
 import dataclasses
 from pathlib import Path
@@ -18,7 +18,7 @@ _DRAWN = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 
 def write_plot(swept: Swept, config: TrainConfig) -> Path:
-    """Draw loss and accuracy over the epochs; a curve's label is its learning rate.
+    """Draw the mean loss and accuracy of each learning rate over the epochs.
 
     Args:
         swept: with one finished epoch at least.

@@ -1,4 +1,4 @@
-"""The numbers of all runs of a page beside each other, and what they were told."""
+"""The tables of a report: the results of all runs, and their settings."""
 
 import datetime
 import math
@@ -16,11 +16,11 @@ _COLUMNS = (
     ("images_per_second", "images/s"),
 )
 _LONG = 12
-"""A list with more items than this is told by its first ones."""
+"""The most items of a list that are printed."""
 
 
 class TableRow(NamedTuple):
-    """One line of the table of runs: a run, or the mean of a group's."""
+    """One row of the table of runs: a run, or the mean of a group."""
 
     letter: str
     name: str
@@ -38,20 +38,20 @@ class Entry(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A part of ``config.json``."""
+    """A section of ``config.json``."""
 
     title: str
     facts: list[Entry]
 
 
 def columns_of(groups: Sequence[Group]) -> list[tuple[str, str]]:
-    """The names and titles of those numbers that any run has."""
+    """The names and titles of the metrics that any run has."""
     rows = [run.rows[-1] for group in groups for run in group.runs if run.rows]
     return [(name, title) for name, title in _COLUMNS if any(name in row for row in rows)]
 
 
 def results(groups: Sequence[Group]) -> list[TableRow]:
-    """Every run's last numbers and, for several runs of one config, their mean ± deviation."""
+    """The rows of the table of runs: last metrics, and mean ± deviation of each group."""
     columns = [name for name, _ in columns_of(groups)]
     lines = []
     for group in groups:
@@ -66,7 +66,7 @@ def results(groups: Sequence[Group]) -> list[TableRow]:
 
 
 def outcome(run: ReportedRun, name: str) -> float:
-    """What a run came to: its last number, or the median speed of its epochs, as `train` says."""
+    """The final value of a metric; for the speed, the median of the epochs, as `train` prints."""
     if name != "images_per_second":
         return last(run, name)
     speeds = finite(row.get(name, math.nan) for row in run.rows)
@@ -79,21 +79,21 @@ def _result(letter: str, run: ReportedRun, columns: Sequence[str]) -> TableRow:
 
 
 def with_deviation(name: str, value: Spread) -> str:
-    """``mean ± std``; the mean alone where one value has no deviation."""
+    """``mean ± std``, or the mean alone if there is only one value."""
     if value.size < 2:
         return figure(name, value.mean)
     return f"{figure(name, value.mean)} ± {figure(name, value.deviation)}"
 
 
 def figure(name: str, value: float) -> str:
-    """A number of the metrics as the command line prints it."""
+    """A metric as text, as the command line prints it."""
     if not math.isfinite(value):
         return "–"
     return f"{value:,.0f}" if name == "images_per_second" else f"{value:.4f}"
 
 
 def headline(group: Group) -> list[Entry]:
-    """The figures that a group of runs comes to."""
+    """The final metrics of a group of runs."""
     told = []
     for name, title in _COLUMNS:
         value = spread(outcome(run, name) for run in group.counted)
@@ -103,7 +103,7 @@ def headline(group: Group) -> list[Entry]:
 
 
 def settings_of(run: ReportedRun) -> list[Section]:
-    """Every part of ``config.json``, whatever a version of jaxcnn writes there."""
+    """The sections of ``config.json``, of any version of jaxcnn."""
     loose = {k: v for k, v in run.content.items() if not isinstance(v, Mapping)}
     parts = {k: v for k, v in run.content.items() if isinstance(v, Mapping)}
     found = [Section(title, list(_facts(part))) for title, part in parts.items()]
@@ -111,7 +111,7 @@ def settings_of(run: ReportedRun) -> list[Section]:
 
 
 def _facts(part: Mapping[str, Any]) -> Iterator[Entry]:
-    """What is set, a line each, and then in one line each what is off and what is not set."""
+    """One entry for each setting, then one for all that are off and one for all not set."""
     flat = list(_flat(part))
     off = [name for name, value in flat if value is False]
     unset = [name for name, value in flat if value is None or value in ([], "")]
@@ -124,7 +124,7 @@ def _facts(part: Mapping[str, Any]) -> Iterator[Entry]:
 
 
 def _flat(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The values of a part by their names in words, those of its parts among them."""
+    """The values of a section and its subsections, by their names in words."""
     for name, value in part.items():
         if isinstance(value, Mapping):
             yield from _flat(value)
@@ -133,7 +133,7 @@ def _flat(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def when(runs: Sequence[ReportedRun]) -> str:
-    """When the runs were started and how long they trained, as far as they say so."""
+    """A sentence about when the runs were started and how long they trained."""
     begun = sorted(str(run.content["started"]) for run in runs if "started" in run.content)
     seconds = sum(finite(row.get("seconds", 0.0) for run in runs for row in run.rows))
     parts = [f"{'the first ' if len(runs) > 1 else ''}started {_moment(begun[0])}"] if begun else []

@@ -112,14 +112,17 @@ def test_maps_and_fields_of_a_sample():
     image = np.arange(8, dtype=np.float32).reshape(1, 4, 2, 1) / 8
     scores = scores_of([1], [3], classes=4)
     rows = summary(model, (1, 4, 2, 1))
-    walk = activations_of(trained(model, (4, 2, 1)), rows, image, scores, 0)
-    assert [stage.row.path for stage in walk.stages] == ["double", "half"]  # flat shows nothing new
+    shown = activations_of(trained(model, (4, 2, 1)), rows, image, scores, 0)
+    assert [stage.row.path for stage in shown.stages] == [
+        "double",
+        "half",
+    ]  # flat shows nothing new
     np.testing.assert_array_equal(
-        np.asarray(decoded(walk.stages[1].maps[0])), np.round(255 * np.array([[0, 1], [4, 5]]) / 5)
+        np.asarray(decoded(shown.stages[1].maps[0])), np.round(255 * np.array([[0, 1], [4, 5]]) / 5)
     )
-    assert [stage.field for stage in walk.stages] == [(1, 2, 1, 1), None]
-    assert (walk.stages[0].low, walk.stages[0].high) == (0, 1.75)
-    assert [(guess.name, guess.probability) for guess in walk.guesses[:1]] == [("3", 1)]
+    assert [stage.field for stage in shown.stages] == [(1, 2, 1, 1), None]
+    assert (shown.stages[0].low, shown.stages[0].high) == (0, 1.75)
+    assert [(each.name, each.probability) for each in shown.likeliest[:1]] == [("3", 1)]
 
 
 def test_pictures_of_odd_arrays():
