@@ -10,7 +10,7 @@ import jaxcnn as jc
 
 
 class Case(NamedTuple):
-    """A convolution: images ``(n, *sizes, channels)`` and what is done with them."""
+    """A convolution of images ``(n, *sizes, channels)``, with its options."""
 
     batch: int
     sizes: tuple[int, ...]
@@ -43,7 +43,7 @@ class Case(NamedTuple):
         return jax.numpy.asarray(x), jax.numpy.asarray(0.1 * kernel, np.float32)
 
     def ours(self, x: Any, kernel: Any) -> Any:
-        """By jaxcnn."""
+        """Compute it with jaxcnn."""
         if self.transposed:
             fn = getattr(jc, f"conv_transpose{self.rank}d")
             return fn(x, kernel, stride=self.stride, padding=self.padding)
@@ -51,7 +51,7 @@ class Case(NamedTuple):
         return fn(x, kernel, stride=self.stride, padding=self.padding, groups=self.groups)
 
     def lax(self, x: Any, kernel: Any) -> Any:
-        """By JAX alone."""
+        """Compute it with `jax.lax`."""
         spatial = "DHW"[3 - self.rank :]
         axes = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
         edge = self.window - 1 - self.padding if self.transposed else self.padding
@@ -68,7 +68,7 @@ class Case(NamedTuple):
         )
 
     def torch(self, x: Any, kernel: Any) -> Any:
-        """By PyTorch, of tensors in its layout."""
+        """Compute it with PyTorch, from tensors in its layout."""
         from torch.nn import functional
 
         if self.transposed:

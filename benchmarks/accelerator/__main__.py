@@ -1,4 +1,4 @@
-"""What this machine's GPU or TPU does with jaxcnn, in at most 8 minutes.
+"""Checks and measures jaxcnn on this machine's GPU or TPU, in at most 8 minutes.
 
 ``python -m benchmarks.accelerator`` checks the ops against the NumPy reference, times matrix
 products, training steps on one and on all devices, and layers beside lax and torch, and writes a
@@ -24,7 +24,7 @@ MINUTES = 8.0
 
 
 def flags() -> argparse.Namespace:
-    """The flags of the command line; a wrong one ends the program with status 2."""
+    """Parse the command line; a wrong option ends the program with status 2."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.accelerator",
         description=__doc__,
@@ -43,7 +43,7 @@ def flags() -> argparse.Namespace:
 
 
 def run(platform: str | None, output: Path, only: str, minutes: float) -> int:
-    """Measure everything; the exit status is 1 where a row failed or an op is off.
+    """Measure all tables; the exit status is 1 if a row failed or an op is wrong.
 
     Raises:
         UserError: if there is no such platform or row, or the folder cannot be written.
@@ -77,7 +77,7 @@ def run(platform: str | None, output: Path, only: str, minutes: float) -> int:
 
 
 def summary(results: Results) -> int:
-    """Say in the end what came of it; the exit status."""
+    """Print the summary at the end, and return the exit status."""
     left, wrong = sum(map(len, results.left_out().values())), results.wrong()
     omitted = f"; {left} rows were left out, since the time was up" if left else ""
     print(f"\n{results.page} and {results.json.name}{omitted}")
@@ -87,7 +87,7 @@ def summary(results: Results) -> int:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     chosen = flags()
     # What a compilation takes is measured, so none is read from an earlier run.
     jax.config.update("jax_enable_compilation_cache", False)

@@ -1,4 +1,4 @@
-"""Row after row until the time is up."""
+"""Measures one row after another until the time is over."""
 
 import contextlib
 import os
@@ -12,11 +12,11 @@ from benchmarks.accelerator.tables import Measure, ResultTable
 from benchmarks.comparison import Row
 
 GRACE = 15
-"""Seconds of the whole time that are kept for starting and for writing: a row is given up then."""
+"""Seconds before the time limit at which a running measurement is stopped."""
 
 
 def measure(tables: Sequence[ResultTable], results: Results, seconds: float) -> None:
-    """Measure what there is time for, print each row and keep it.
+    """Measure the rows that there is time for; print and write each of them.
 
     Args:
         tables: the tables.
@@ -37,7 +37,7 @@ def measure(tables: Sequence[ResultTable], results: Results, seconds: float) -> 
 
 
 def tried(measure: Measure, seconds: float) -> Row:
-    """A row, or why it failed: what a compiler or a chip raises is a finding too."""
+    """Measure a row; an error of the compiler or the chip becomes a row, too."""
     try:
         return measure(seconds)
     except Exception as error:
@@ -47,7 +47,7 @@ def tried(measure: Measure, seconds: float) -> Row:
 
 @contextlib.contextmanager
 def ending_at(seconds: float, results: Results) -> Iterator[None]:
-    """End the process when the time is over, even in the middle of a compilation.
+    """End the process when the time is over, even during a compilation.
 
     Nothing else interrupts one: Python's signals wait for it.
     """

@@ -1,4 +1,4 @@
-"""What was measured: kept on the disk from the first row on, whatever becomes of the command."""
+"""Keeps the measured rows, and writes them to the disk after each row."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from jaxcnn.interop.output import check_free, write_files
 
 
 class Results:
-    """The rows of all tables, in a JSON file and on a page, both named after the chip.
+    """The rows of all tables, in a JSON file and a Markdown page named after the chip.
 
     Args:
         folder: where to write them.
@@ -37,11 +37,11 @@ class Results:
 
     @property
     def seconds(self) -> float:
-        """Since the start."""
+        """Seconds since the start."""
         return time.monotonic() - self._start
 
     def add(self, part: str, row: Row) -> None:
-        """Keep a row, at once on the disk too."""
+        """Add a row, and write all rows to the disk."""
         self.rows[part].append(row)
         self.write("not ended: this was written after a row, and others were to follow")
 
@@ -54,12 +54,12 @@ class Results:
         return {part: rows for part, rows in names.items() if rows}
 
     def wrong(self) -> list[str]:
-        """The names of the rows that failed, and of the ops that are off."""
+        """The names of the rows that failed, and of the ops with wrong results."""
         rows = [row for rows in self.rows.values() for row in rows]
         return [row["name"] for row in rows if "error" in row or not row.get("ok", True)]
 
     def record(self, ending: str) -> dict[str, Any]:
-        """All of it, as JSON can hold it."""
+        """All results as JSON values."""
         return {
             **self.facts,
             "ending": ending,
@@ -69,7 +69,7 @@ class Results:
         }
 
     def write(self, ending: str) -> None:
-        """Write both files; the ending says how the command came to its end.
+        """Write both files; ``ending`` says how the command ended.
 
         Raises:
             UserError: if they cannot be written.

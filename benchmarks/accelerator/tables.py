@@ -1,4 +1,4 @@
-"""The tables of the command, and how each of their rows is measured."""
+"""The tables of the command, with a function that measures each row."""
 
 import functools
 from collections.abc import Callable
@@ -16,16 +16,16 @@ from benchmarks.layers import TASKS
 LAYER_MODES = ("float32", "bfloat16")
 
 Measure = Callable[[float], Row]
-"""Measures one row; it is told how many seconds are its share."""
+"""A function that measures one row within a number of seconds."""
 
 
 class ResultTable(NamedTuple):
-    """A table.
+    """A table of results.
 
     Attributes:
-        name: what the record calls it.
-        until: the share of the whole time after which no row of it begins.
-        rows: how each row is measured, by its name.
+        name: its name in the record.
+        until: the share of the whole time after which no further row of it is started.
+        rows: the function that measures each row, by the name of the row.
     """
 
     name: str
@@ -34,9 +34,9 @@ class ResultTable(NamedTuple):
 
 
 def tables_of(workload: Workload, only: str = "") -> list[ResultTable]:
-    """All tables in the order in which they are measured, with the rows whose name holds ``only``.
+    """All tables in the order of their measurement, with the rows whose name contains ``only``.
 
-    The matrix products are always among them, since the others are shares of them.
+    The matrix products are always among them, since other rows are compared with them.
     """
     tables = (("check", 0.35, _checks), ("steps", 0.7, _steps), ("layers", 0.92, _layers))
     chosen = [
@@ -77,7 +77,7 @@ def _layers(workload: Workload) -> dict[str, Measure]:
 
 
 def _timed(fn: Callable[..., Row], *arguments: object) -> Measure:
-    """A timing, which takes the time that it takes."""
+    """A measurement without a time limit of its own."""
     return lambda seconds: fn(*arguments)
 
 

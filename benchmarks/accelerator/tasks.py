@@ -1,4 +1,4 @@
-"""Layers of well-known networks, forward and both gradients, beside lax and torch."""
+"""Times layers of well-known networks, forward and both gradients, beside lax and torch."""
 
 import functools
 import importlib.util
@@ -16,7 +16,7 @@ from benchmarks.work import products
 
 
 def program(case: Case, library: str, task: str, mode: str) -> Program:
-    """One task of a layer by ``jaxcnn`` or ``lax`` on one device."""
+    """The program of one task of a layer in ``jaxcnn`` or ``lax`` on one device."""
     place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     shapes = case.shapes(jnp.dtype(MODES[mode].dtype))
     function, taken = task_of(
@@ -27,7 +27,7 @@ def program(case: Case, library: str, task: str, mode: str) -> Program:
 
 
 def torch_on_gpu() -> bool:
-    """Whether torch is installed here and sees a GPU."""
+    """Whether torch is installed and can use a GPU."""
     if importlib.util.find_spec("torch") is None:
         return False
     import torch
@@ -38,7 +38,7 @@ def torch_on_gpu() -> bool:
 
 
 def timed_task(case: Case, task: str, mode: str, sampling: Sampling) -> Row:
-    """One task by each library."""
+    """The row of one task in each library."""
     calls: dict[str, Callable[[], Any]] = {}
     seconds = {}
     made = {library: program(case, library, task, mode) for library in ("jaxcnn", "lax")}

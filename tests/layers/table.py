@@ -59,10 +59,10 @@ print(summary(model, x.shape))
   are named `"0"`, `"1"`, …. `inline=True` puts the names of a body's or a branch's parts into the
   layer around it, and so does `Inline(layer)` for one layer of a `Sequential`. Names that would be
   the same are refused.
-- **Draws.** Each parameter is drawn from the model's key folded with the names on its path. It
-  depends on the key, its path and its shape alone: inserting or renaming a layer redraws no other,
-  and neither shortcuts, `inline=True` nor `Remat` move a number. Layers by position are renamed by
-  an insertion before them: name the layers that you mean to keep.
+- **Initialization.** Each parameter is drawn from the model's key folded with the names on its path. It
+  depends on the key, its path and its shape alone: inserting or renaming a layer changes no
+  other, and neither do shortcuts, `inline=True` or `Remat`. Layers by position are renamed by
+  an insertion before them: name the layers whose parameters you want to keep.
 - **A layer of your own** is `Layer(init, apply)`. It works everywhere; its FLOPs and receptive
   field are reported as unknown. `@described` above a constructor of your own makes its layers
   printable and rebuildable; `combined` makes a layer out of layers from one function that says how
@@ -73,8 +73,8 @@ print(summary(model, x.shape))
 - **FLOPs** are those of convolutions and dense layers, two for each multiply-add, padding counted
   as pixels: what XLA counts for the plain `lax` program of a padded input. Biases, normalizations,
   activations and pools are not counted.
-- **Receptive fields** are what one output sees of the input, at evaluation and away from the
-  borders; that of branches is the hull of each branch's.
+- **Receptive fields** are the part of the input that one output depends on, at evaluation and away
+  from the borders; that of branches is the smallest box around the fields of all branches.
 
 ## What was tested of each layer
 
