@@ -54,9 +54,9 @@ COMMANDS = {
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Train convolutional networks in JAX, score, report and use them, check the ops here.
+    """Train, evaluate, report and use convolutional networks in JAX.
 
-    --version says which jaxcnn this is.
+    --version prints the version of jaxcnn.
     """
     words = sys.argv[1:] if args is None else list(args)
     with errors_in_one_sentence(resumable=words[:1] in (["train"], ["sweep"])):
@@ -103,5 +103,7 @@ def _name(word: str) -> str:
     if near := did_you_mean(word.lstrip("-"), ["help", "version"], dashes="--"):
         raise UserError(f"unknown option {word}{near}")
     if is_flag(word):
-        raise UserError(f"a command comes before {word}: {', '.join(COMMANDS)} (--help says more)")
+        raise UserError(
+            f"{word} must follow a command: {', '.join(COMMANDS)} (--help describes them)"
+        )
     raise UserError(unknown("command", word, COMMANDS))

@@ -16,14 +16,14 @@ from jaxcnn.runs.devices import use_platform
 
 @dataclasses.dataclass(frozen=True)
 class CheckConfig:
-    """Run every op on this device and compare it with the NumPy reference; try the installed jax.
+    """Compare every op on this device with the NumPy reference, and test jax for known defects.
 
     Attributes:
         ops: The ops to check; left out, all.
         dtypes: The dtypes to check; left out, float32, bfloat16 and float16.
-        gradients: Whether to check the gradients too.
-        defects: Whether to try the known defects of jax on CPUs too.
-        strict: Whether the exit status is 1 where the installed jax has one of them, too.
+        gradients: Check the gradients too.
+        defects: Test jax for its known defects on CPUs too.
+        strict: Exit with status 1 also if the installed jax has one of these defects.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
     """
 
@@ -41,7 +41,7 @@ def check_command(command: CheckConfig) -> int:
         if name not in checkable():
             raise UserError(unknown("op", name, checkable()))
     if command.strict and not command.defects:
-        raise UserError("--strict goes by the known defects of jax, which --no-defects leaves out")
+        raise UserError("--strict and --no-defects contradict each other: give one of them")
     use_platform(command.platform)
     # Double precision is off in JAX unless it is asked for, and then on for the whole process.
     if "float64" in command.dtypes:

@@ -13,7 +13,7 @@ from jaxcnn.writing import write_whole
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Show what a data set holds: images by class, sizes, pixels, and a contact sheet.
+    """Show the classes, image sizes and pixels of a data set, and draw a contact sheet.
 
     Every image is read, so that a damaged one is found before a training run finds it.
 
@@ -22,9 +22,9 @@ class DataConfig:
         dataset: The data set: digits, fashion_mnist, mnist, image_folder, or a TFDS name.
         data_dir: Folder with the four IDX files, a TFDS data folder, or, for image_folder, a
             folder with a subfolder of pictures for each class.
-        output: PNG file for the contact sheet, some training images of each class; left out,
-            none is made.
-        samples: Images of each class on the contact sheet.
+        output: PNG file for the contact sheet with training images of each class; left out,
+            none.
+        samples: The number of images of each class on the contact sheet.
         data: Which images, and how they are read.
     """
 

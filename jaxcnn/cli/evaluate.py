@@ -12,7 +12,7 @@ from jaxcnn.runs.model import given_maker
 
 @dataclasses.dataclass(frozen=True)
 class EvalConfig:
-    """Score the last checkpoint of a run, or its best one, on every test image.
+    """Evaluate the last checkpoint of a run, or its best one, on all test images.
 
     Attributes:
         run: The run folder.

@@ -14,7 +14,7 @@ from jaxcnn.runs import UserError
 
 @dataclasses.dataclass(frozen=True)
 class ExperimentsConfig:
-    """List the experiments that come with the repository, with one line each."""
+    """List the experiments in the repository, with one line for each."""
 
 
 def experiments_command(command: ExperimentsConfig) -> None:

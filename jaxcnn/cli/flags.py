@@ -184,5 +184,5 @@ def check_words(flags: Sequence[Flag], words: Sequence[str]) -> None:
             raise UserError(f"{typed} takes no value, got {value!r}")
         if name not in switches and not joined and is_flag(after):
             several = shape_of(known[name].hint).several and known[name].default in (None, ())
-            none = " (None is none)" if several else ""
+            none = " (None stands for no value)" if several else ""
             raise UserError(f"--{name}: a value is missing{none}")

@@ -66,7 +66,7 @@ def parse(
     except _RefusedError as refused:
         raise UserError(str(refused)) from None
     if over:
-        raise UserError(f"one word too many: {over[0]!r} ({_place(flags)})")
+        raise UserError(f"unexpected argument {over[0]!r} ({_place(flags)})")
     values = _values(found)
     for flag in flags:
         if values[_field(flag)] is REQUIRED:
@@ -126,8 +126,8 @@ def _default(flag: Flag, *, asked: bool) -> Any:
 def _place(flags: Sequence[Flag]) -> str:
     """A hint for a positional argument that is one too many."""
     if any(flag.operand for flag in flags):
-        return "--help says what may come"
-    return "a value follows its flag; --help lists them"
+        return "--help lists the arguments"
+    return "the names of options begin with --; --help lists them"
 
 
 def _first_sentence(text: str) -> str:

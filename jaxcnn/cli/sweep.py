@@ -20,14 +20,14 @@ from jaxcnn.runs.sweep import sweep
 class SweepCommand:
     """Train many seeds and learning rates at once, in one compiled program.
 
-    Every member ends with the numbers of the single run of its seed and learning rate, to
-    rounding. Writes sweep.json, sweep.csv, sweep.svg and checkpoints that hold all members. A
-    flag goes before --config, that before the sweep or run of --from (or of --resume), and that
-    before the defaults. The exit status is that of train.
+    Every member ends with the results of the single run with its seed and learning rate, up to
+    rounding. Writes sweep.json, sweep.csv, sweep.svg and checkpoints that hold all members. Options
+    override --config, which overrides the sweep or run of --from (or of --resume), which overrides
+    the defaults. The exit status is that of train.
 
     Attributes:
         config: The settings of the sweep.
-        file: A TOML file with settings, by the names of the flags; lr may be a list.
+        file: A TOML file with settings, named like the options; lr may be a list.
         from_run: The folder of a sweep, or of a single run, whose settings to take.
         quiet: Print warnings and the result only; log.txt in the sweep's folder has all lines.
     """

@@ -21,13 +21,13 @@ from jaxcnn.runs.model import maker_of
 class TrainCommand:
     """Train a model and write a run folder.
 
-    A flag goes before --config, that before the run of --from (or of --resume), and that before
+    Options override --config, which overrides the run of --from (or of --resume), which overrides
     the defaults. Exit status: 0 at the end, 2 after an error, and 143 after SIGTERM, 130 after
-    Ctrl-C, 129 after SIGHUP, when the run is saved; a second Ctrl-C ends it at once.
+    Ctrl-C, 129 after SIGHUP, after the run was saved; a second Ctrl-C ends it at once.
 
     Attributes:
         config: The settings of the run.
-        file: A TOML file with settings, by the names of the flags.
+        file: A TOML file with settings, named like the options.
         from_run: A run folder whose settings to take.
         quiet: Print warnings and the result only; log.txt in the run folder has all lines.
     """
