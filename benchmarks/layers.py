@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.cases import LAYERS, Case
+from benchmarks.cases import LAYERS, ConvolutionCase
 from benchmarks.command import WITH_TORCH, keep, options
 from benchmarks.comparison import Row, compared, header, line, mean_ratio, speed, timed, times_ours
 from benchmarks.work import gemm_speed, products
@@ -43,7 +43,7 @@ def task_of(
     return lambda t, x: jax.linear_transpose(lambda k: fn(x, k), kernel)(t)[0], (y, x)
 
 
-def by_jax(fn: Callable[..., Any], case: Case, task: str) -> Callable[[], Any]:
+def by_jax(fn: Callable[..., Any], case: ConvolutionCase, task: str) -> Callable[[], Any]:
     """One task of a layer, compiled by JAX."""
     function, (first, second) = task_of(fn, *case.operands(), task)
     if task != "forward":
@@ -52,7 +52,7 @@ def by_jax(fn: Callable[..., Any], case: Case, task: str) -> Callable[[], Any]:
 
 
 def by_torch(
-    case: Case, task: str, *, device: str = "cpu", dtype: str = "float32"
+    case: ConvolutionCase, task: str, *, device: str = "cpu", dtype: str = "float32"
 ) -> Callable[[], Any]:
     """One task of a layer in torch, in its own layout."""
     import torch

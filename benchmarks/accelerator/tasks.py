@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.accelerator.programs import MODES, Program, Sampling, drawn, timings
-from benchmarks.cases import Case
+from benchmarks.cases import ConvolutionCase
 from benchmarks.comparison import Row
 from benchmarks.layers import by_torch, task_of
 from benchmarks.work import products
 
 
-def program(case: Case, library: str, task: str, mode: str) -> Program:
+def program(case: ConvolutionCase, library: str, task: str, mode: str) -> Program:
     """The program of one task of a layer in ``jaxcnn`` or ``lax`` on one device."""
     place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     shapes = case.shapes(jnp.dtype(MODES[mode].dtype))
@@ -37,7 +37,7 @@ def torch_on_gpu() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def timed_task(case: Case, task: str, mode: str, sampling: Sampling) -> Row:
+def timed_task(case: ConvolutionCase, task: str, mode: str, sampling: Sampling) -> Row:
     """The row of one task in each library."""
     calls: dict[str, Callable[[], Any]] = {}
     seconds = {}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from benchmarks import networks
 from benchmarks.accelerator.programs import MODES, Sampling
-from benchmarks.cases import LAYERS, Case
+from benchmarks.cases import LAYERS, ConvolutionCase
 from benchmarks.networks import Network, in_flax
 from jaxcnn.check import checkable
 
@@ -47,7 +47,7 @@ class Workload(NamedTuple):
     cases: int
     size: int
     networks: dict[str, Network]
-    layers: dict[str, Case]
+    layers: dict[str, ConvolutionCase]
     modes: tuple[str, ...]
     sampling: Sampling
 

@@ -1,7 +1,7 @@
 """Opens untrusted files without blocking, and reads at most a given number of bytes.
 
-A folder that somebody else gave may hold a named pipe, a device or a huge file in the place of
-what is expected. Opening a pipe waits for ever; reading a device never ends.
+A folder that somebody else gave may hold a named pipe, a device or a huge file where an
+ordinary file is expected. Opening a pipe can block forever; reading a device never ends.
 """
 
 import errno
@@ -152,14 +152,14 @@ def reason(error: OSError) -> str:
 def check_folder_tree(folder: Path) -> None:
     """Refuse a folder that contains a pipe, a device or a socket.
 
-    Libraries that read whole folders open what they find: a named pipe among it would make them
-    wait for ever, and a link would lead them out of the folder.
+    Libraries that read whole folders open every file in them: a named pipe would block them
+    forever, and a link would lead them out of the folder.
 
     Args:
         folder: the folder; not a link to one.
 
     Raises:
-        OSError: if a part of it cannot be looked at.
+        OSError: if a part of it cannot be read.
         ValueError: with the name of what is refused, in one clause.
     """
     waiting = [folder]

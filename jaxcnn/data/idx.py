@@ -62,16 +62,16 @@ def open_idx(name: str, folder: Path, class_names: Sequence[str], options: DataO
     """Open the data set in the four IDX files of a folder.
 
     Args:
-        name: what to call it.
-        folder: where the files lie, each gzipped or not.
+        name: the name of the data set.
+        folder: the folder with the four files, each gzipped or not.
         class_names: one name per class, in the order of the labels.
-        options: another size, or colour, where wanted.
+        options: the size and channels of the images.
 
     Returns:
-        The data set; images of any size, but the same in both splits.
+        The data set. Its images have any size, but the same one in both splits.
 
     Raises:
-        DataError: if a file is missing, is not what its name says, or does not fit the others.
+        DataError: if a file is missing or damaged, or does not fit the others.
     """
     paths = [_find(folder, file) for file in FILES]
     arrays = []

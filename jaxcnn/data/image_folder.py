@@ -30,7 +30,7 @@ class Scan:
         paths: the pictures, class after class, each class sorted.
         labels: the class of each.
         headers: the size of each.
-        skipped: what is no picture.
+        skipped: the other files, which are no pictures.
     """
 
     class_names: tuple[str, ...]
@@ -47,7 +47,7 @@ class FolderExamples:
     Attributes:
         paths: the files.
         labels: the class of each.
-        headers: the size of each, as the file says.
+        headers: the size of each, from its header.
         image_shape: ``(h, w, c)`` of every image that `read` gives.
         transform: what is done to the raw pixels.
     """
@@ -79,9 +79,9 @@ def open_image_folder(folder: Path, options: DataOptions) -> Source:
     Args:
         folder: with one subfolder per class, or with ``train`` and ``test`` (and ``validation``
             or ``val``) that each have one subfolder per class. Pictures may lie deeper in the
-            subfolder of their class; hidden files and folders are left alone.
-        options: the size and channels of the images. Left out, the pictures must have one size,
-            and are grey if all of them are.
+            subfolder of their class; hidden files and folders are ignored.
+        options: the size and channels of the images. By default the pictures must have the same
+            size, and are grey if all of them are.
 
     Returns:
         The data set. Without a subfolder ``train``, the splits are ``test`` (a fifth of each
@@ -152,7 +152,7 @@ def _scan(folder: Path) -> Scan:
 def _files_below(folder: Path) -> Iterator[tuple[str, bool]]:
     """Every file below ``folder``, in a fixed order, and whether it is a regular one.
 
-    A pipe or a device is never opened, since that could wait for ever. Links are followed, but
+    A pipe or a device is never opened, since that could block forever. Links are followed, but
     into no folder twice and into none that ``folder`` itself lies in, which would lead in a
     circle or to the pictures of other classes.
     """

@@ -16,8 +16,8 @@ def read_input(
 ) -> Float32[np.ndarray, "h w c"]:
     """Read an image file, and convert it to the image shape that a network was trained on.
 
-    The file is read and resized as those of an image folder are. Nothing is inverted: MNIST and
-    its like are white on black, and a network of them wants them so.
+    The file is read and resized as those of an image folder are. Colours are not inverted: MNIST
+    and Fashion-MNIST are white on black, and so must be the images for their networks.
 
     Args:
         path: a picture of any size in one of `jaxcnn.data.pictures.FORMATS`.
@@ -27,8 +27,8 @@ def read_input(
         float32 ``(h, w, c)`` in [0, 1].
 
     Raises:
-        DataError: if the shape is none, or no picture has ``c`` channels, or if the file cannot
-            be read, is no such picture, is damaged or too large.
+        DataError: if the shape is wrong, or the file cannot be read, is no picture, is damaged or
+            too large.
 
     >>> import tempfile
     >>> from PIL import Image

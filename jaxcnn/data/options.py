@@ -17,12 +17,11 @@ class DataOptions:
     """The options of a data set: its splits, and the size and channels of its images.
 
     Attributes:
-        split: What to learn from, as TFDS writes it: train, train[:80%], train+validation.
-        test_split: What to measure on; must not share an image with --split.
-        validation: Share of the training images that is held out to choose by (the best
-            checkpoint, the best learning rate, when to stop), the same share of each class, such
-            as 0.1; left out, none is, and nothing is chosen.
-        validation_seed: Seed of the choice of the validation images.
+        split: The training images, as TFDS writes splits: train, train[:80%], train+validation.
+        test_split: The test images, written likewise; no image may be in both splits.
+        validation: Share of the training images, such as 0.1, that is held out of each class; they
+            choose the best checkpoint, the best learning rate and when to stop; left out, none.
+        validation_seed: The seed that draws the validation images.
         image_size: Height and width that images are resized to; left out, they stay as they are.
         channels: 1 for grey, 3 for colour; left out, as the images are.
         strict: Refuse files of an image folder that are no images, instead of skipping them.

@@ -1,7 +1,7 @@
 """Decodes a picture of any format, mode and size to grey or RGB bytes.
 
-Pillow reads it. Only formats are tried whose readers run no other program (EPS runs Ghostscript)
-and recognise their files by content.
+Pillow decodes it. Only formats are tried whose decoders run no other program (EPS runs
+Ghostscript) and recognise their files by content.
 """
 
 import contextlib
@@ -38,9 +38,9 @@ class Header(NamedTuple):
     """The size and format in the header of a picture.
 
     Attributes:
-        height: in pixels, as it is shown.
-        width: in pixels, as it is shown.
-        grey: whether it has no colours.
+        height: in pixels, after the EXIF orientation is applied.
+        width: in pixels, likewise.
+        grey: whether it is a grey image.
     """
 
     height: int

@@ -32,7 +32,7 @@ class Selection:
     """An ordered selection of rows from one or several sources.
 
     Attributes:
-        pieces: each a source and the rows of it that are meant.
+        pieces: pairs of a source and its selected rows.
     """
 
     pieces: tuple[tuple[Examples, Int64[np.ndarray, " n"]], ...]

@@ -76,10 +76,10 @@ def open_prepared(name: str, folder: Path, options: DataOptions) -> Source:
     """Open a prepared data set; its images are read when they are needed.
 
     Args:
-        name: what to call it.
+        name: the name of the data set.
         folder: its ``directory/name/version``, with ``array_record`` files.
-        options: the size and channels of the images; where they have several sizes, the size
-            must be given.
+        options: the size and channels of the images; the size is required if the images have
+            several sizes.
 
     Returns:
         The data set, in the order of its files.
@@ -114,7 +114,7 @@ class RecordExamples:
         raw_shape: ``(h, w, c)`` of the stored images; ``None`` for a size that varies.
         transform: what is done to the raw pixels.
         channels: 1 or 3; ``None`` leaves them as they are.
-        num_classes: labels are below it.
+        num_classes: the number of classes; every label is smaller.
         folder: the folder of the set, for messages.
         split: the name of the split, for messages.
     """

@@ -52,7 +52,7 @@ class Point(NamedTuple):
     x: float
     y: float
     series: int
-    says: str
+    description: str
 
 
 class Label(NamedTuple):
@@ -77,7 +77,7 @@ class Panel(NamedTuple):
         points: their marks.
         labels: their names.
         has_dashes: whether some curves are of the training images and others are not.
-        says: the whole of it in words, for those who cannot see it.
+        description: the panel in words, for screen readers.
     """
 
     title: str
@@ -89,7 +89,7 @@ class Panel(NamedTuple):
     points: list[Point]
     labels: list[Label]
     has_dashes: bool
-    says: str
+    description: str
 
 
 class _Series(NamedTuple):
@@ -226,8 +226,8 @@ def _marks(series: _Series, title: str, position: str, xs: Scale, ys: Scale) -> 
     deviations = series.deviations or [math.nan] * len(series.points)
     for (x, y), deviation in zip(series.points, deviations, strict=True):
         value = f"{y:.4g}" + (f" ± {deviation:.2g}" if math.isfinite(deviation) else "")
-        says = f"{what} {value}, {position or 'row'} {x:g}"
-        yield Point(round(xs(x), 1), round(ys(y), 1), series.series, says)
+        description = f"{what} {value}, {position or 'row'} {x:g}"
+        yield Point(round(xs(x), 1), round(ys(y), 1), series.series, description)
 
 
 def _labels(

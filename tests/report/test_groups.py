@@ -45,7 +45,7 @@ def test_a_seed_counts_once():
     assert [line.name for line in results([alone])] == ["a", "b"]
     (three,) = group(same)
     assert [fact.value for fact in headline(three)] == ["0.7000 ± 0.1414"]
-    assert draw([three])[0][0].says == "accuracy: A test ends at 0.7"
+    assert draw([three])[0][0].description == "accuracy: A test ends at 0.7"
 
 
 def test_a_finished_run_counts_for_its_seed():
