@@ -35,9 +35,9 @@ class Curve(NamedTuple):
 
     Attributes:
         path: the SVG path.
-        series: the colour, from 0.
-        dashed: whether it is of the training images.
-        faint: whether it is one of several runs, whose mean is drawn as well.
+        series: the index of the colour.
+        dashed: whether it shows the training images.
+        faint: whether it is a single run, and the mean of several runs is drawn too.
     """
 
     path: str
@@ -68,15 +68,15 @@ class Panel(NamedTuple):
     """One diagram: its axes and curves.
 
     Attributes:
-        title: what is drawn.
-        position: what the horizontal axis counts.
-        x_ticks: places on the horizontal axis.
-        y_ticks: places on the vertical axis.
+        title: the name of the metric.
+        position: the unit of the horizontal axis: epoch, step or row.
+        x_ticks: the ticks of the horizontal axis.
+        y_ticks: the ticks of the vertical axis.
         bands: mean ± standard deviation, as closed paths, with their colours.
         lines: the curves.
-        points: their marks.
-        labels: their names.
-        has_dashes: whether some curves are of the training images and others are not.
+        points: the marks on them.
+        labels: the labels at their ends.
+        has_dashes: whether it has curves of training images and of other images.
         description: the panel in words, for screen readers.
     """
 
@@ -93,7 +93,7 @@ class Panel(NamedTuple):
 
 
 class _Series(NamedTuple):
-    """The points of one number of one run, or their mean over the runs of a group."""
+    """The points of one metric of one run, or their mean over the runs of a group."""
 
     part: str
     series: int

@@ -16,9 +16,9 @@ class Group(NamedTuple):
     """The runs of one config.
 
     Attributes:
-        letter: ``A``, ``B``, …: what the curves and tables call it.
-        title: the model, the data set and what else tells it from the other groups.
-        runs: its runs, by seed.
+        letter: its name in curves and tables: ``A``, ``B``, ….
+        title: the model, the data set and the settings that differ between groups.
+        runs: its runs, sorted by seed.
     """
 
     letter: str

@@ -37,9 +37,9 @@ class Report(NamedTuple):
     """The result of `write_report`.
 
     Attributes:
-        path: where it is.
-        runs: how many runs it shows.
-        troubles: what is missing on it and why, a sentence each.
+        path: the path of the page.
+        runs: the number of runs on it.
+        troubles: one sentence for each part that is missing, with the reason.
     """
 
     path: Path
@@ -59,15 +59,15 @@ def write_report(
 
     Args:
         runs: run folders, or folders with runs below them, four folders deep at most.
-        output: the file to write; left out, ``report.html`` in the folder that is named, or in
-            the innermost one that holds all that are named.
-        data_dir: where the data lies; left out, where it lay when the runs were begun.
-        best: whether to look at the best checkpoint of a run, and not at the last.
-        maker: makes the model of the runs whose model is the user's own.
+        output: the file to write; by default ``report.html`` in the given folder, or in the
+            innermost folder that contains all given ones.
+        data_dir: the folder of the data; by default the one that the runs were trained with.
+        best: whether to use the best checkpoint of a run instead of the last.
+        maker: the function that makes the model, for runs of the user's own model.
 
     Returns:
-        What was written. A part that cannot be made (a checkpoint is damaged, the data are
-        missing) is left out of the page, which then says why.
+        The path of the page, and what is missing on it. A part that cannot be made, since a
+        checkpoint is damaged or the data are missing, is left out with a sentence on the page.
 
     Raises:
         UserError: if a folder holds no run, or the file cannot be written.

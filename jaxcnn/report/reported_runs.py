@@ -33,11 +33,11 @@ class ReportedRun(NamedTuple):
 
     Attributes:
         folder: the run folder.
-        name: what the page calls it, unlike any other run of the page.
-        config: what it was begun with.
-        content: all of ``config.json``.
-        rows: the numbers of each line of ``metrics.jsonl``, in the order of the epochs.
-        troubles: what could not be read, a sentence each.
+        name: its name on the page, which no other run has.
+        config: its settings.
+        content: the content of ``config.json``.
+        rows: the metrics in each line of ``metrics.jsonl``, in the order of the epochs.
+        troubles: one sentence for each part that could not be read.
     """
 
     folder: RunFolder
