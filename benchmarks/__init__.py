@@ -1,1 +1,1 @@
-"""Side-by-side timings, each a ratio within one process; `make bench` runs them all."""
+"""Times jaxcnn beside other libraries in the same process; `make bench` runs all tables."""

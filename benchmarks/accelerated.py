@@ -1,4 +1,4 @@
-"""Train steps of unchanged Flax models, without and with `jaxcnn.accelerate`, and compile times.
+"""Times the train steps of Flax models without and with `jaxcnn.accelerate`.
 
 ``python -m benchmarks.accelerated`` prints the table and writes ``benchmarks/accelerated.json``.
 """
@@ -76,11 +76,11 @@ MODELS = {
     "ConvNeXt": (ConvNeXt(), 16),
     "ResNet18": (ResNet18(), 8),
 }
-"""The models and their batches."""
+"""The models, with their batch sizes."""
 
 
 def step_of(model: nn.Module, batch: int) -> tuple[Callable[[], Any], float]:
-    """A compiled step of SGD, and how long it took to compile, in seconds."""
+    """A compiled step of SGD, and the seconds that its compilation took."""
     x = jnp.asarray(np.random.default_rng(0).standard_normal((batch, 96, 96, 3)), jnp.float32)
     labels = jnp.arange(batch) % 10
     variables = model.init(jax.random.key(0), x)
@@ -100,7 +100,7 @@ def step_of(model: nn.Module, batch: int) -> tuple[Callable[[], Any], float]:
 
 
 def timed(model: nn.Module, batch: int, rounds: int) -> Row:
-    """Both times of one model, and how much longer it compiles."""
+    """The row of one model: both step times, and the ratio of the compile times."""
     plain, before = step_of(model, batch)
     with jc.accelerate():
         fast, after = step_of(model, batch)
@@ -113,13 +113,13 @@ def timed(model: nn.Module, batch: int, rounds: int) -> Row:
 
 
 def cells(row: Row) -> list[str]:
-    """A row of the table."""
+    """A row of the Markdown table."""
     times = [f"{row[name]:.0f}" for name in ("plain", "jaxcnn")]
     return [row["model"], *times, times_ours(row, "plain"), f"{row['compile ratio']:.2f}"]
 
 
 def main() -> None:
-    """Print the table, and keep it."""
+    """Measure and print the table, and write it to its file."""
     wanted = options(__doc__, MODELS, rounds=9)
     print(HEADER)
     rows = []

@@ -1,4 +1,4 @@
-"""What every table's command has in common: its flags, and the file that it keeps its rows in."""
+"""The command-line options of every table, and the file that stores its rows."""
 
 import argparse
 import importlib.util
@@ -8,16 +8,17 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from benchmarks.timing import machine
+from jaxcnn.writing import write_whole
 
 HERE = pathlib.Path(__file__).parent
 WITH_TORCH = importlib.util.find_spec("torch") is not None
-"""Whether torch is timed too. The newest jax needs a Python that the pinned torch is not for."""
+"""Whether torch is timed too. The pinned torch does not support the newest Python."""
 ENOUGH = 5
-"""Rounds from which on a table is more than a trial."""
+"""The fewest rounds of a table that is published."""
 
 
 class Options(NamedTuple):
-    """The rows to time, and how often."""
+    """The rows to time, and the number of rounds."""
 
     names: tuple[str, ...]
     rounds: int
@@ -25,7 +26,7 @@ class Options(NamedTuple):
 
 
 def options(description: str, names: Iterable[str], rounds: int) -> Options:
-    """The flags of the command line; a wrong one ends the program with status 2."""
+    """Parse the command line; a wrong option ends the program with status 2."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -41,22 +42,22 @@ def options(description: str, names: Iterable[str], rounds: int) -> Options:
 
 
 def keep(table: str, rows: list[dict[str, Any]], rounds: int, gemm: float | None = None) -> None:
-    """Write a whole table to its file: where it was measured, how often, and the rows.
+    """Write a complete table to its file: the machine, the rounds and the rows.
 
     Without torch it goes to a folder of its own, and to no page.
     """
     found = {"machine": machine(), "rounds": rounds, "gemm": gemm, "rows": rows}
     folder = HERE if WITH_TORCH else HERE / "newest"
     folder.mkdir(exist_ok=True)
-    (folder / f"{table}.json").write_text(json.dumps(found, indent=1) + "\n")
+    write_whole(folder / f"{table}.json", json.dumps(found, indent=1) + "\n")
 
 
 def kept(table: str) -> dict[str, Any]:
-    """What `keep` wrote last."""
+    """The table that `keep` wrote last."""
     found: dict[str, Any] = json.loads((HERE / f"{table}.json").read_text())
     return found
 
 
 def relied_on(record: dict[str, Any]) -> bool:
-    """Whether a table was timed often enough to be shown as a result."""
+    """Whether a table has enough rounds to be published."""
     return bool(record["rounds"] >= ENOUGH)

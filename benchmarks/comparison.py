@@ -1,4 +1,4 @@
-"""A row of a table: the time of each library, and how many times jaxcnn's it is."""
+"""Rows of tables: the time of each library, and its ratio to the time of jaxcnn."""
 
 import statistics
 from collections.abc import Callable, Iterable
@@ -7,16 +7,16 @@ from typing import Any
 from benchmarks.timing import interleaved, ratio
 
 Row = dict[str, Any]
-"""Milliseconds by library; of all but jaxcnn also ``"NAME ratio"`` and ``"NAME spread"``."""
+"""Milliseconds by library; for all but jaxcnn also ``"NAME ratio"`` and ``"NAME spread"``."""
 
 
 def compared(calls: dict[str, Callable[[], Any]], rounds: int) -> Row:
-    """Medians of calls that are taken in turn, one of them jaxcnn's."""
+    """Time calls in turn, one of them of jaxcnn, and return the row."""
     return summarized(interleaved(calls, rounds))
 
 
 def summarized(times: dict[str, list[float]]) -> Row:
-    """Medians, and ratios where jaxcnn is among the libraries."""
+    """The row of medians, with ratios if jaxcnn is among the libraries."""
     row: Row = {library: statistics.median(values) for library, values in times.items()}
     for other in times:
         if other != "jaxcnn" and "jaxcnn" in times:
@@ -25,7 +25,7 @@ def summarized(times: dict[str, list[float]]) -> Row:
 
 
 def times_ours(row: Row, other: str) -> str:
-    """A cell: how many times as long another library takes."""
+    """A table cell: the ratio of another library's time to that of jaxcnn."""
     if f"{other} ratio" not in row:
         return "—"
     spread = row[f"{other} spread"]
@@ -33,19 +33,19 @@ def times_ours(row: Row, other: str) -> str:
 
 
 def timed(rows: list[Row], others: Iterable[str]) -> list[str]:
-    """Those of the libraries that at least one row was timed with."""
+    """The libraries that at least one row was timed with."""
     return [other for other in others if any(f"{other} ratio" in row for row in rows)]
 
 
 def mean_ratio(rows: Iterable[Row], other: str) -> float:
-    """The geometric mean of how many times as long another library takes."""
+    """The geometric mean of the ratios of another library."""
     return statistics.geometric_mean(
         row[f"{other} ratio"] for row in rows if f"{other} ratio" in row
     )
 
 
 def speed(row: Row, gemm: float | None) -> list[str]:
-    """Two cells: GFLOP/s of jaxcnn, and its share of the machine's matrix product."""
+    """Two table cells: GFLOP/s of jaxcnn, and their share of the machine's matrix product."""
     rate = 1e3 * row["gflop"] / row["jaxcnn"]
     return [f"{rate:.1f}", "—" if gemm is None else f"{100 * rate / gemm:.0f} %"]
 

@@ -1,4 +1,4 @@
-"""Layers of well-known networks, forward and both gradients: jaxcnn, lax and torch.
+"""Times layers of well-known networks, forward and both gradients: jaxcnn, lax and torch.
 
 ``python -m benchmarks.layers`` prints the table and writes ``benchmarks/layers.json``.
 """
@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.cases import LAYERS, Case
+from benchmarks.cases import LAYERS, ConvolutionCase
 from benchmarks.command import WITH_TORCH, keep, options
 from benchmarks.comparison import Row, compared, header, line, mean_ratio, speed, timed, times_ours
 from benchmarks.work import gemm_speed, products
@@ -43,8 +43,8 @@ def task_of(
     return lambda t, x: jax.linear_transpose(lambda k: fn(x, k), kernel)(t)[0], (y, x)
 
 
-def by_jax(fn: Callable[..., Any], case: Case, task: str) -> Callable[[], Any]:
-    """One task of a layer, compiled."""
+def by_jax(fn: Callable[..., Any], case: ConvolutionCase, task: str) -> Callable[[], Any]:
+    """One task of a layer, compiled by JAX."""
     function, (first, second) = task_of(fn, *case.operands(), task)
     if task != "forward":
         first = jnp.asarray(np.random.default_rng(1).standard_normal(first.shape), jnp.float32)
@@ -52,9 +52,9 @@ def by_jax(fn: Callable[..., Any], case: Case, task: str) -> Callable[[], Any]:
 
 
 def by_torch(
-    case: Case, task: str, *, device: str = "cpu", dtype: str = "float32"
+    case: ConvolutionCase, task: str, *, device: str = "cpu", dtype: str = "float32"
 ) -> Callable[[], Any]:
-    """The same in torch, in its own layout."""
+    """One task of a layer in torch, in its own layout."""
     import torch
 
     # What a call on a GPU gives is not there yet: `jax.block_until_ready` waits through this.
@@ -85,7 +85,7 @@ def by_torch(
 
 
 def calls_of(name: str, task: str) -> dict[str, Callable[[], Any]]:
-    """One task of a layer by each library."""
+    """The row of one task of a layer in each library."""
     case = LAYERS[name]
     calls: dict[str, Callable[[], Any]] = {"jaxcnn": by_jax(case.ours, case, task)}
     if not (task == "dw" and name.startswith(SLOW)):
@@ -96,13 +96,13 @@ def calls_of(name: str, task: str) -> dict[str, Callable[[], Any]]:
 
 
 def cells(row: Row, gemm: float | None) -> list[str]:
-    """A row of the table."""
+    """A row of the Markdown table."""
     ours = [row["layer"], row["task"], f"{row['jaxcnn']:.2f}", *speed(row, gemm)]
     return ours + [times_ours(row, other) for other in OTHERS]
 
 
 def main() -> None:
-    """Print the table, and keep it."""
+    """Measure and print the table, and write it to its file."""
     wanted = options(__doc__, LAYERS, rounds=9)
     gemm = gemm_speed(wanted.rounds)
     print(f"GEMM: {gemm:.0f} GFLOP/s\n{HEADER}", flush=True)

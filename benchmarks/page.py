@@ -1,4 +1,4 @@
-"""Write docs/benchmarks.md, its picture and README's block from the last timings.
+"""Writes docs/benchmarks.md, its picture and the table in README from the last timings.
 
 ``python -m benchmarks.page``; a table timed in fewer than five rounds is a trial, which stays
 out of README and the picture.
@@ -12,6 +12,7 @@ from benchmarks.cases import LAYERS
 from benchmarks.command import ENOUGH, kept, relied_on
 from benchmarks.comparison import Row, header, line, mean_ratio
 from benchmarks.pool_cases import POOLS
+from jaxcnn.writing import write_whole
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGE, README = ROOT / "docs" / "benchmarks.md", ROOT / "README.md"
@@ -52,7 +53,7 @@ a size is asked for. torch's backward has the winners from its forward; the othe
 
 
 def table_lines(table: str) -> list[str]:
-    """A table from its file."""
+    """The stored table of a module."""
     record = kept(table)
     rows, gemm = record["rows"], record["gemm"]
     if table == "train_steps":
@@ -64,20 +65,20 @@ def table_lines(table: str) -> list[str]:
 
 
 def machine(record: dict[str, Any]) -> str:
-    """What a table was measured on."""
+    """The machine and versions of a table."""
     parts = [f"{name} {value}" for name, value in record["machine"].items()]
     parts += [] if record["gemm"] is None else [f"GEMM {record['gemm']:.0f} GFLOP/s"]
     return f"Machine: {', '.join(parts)}."
 
 
 def origin(record: dict[str, Any]) -> str:
-    """Where and how often a table was measured."""
+    """The machine and the rounds of a table, as a sentence."""
     trial = "" if relied_on(record) else " **A trial, not to be relied on.**"
     return f"{machine(record)} Rounds: {record['rounds']}.{trial}\n"
 
 
 def means() -> list[str]:
-    """Geometric means over the layers and over the poolings, and over the hardest of them."""
+    """The geometric means over layers, over poolings, and over the slowest of each."""
     rows = {table: trusted_rows(table) for table in ("layers", "pools")}
     grouped = [row for row in rows["layers"] if LAYERS[row["layer"]].groups > 1]
     backward = [row for row in rows["pools"] if row["task"] == "backward"]
@@ -97,14 +98,14 @@ def means() -> list[str]:
 
 
 def trusted_rows(table: str) -> list[Row]:
-    """The rows of a table, none if it is a trial."""
+    """The rows of a table, or none if it has too few rounds."""
     record = kept(table)
     rows: list[Row] = record["rows"] if relied_on(record) else []
     return rows
 
 
 def page() -> str:
-    """The whole of docs/benchmarks.md."""
+    """The content of docs/benchmarks.md."""
     text = INTRODUCTION
     for table, introduction in SECTIONS.items():
         lines = [introduction, *table_lines(table), "", origin(kept(table))]
@@ -113,7 +114,7 @@ def page() -> str:
 
 
 def summary() -> str:
-    """What README shows between its marks."""
+    """The block of README between its two marks."""
     parts = ["How many times as long as jaxcnn the others take, ± the spread over the rounds:"]
     for table in ("train_steps", "accelerated"):
         parts += ["\n".join(table_lines(table))] if trusted_rows(table) else []
@@ -122,7 +123,7 @@ def summary() -> str:
 
 
 def readme(text: str) -> str:
-    """README with its block written anew.
+    """The content of README with a new block.
 
     Raises:
         ValueError: if README has not exactly one block.
@@ -141,8 +142,8 @@ def main() -> None:
     """
     if not plot.panels():
         raise SystemExit(f"every table is a trial of under {ENOUGH} rounds: no page is written")
-    PAGE.write_text(page())
-    README.write_text(readme(README.read_text()))
+    write_whole(PAGE, page())
+    write_whole(README, readme(README.read_text()))
     plot.draw()
 
 

@@ -1,4 +1,4 @@
-"""The picture of the tables: docs/benchmarks.svg, drawn by ``python -m benchmarks.page``."""
+"""Draws docs/benchmarks.svg, the picture of all tables, for ``python -m benchmarks.page``."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ GREY = "#767c85"  # like the colours below about as well seen on white as on bla
 
 
 class Mark(NamedTuple):
-    """How a library is shown, and what the tables call it."""
+    """The colour and label of a library, and its name in the tables."""
 
     names: tuple[str, ...]
     colour: str
@@ -38,7 +38,7 @@ TITLES = {
 }
 
 Panel = dict[str, dict[str, list[float]]]
-"""By label and library: how many times as long as jaxcnn it takes in each row of a table."""
+"""The ratios to jaxcnn in each row of a table, by label and library."""
 
 
 def label(table: str, row: Row) -> str:
@@ -51,7 +51,7 @@ def label(table: str, row: Row) -> str:
 
 
 def panels() -> dict[str, Panel]:
-    """What the picture shows: every table that is more than a trial, by its title."""
+    """The tables with enough rounds, by title."""
     found: dict[str, Panel] = {}
     for table, title in TITLES.items():
         record = kept(table)
@@ -65,7 +65,7 @@ def panels() -> dict[str, Panel]:
 
 
 def digest(shown: dict[str, Panel]) -> str:
-    """What tells the picture of these numbers from that of others."""
+    """A digest of the numbers in the picture."""
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
 

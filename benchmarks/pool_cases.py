@@ -14,7 +14,7 @@ FUNCTIONS = {"max": "max_pool", "average": "avg_pool", "adaptive": "adaptive_avg
 
 
 class Pool(NamedTuple):
-    """A pooling: of images ``(n, *sizes, channels)``, by windows or to a size that is asked for."""
+    """A pooling of images ``(n, *sizes, channels)``, by windows or to a given size."""
 
     kind: str
     """``"max"``, ``"average"`` or ``"adaptive"`` (averages, to ``window`` pixels on each axis)."""
@@ -36,11 +36,11 @@ class Pool(NamedTuple):
         return jnp.asarray(np.random.default_rng(0).standard_normal(shape, np.float32))
 
     def ours(self, x: Any) -> Any:
-        """By jaxcnn."""
+        """Compute it with jaxcnn."""
         return self._named(jc, x)
 
     def lax(self, x: Any) -> Any:
-        """By JAX alone: `lax.reduce_window` as Flax calls it, or means of slices."""
+        """Compute it with `lax.reduce_window` as Flax calls it, or with means of slices."""
         if self.kind == "adaptive":
             return self._means(x)
         fn = nn.max_pool if self.kind == "max" else nn.avg_pool
@@ -49,7 +49,7 @@ class Pool(NamedTuple):
             return fn(x, (self.window,) * self.rank, (self.stride,) * self.rank, edges)
 
     def _means(self, x: Any) -> Any:
-        """An even grid of means, one axis after the other."""
+        """The means of an even grid, computed axis by axis."""
         if self.window == 1:
             return x.mean(range(1, self.rank + 1), keepdims=True)
         for axis, size in enumerate(self.sizes, start=1):
@@ -62,13 +62,13 @@ class Pool(NamedTuple):
         return x
 
     def torch(self, x: Any) -> Any:
-        """By PyTorch, of a tensor in its layout."""
+        """Compute it with PyTorch, from a tensor in its layout."""
         from torch.nn import functional
 
         return self._named(functional, x)
 
     def _named(self, library: Any, x: Any) -> Any:
-        """By the function that jaxcnn and torch have under one name."""
+        """Compute it with the function that has the same name in jaxcnn and torch."""
         fn = getattr(library, f"{FUNCTIONS[self.kind]}{self.rank}d")
         if self.kind == "adaptive":
             return fn(x, self.window)

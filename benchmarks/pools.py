@@ -1,4 +1,4 @@
-"""Poolings of well-known networks, forward and backward: jaxcnn, plain lax and torch.
+"""Times poolings of well-known networks, forward and backward: jaxcnn, lax and torch.
 
 ``python -m benchmarks.pools`` prints the table and writes ``benchmarks/pools.json``.
 """
@@ -21,7 +21,7 @@ HEADER = header(["pooling", "task", "jaxcnn ms", *OTHERS])
 
 
 def by_jax(fn: Callable[[Any], Any], pool: Pool, task: str) -> Callable[[], Any]:
-    """One task of a pooling, compiled; the backward begins at the images, nothing is kept."""
+    """One task of a pooling, compiled; the backward task starts from the images."""
     x = pool.images()
     if task == "forward":
         return functools.partial(jax.jit(fn), x)
@@ -31,7 +31,7 @@ def by_jax(fn: Callable[[Any], Any], pool: Pool, task: str) -> Callable[[], Any]
 
 
 def by_torch(pool: Pool, task: str) -> Callable[[], None]:
-    """The same in torch, in its own layout; its backward has the winners from the forward."""
+    """One task in torch, in its layout; its backward task reuses results of the forward one."""
     import torch
 
     x = torch.tensor(np.moveaxis(np.asarray(pool.images()), -1, 1).copy())
@@ -52,7 +52,7 @@ def by_torch(pool: Pool, task: str) -> Callable[[], None]:
 
 
 def calls_of(pool: Pool, task: str) -> dict[str, Callable[[], Any]]:
-    """One task of a pooling by each library."""
+    """The row of one task of a pooling in each library."""
     calls: dict[str, Callable[[], Any]] = {
         "jaxcnn": by_jax(pool.ours, pool, task),
         "lax": by_jax(pool.lax, pool, task),
@@ -63,13 +63,13 @@ def calls_of(pool: Pool, task: str) -> dict[str, Callable[[], Any]]:
 
 
 def cells(row: Row) -> list[str]:
-    """A row of the table."""
+    """A row of the Markdown table."""
     ours = [row["pooling"], row["task"], f"{row['jaxcnn']:.2f}"]
     return ours + [times_ours(row, other) for other in OTHERS]
 
 
 def main() -> None:
-    """Print the table, and keep it."""
+    """Measure and print the table, and write it to its file."""
     wanted = options(__doc__, POOLS, rounds=9)
     print(HEADER)
     rows = []

@@ -1,4 +1,4 @@
-"""Count the lines that one reads to follow a gradient of `conv2d` into C++, and a training run.
+"""Counts the lines of code that a gradient of `conv2d` and a training run go through.
 
 ``python -m benchmarks.reading`` runs both and prints two counts; ``--files`` adds each file's own.
 Run it in a process of its own: what JAX has traced before is not entered again. A C++ file counts
@@ -38,7 +38,7 @@ OTHER_ROOMS = ("data", "engine", "layers", "ops")
 CONVOLUTION_AIM, TRAINING_AIM = 1500, 1200
 
 Counts = dict[pathlib.Path, int]
-"""How many lines of each file are read."""
+"""The number of counted lines of each file."""
 
 
 def functions_entered(folder: pathlib.Path, work: Callable[[], object]) -> set[CodeType]:
@@ -71,7 +71,7 @@ def functions_entered(folder: pathlib.Path, work: Callable[[], object]) -> set[C
 
 
 def lines_of_functions(functions: Iterable[CodeType]) -> Counts:
-    """Count the lines of functions, from the first decorator on; each line once.
+    """Count the lines of functions, including decorators; each line once.
 
     The functions within a function count with it, whether they are entered or not.
     """
@@ -88,7 +88,7 @@ def lines_of_files(files: Iterable[pathlib.Path]) -> Counts:
 
 
 def in_rooms(counts: Counts, package: pathlib.Path, rooms: Iterable[str]) -> Counts:
-    """The counts of the files that lie in some folders of a package."""
+    """The counts of the files in some folders of a package."""
     return {f: n for f, n in counts.items() if f.relative_to(package).parts[0] in rooms}
 
 
@@ -166,7 +166,7 @@ def training_functions() -> Counts:
 
 
 def table(title: str, counts: Mapping[pathlib.Path, int], aim: int, *, files: bool) -> str:
-    """A count in words, and a line for each file where that is asked for."""
+    """A count as text, optionally with a line for each file."""
     total = f"{title}: {sum(counts.values()):,} lines in {len(counts)} files (aim: {aim:,} lines)"
     own = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     listed = [f"{n:8,}  {file.relative_to(PACKAGE.parent)}" for file, n in own]

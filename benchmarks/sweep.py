@@ -1,4 +1,4 @@
-"""A sweep of eight seeds of LeNet on the digits beside the eight runs in turn.
+"""Times a sweep of eight seeds of LeNet on the digits, and eight single runs.
 
 ``python -m benchmarks.sweep`` prints the wall time of both in one process, with and without
 compiling, and the ratios; ``--epochs N`` trains longer than the three epochs of the default.
@@ -22,7 +22,7 @@ SEEDS = 8
 
 
 class Times(NamedTuple):
-    """Wall seconds.
+    """Wall-clock times in seconds.
 
     Attributes:
         whole: all of it.
@@ -36,7 +36,7 @@ class Times(NamedTuple):
 
 
 def at_once(config: TrainConfig) -> Times:
-    """One sweep."""
+    """Run the sweep once."""
     wall, processor = time.perf_counter(), time.process_time()
     swept = sweep(SweepPlan(config, SEEDS))
     whole = time.perf_counter() - wall
@@ -44,7 +44,7 @@ def at_once(config: TrainConfig) -> Times:
 
 
 def in_turn(config: TrainConfig) -> Times:
-    """The single runs of the same seeds, checkpoints and all."""
+    """Run the single runs of the same seeds, with their checkpoints."""
     wall, processor, compiling = time.perf_counter(), time.process_time(), 0.0
     for seed in range(SEEDS):
         folder = config.run_dir / f"seed-{seed}" if config.run_dir else None
@@ -54,7 +54,7 @@ def in_turn(config: TrainConfig) -> Times:
 
 
 def main(epochs: int = 3) -> None:
-    """Time both, and print the ratios."""
+    """Time both in turn, and print the ratios."""
     with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(io.StringIO()):
         folder = pathlib.Path(name)
         together = at_once(TrainConfig(epochs=epochs, run_dir=folder / "sweep"))

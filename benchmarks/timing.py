@@ -1,4 +1,4 @@
-"""Times of several ways to do one thing, in one process, taken in turn."""
+"""Times several functions in one process, in turn."""
 
 import contextlib
 import importlib.metadata
@@ -14,11 +14,11 @@ from typing import Any
 import jax
 
 PAUSE = 0.01
-"""Seconds between two calls: the threads of another library spin on for a while."""
+"""Seconds between two calls, since the threads of another library spin for a while."""
 
 
 MOST = 100
-"""Calls in one sample at most, however short they are."""
+"""The most calls in one sample."""
 
 
 def interleaved(
@@ -46,13 +46,13 @@ def interleaved(
 
 
 def _repeats(call: Callable[[], Any], least: float) -> int:
-    """How many calls a sample takes, found with the two calls that warm up."""
+    """The number of calls in a sample, from the time of the two warm-up calls."""
     _seconds(call, 1)
     return max(1, min(MOST, math.ceil(least / _seconds(call, 1))))
 
 
 def _seconds(call: Callable[[], Any], repeats: int) -> float:
-    """The mean time of calls in a row."""
+    """The mean time of consecutive calls."""
     start = time.perf_counter()
     for _ in range(repeats - 1):
         call()
@@ -79,7 +79,7 @@ def ratio(times: dict[str, list[float]], over: str) -> tuple[float, float | None
 
 
 def machine() -> dict[str, Any]:
-    """What the times were taken on."""
+    """A description of this machine."""
     model = "unknown"
     info = pathlib.Path("/proc/cpuinfo")
     if info.exists():
@@ -89,7 +89,7 @@ def machine() -> dict[str, Any]:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """The versions of those packages that are installed."""
+    """The versions of the given packages that are installed."""
     found = {}
     for package in packages:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -1,4 +1,4 @@
-"""Whole train steps: jaxcnn, and the same network in Flax, Flax accelerated, torch, torch.compile.
+"""Times train steps: jaxcnn, and the same network in Flax, accelerated Flax and torch.
 
 ``python -m benchmarks.train_steps`` prints the table and writes ``benchmarks/train_steps.json``.
 torch.compile needs a C++ compiler and is left out where it fails.
@@ -26,17 +26,17 @@ OTHERS = ("Flax", "Flax accelerated", "torch", "torch.compile")
 HEADER = header(["network", "jaxcnn ms", "images/s", "GFLOP/s", "of the GEMM", *OTHERS])
 
 Forward = Callable[[Any, Any, Any], tuple[Any, Any]]
-"""Logits and the next state, of parameters, a state and images."""
+"""A function from parameters, a state and images to logits and the next state."""
 
 
 def by_jaxcnn(network: Network) -> Forward:
-    """The network of jaxcnn's own layers."""
+    """The forward function of the network in jaxcnn."""
     layer = network.jaxcnn()
     return lambda params, state, x: layer.apply(params, state, x, train=True)
 
 
 def by_flax(network: Network) -> Forward:
-    """The same in Flax, over the same trees."""
+    """The forward function of the network in Flax, with the same parameters."""
     model = network.flax()
 
     def forward(params: Any, state: Any, x: Any) -> tuple[Any, Any]:
@@ -80,13 +80,13 @@ def step_of(forward: Forward, dtype: Any = jnp.float32) -> Callable[..., Any]:
 
 
 def begun(network: Network) -> Any:
-    """What a step takes and gives: parameters, the network's state, and the optimizer's."""
+    """The arguments of the first step: parameters, network state and optimizer state."""
     params, state = network.start()
     return params, state, optax.sgd(RATE, MOMENTUM).init(params)
 
 
 def going_on(step: Callable[..., Any], held: Any, x: Any, labels: Any) -> Callable[[], Any]:
-    """Calls of a step, each of which goes on from where the last one ended."""
+    """A function that calls a step with the results of the last call."""
     kept = [held]
 
     def call() -> Any:
@@ -97,14 +97,14 @@ def going_on(step: Callable[..., Any], held: Any, x: Any, labels: Any) -> Callab
 
 
 def jax_step(network: Network, forward: Forward) -> Callable[[], Any]:
-    """A compiled training step that goes on from where the last one ended."""
+    """A compiled training step that continues from the results of its last call."""
     inputs = (begun(network), *map(jnp.asarray, data(network)))
     compiled = jax.jit(step_of(forward), donate_argnums=0).lower(*inputs).compile()
     return going_on(compiled, *inputs)
 
 
 def torch_step(network: Network, *, compiled: bool) -> Callable[[], None]:
-    """The same in torch, in its own layout; compiled: the network and the loss."""
+    """A training step in torch, in its own layout, optionally with `torch.compile`."""
     import torch
 
     images, labels = map(torch.tensor, data(network))
@@ -126,7 +126,7 @@ def torch_step(network: Network, *, compiled: bool) -> Callable[[], None]:
 
 
 def calls_of(network: Network) -> dict[str, Callable[[], Any]]:
-    """A training step of each library."""
+    """The training steps of all libraries."""
     calls: dict[str, Callable[[], Any]] = {"jaxcnn": jax_step(network, by_jaxcnn(network))}
     for name, hooked in (("Flax", contextlib.nullcontext), ("Flax accelerated", jc.accelerate)):
         with hooked():
@@ -145,20 +145,20 @@ def calls_of(network: Network) -> dict[str, Callable[[], Any]]:
 
 @functools.cache
 def gflop(network: Network) -> float:
-    """What a training step computes, counted in the Flax network."""
+    """The GFLOP of a training step, counted in the Flax network."""
     x = jax.ShapeDtypeStruct((network.batch, *network.image), jnp.float32)
     return step_work(products(by_flax(network), *jax.eval_shape(network.start), x))
 
 
 def cells(row: Row, gemm: float | None) -> list[str]:
-    """A row of the table."""
+    """A row of the Markdown table."""
     rate = 1e3 * row["batch"] / row["jaxcnn"]
     ours = [row["network"], f"{row['jaxcnn']:.1f}", f"{rate:,.0f}", *speed(row, gemm)]
     return ours + [times_ours(row, other) for other in OTHERS]
 
 
 def main() -> None:
-    """Print the table, and keep it."""
+    """Measure and print the table, and write it to its file."""
     wanted = options(__doc__, NETWORKS, rounds=15)
     gemm = gemm_speed(wanted.rounds)
     print(f"GEMM: {gemm:.0f} GFLOP/s\n{HEADER}", flush=True)

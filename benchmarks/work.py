@@ -1,4 +1,4 @@
-"""How much there is to compute, and how fast this machine multiplies matrices."""
+"""Counts floating-point operations, and times matrix products on this machine."""
 
 import functools
 import math
@@ -15,11 +15,11 @@ from benchmarks.command import WITH_TORCH
 from benchmarks.timing import interleaved
 
 SIZE = 2048
-"""Rows and columns of the matrices whose product sets the measure."""
+"""The rows and columns of the matrices whose product is timed."""
 
 
 def gemm_speed(rounds: int) -> float:
-    """GFLOP/s of a float32 matrix product here: JAX's or torch's, whichever is faster."""
+    """The GFLOP/s of a float32 matrix product on this machine, by JAX or torch."""
     a, b = np.random.default_rng(0).standard_normal((2, SIZE, SIZE), np.float32)
     calls: dict[str, Callable[[], Any]] = {
         "jax": functools.partial(jax.jit(jnp.dot), jnp.asarray(a), jnp.asarray(b)),
@@ -33,7 +33,7 @@ def gemm_speed(rounds: int) -> float:
 
 
 def products(fn: Callable[..., Any], *arguments: Any) -> list[float]:
-    """GFLOP of each convolution and matrix product of a JAX function, in their order.
+    """The GFLOP of each convolution and matrix product of a JAX function, in order.
 
     A multiplication and an addition count as two. Products with the zeros of a border count,
     as they do for everyone; those with zeros between the pixels of a transposed convolution
@@ -43,7 +43,7 @@ def products(fn: Callable[..., Any], *arguments: Any) -> list[float]:
 
 
 def step_work(forward: list[float]) -> float:
-    """GFLOP of a training step: the result and two gradients of each product of the network.
+    """The GFLOP of a training step: the output and two gradients of each product.
 
     Nobody needs the gradient in the images, so the first has one only.
     """

@@ -1,4 +1,4 @@
-"""Several input channels, several output channels, and the 1×1 convolution.
+"""Convolutions with several input and output channels, and the 1×1 convolution.
 
 Shows: a multi-channel correlation is a sum of one-channel ones; every output channel has a
 kernel of its own; a 1×1 convolution is a matrix product over the channels at every pixel.
@@ -20,7 +20,7 @@ from jaxcnn.cli import demonstration
 
 
 def two_channels() -> tuple[jax.Array, jax.Array]:
-    """The notes' 3×3 image and 2×2 kernel, two channels each, channels last."""
+    """The 3×3 image and 2×2 kernel of the book, with two channels each, channels last."""
     x = jnp.stack([jnp.arange(9.0).reshape(3, 3), jnp.arange(1.0, 10.0).reshape(3, 3)], axis=-1)
     kernel = jnp.stack([jnp.arange(4.0).reshape(2, 2), jnp.arange(1.0, 5.0).reshape(2, 2)], axis=-1)
     return x, kernel

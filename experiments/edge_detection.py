@@ -1,4 +1,4 @@
-"""A kernel that finds vertical edges.
+"""Finds vertical edges with a convolution kernel.
 
 Shows: the cross-correlation of a 6×8 black-and-white image with the kernel [1, −1] is 1 where
 white turns black, −1 where black turns white, and 0 elsewhere; horizontal edges are not seen.

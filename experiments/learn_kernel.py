@@ -1,4 +1,4 @@
-"""Learn the edge kernel from an image and its edges.
+"""Learns the edge detection kernel from an image and its edges.
 
 Shows: ten steps of gradient descent (learning rate 0.03, squared error summed over the pixels)
 find the kernel [1, −1] from nothing but the input and the output.

@@ -1,6 +1,6 @@
-"""LeNet on the digits that come with jaxcnn: real images, no network needed.
+"""Trains LeNet on the handwritten digits that scikit-learn includes; no download.
 
-Shows: the notes' LeNet (sigmoid, average pooling) learns 1,438 scikit-learn digits, resized to
+Shows: the book's LeNet (sigmoid, average pooling) learns 1,438 scikit-learn digits, resized to
 28×28, and is scored on the 359 held-out ones. Plain SGD stays on the sigmoids' plateau with so
 few images, so the optimizer is Adam.
 

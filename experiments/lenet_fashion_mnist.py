@@ -1,4 +1,4 @@
-r"""LeNet on Fashion-MNIST, as *Dive into Deep Learning* trains it, and in its modern form.
+r"""Trains LeNet on Fashion-MNIST as *Dive into Deep Learning* does, or a modern LeNet.
 
 Shows: sigmoid, average pooling, plain SGD with learning rate 0.9, batches of 256, 10 epochs,
 Glorot-uniform start; 60,000 training images, accuracy on all 10,000 test images.

@@ -1,6 +1,6 @@
-"""How padding and stride decide the size of the output.
+"""Shows how padding and stride determine the size of the output.
 
-Shows: floor((size + 2 · padding − window) / stride) + 1 on each axis, for the notes' examples
+Shows: floor((size + 2 · padding − window) / stride) + 1 on each axis, for the book's examples
 on an 8×8 image, computed by the formula and by the convolution itself.
 
 Command: python experiments/output_shapes.py

@@ -1,10 +1,16 @@
-"""The error for mistakes that a user can mend, and how names from files are printed safely."""
+"""The error that tells a user what to mend, and text from files made safe to print."""
 
 import os
+import reprlib
+from typing import Any
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+_SHORT.maxlist, _SHORT.maxdict, _SHORT.maxlevel = 4, 3, 2
 
 
 def shown(name: str | os.PathLike[str]) -> str:
-    r"""Text from a stranger, printable on one line of every terminal.
+    r"""Text from a file, made safe to print on one line of a terminal.
 
     Names may hold line breaks, escape sequences that command a terminal, characters that turn
     the direction of writing, and bytes that are not UTF-8. Each becomes a visible escape.
@@ -25,8 +31,18 @@ def shown(name: str | os.PathLike[str]) -> str:
     )
 
 
+def brief(value: Any) -> str:
+    """A value from a file, shortened to about 60 characters for an error message.
+
+    >>> from jaxcnn.errors import brief
+    >>> len(brief("a" * 1000))
+    60
+    """
+    return _SHORT.repr(value)
+
+
 class UserError(ValueError):
-    r"""A mistake that a user can mend, said in one sentence that is safe to print.
+    r"""An error that the user can mend, described in one sentence that is safe to print.
 
     Args:
         sentence: names what is wrong, what was expected and what came. Characters that could

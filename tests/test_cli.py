@@ -84,7 +84,7 @@ def test_unknown_flag_names_the_nearest():
         (["train", "--dataset", "mnist", "--data-dir", "nowhere"], "nowhere"),
         (["eval", "nowhere"], "nowhere holds no run"),
         (["check", "conv2dd"], "unknown op 'conv2dd', did you mean 'conv2d'?"),
-        (["check", "--strict", "--no-defects"], "--strict goes by the known defects of jax"),
+        (["check", "--strict", "--no-defects"], "--strict and --no-defects contradict each other"),
         (["train", "--resume"], "--resume needs --run-dir"),
         (
             ["train", "--split", "train[:5", "--augment", "flip"],

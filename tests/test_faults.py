@@ -88,7 +88,7 @@ def test_the_list_of_experiments(capsys):
     experiments_command(ExperimentsConfig())
     lines = capsys.readouterr().out.splitlines()
     assert (
-        "lenet_digits.py         LeNet on the digits that come with jaxcnn: real images, no network needed."
+        "lenet_digits.py         Trains LeNet on the handwritten digits that scikit-learn includes; no download."
         in lines
     )
     assert len(lines) == len(list((REPOSITORY / "experiments").glob("*.py"))) + 2

@@ -1,1 +1,1 @@
-"""One command that measures jaxcnn on a GPU or TPU: ``python -m benchmarks.accelerator``."""
+"""Checks and measures jaxcnn on a GPU or TPU: ``python -m benchmarks.accelerator``."""

@@ -1,8 +1,8 @@
-"""What this machine's GPU or TPU does with jaxcnn, in at most 8 minutes.
+"""Checks and measures jaxcnn on this machine's GPU or TPU, in at most 8 minutes.
 
 ``python -m benchmarks.accelerator`` checks the ops against the NumPy reference, times matrix
 products, training steps on one and on all devices, and layers beside lax and torch, and writes a
-JSON file and a page that are named after the chip. Without a GPU or TPU it runs a tiny form.
+JSON file and a page that are named after the chip. Without a GPU or TPU it runs a tiny workload.
 """
 
 import argparse
@@ -12,11 +12,11 @@ from pathlib import Path
 import jax
 
 from benchmarks.accelerator.chip import facts
-from benchmarks.accelerator.forms import NETWORKS, form_for
 from benchmarks.accelerator.measuring import GRACE, ending_at, measure
-from benchmarks.accelerator.parts import parts
 from benchmarks.accelerator.results import Results
-from jaxcnn.cli.mistakes import mistakes_in_one_sentence
+from benchmarks.accelerator.tables import tables_of
+from benchmarks.accelerator.workload import NETWORKS, workload_for
+from jaxcnn.cli.exit_status import errors_in_one_sentence
 from jaxcnn.runs import UserError
 from jaxcnn.runs.devices import describe_devices, use_platform
 
@@ -24,7 +24,7 @@ MINUTES = 8.0
 
 
 def flags() -> argparse.Namespace:
-    """The flags of the command line; a wrong one ends the program with status 2."""
+    """Parse the command line; a wrong option ends the program with status 2."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.accelerator",
         description=__doc__,
@@ -43,16 +43,16 @@ def flags() -> argparse.Namespace:
 
 
 def run(platform: str | None, output: Path, only: str, minutes: float) -> int:
-    """Measure everything; the exit status is 1 where a row failed or an op is off.
+    """Measure all tables; the exit status is 1 if a row failed or an op is wrong.
 
     Raises:
         UserError: if there is no such platform or row, or the folder cannot be written.
     """
     use_platform(platform)
     backend = jax.default_backend()
-    planned = parts(form_for(backend), only)
+    planned = tables_of(workload_for(backend), only)
     if not any(part.rows for part in planned[1:]):
-        names = sorted(name for part in parts(form_for(backend))[1:] for name in part.rows)
+        names = sorted(name for part in tables_of(workload_for(backend))[1:] for name in part.rows)
         raise UserError(
             f"--only: no row's name holds {only!r}; they are like {names[0]!r} and {names[-1]!r}"
         )
@@ -61,8 +61,8 @@ def run(platform: str | None, output: Path, only: str, minutes: float) -> int:
     if backend == "cpu":
         print(
             f"No GPU or TPU here: on one this checks every op and times matrix products, steps of "
-            f"{' and '.join(NETWORKS)}, and {len(form_for('gpu').layers)} layers in at most "
-            f"{minutes:g} minutes; now it does a tiny form of that on the CPU.",
+            f"{' and '.join(NETWORKS)}, and {len(workload_for('gpu').layers)} layers in at most "
+            f"{minutes:g} minutes; now it does a tiny workload of that on the CPU.",
             flush=True,
         )
     with ending_at(60 * minutes - GRACE, results):
@@ -77,7 +77,7 @@ def run(platform: str | None, output: Path, only: str, minutes: float) -> int:
 
 
 def summary(results: Results) -> int:
-    """Say in the end what came of it; the exit status."""
+    """Print the summary at the end, and return the exit status."""
     left, wrong = sum(map(len, results.left_out().values())), results.wrong()
     omitted = f"; {left} rows were left out, since the time was up" if left else ""
     print(f"\n{results.page} and {results.json.name}{omitted}")
@@ -87,11 +87,11 @@ def summary(results: Results) -> int:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     chosen = flags()
     # What a compilation takes is measured, so none is read from an earlier run.
     jax.config.update("jax_enable_compilation_cache", False)
-    with mistakes_in_one_sentence():
+    with errors_in_one_sentence():
         status = run(chosen.platform, chosen.output, chosen.only, chosen.minutes)
     sys.exit(status)
 

@@ -1,4 +1,4 @@
-"""`jaxcnn check`, op by op, with as many cases as there is time for."""
+"""Runs `jaxcnn check` for one op, with as many cases as there is time for."""
 
 import itertools
 import math
@@ -7,24 +7,26 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.comparison import Row
 from jaxcnn.check import check_ops
-from jaxcnn.reference.cases import Case
+from jaxcnn.reference.cases import ConvolutionCase
 
 DTYPES = ("float32", "bfloat16")
-"""What accelerators are used with; float16 is left to `jaxcnn check` itself."""
+"""The dtypes that are checked; `jaxcnn check` itself checks float16 too."""
 
 
-def in_time(cases: Sequence[Case], seconds: float, most: int) -> Iterator[Case]:
-    """The first case, and more of them until the time is over, ``most`` altogether."""
+def in_time(
+    cases: Sequence[ConvolutionCase], seconds: float, most: int
+) -> Iterator[ConvolutionCase]:
+    """Yield the first case, and further ones until the time is over, at most ``most``."""
     end = time.monotonic() + seconds
     yield from cases[:1]
     yield from itertools.takewhile(lambda _: time.monotonic() < end, cases[1:most])
 
 
 def checked(op: str, most: int, seconds: float) -> Row:
-    """An op beside the NumPy reference: results, and in float32 gradients."""
+    """Compare an op with the NumPy reference: results, and in float32 gradients."""
     known = 0
 
-    def watch(cases: Sequence[Case]) -> Iterator[Case]:
+    def watch(cases: Sequence[ConvolutionCase]) -> Iterator[ConvolutionCase]:
         nonlocal known
         known = len(cases)
         return in_time(cases, seconds, most)
@@ -44,5 +46,5 @@ def checked(op: str, most: int, seconds: float) -> Row:
 
 
 def _finite(error: float | None) -> float | None:
-    """JSON has no infinity: nothing stands for an error without a number."""
+    """The error as JSON can store it: ``None`` if it is infinite or NaN."""
     return error if error is not None and math.isfinite(error) else None

@@ -1,4 +1,4 @@
-"""What the command runs on."""
+"""Describes the GPU or TPU, its driver and the installed software."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ PACKAGES = ("jaxlib", "jaxcnn", "libtpu", "jax-cuda13-plugin", "jax-cuda12-plugi
 
 
 def facts() -> dict[str, Any]:
-    """The chip, how many there are, its driver where known, and the versions of the software."""
+    """The name and number of devices, the driver if known, and the versions of the software."""
     device = jax.devices()[0]
     memory = (device.memory_stats() or {}).get("bytes_limit")
     return {
@@ -31,7 +31,7 @@ def facts() -> dict[str, Any]:
 
 
 def driver() -> str | None:
-    """The version of NVIDIA's driver; nothing without one."""
+    """The version of NVIDIA's driver, or ``None``."""
     command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)

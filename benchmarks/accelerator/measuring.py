@@ -1,4 +1,4 @@
-"""Row after row until the time is up."""
+"""Measures one row after another until the time is over."""
 
 import contextlib
 import os
@@ -7,37 +7,37 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from benchmarks.accelerator.page import HEADERS, lines
-from benchmarks.accelerator.parts import Measure, Part
 from benchmarks.accelerator.results import Results
+from benchmarks.accelerator.tables import Measure, ResultTable
 from benchmarks.comparison import Row
 
 GRACE = 15
-"""Seconds of the whole time that are kept for starting and for writing: a row is given up then."""
+"""Seconds before the time limit at which a running measurement is stopped."""
 
 
-def measure(parts: Sequence[Part], results: Results, seconds: float) -> None:
-    """Measure what there is time for, print each row and keep it.
+def measure(tables: Sequence[ResultTable], results: Results, seconds: float) -> None:
+    """Measure the rows that there is time for; print and write each of them.
 
     Args:
-        parts: the tables.
+        tables: the tables.
         results: where to keep the rows.
         seconds: the whole time.
     """
-    for part in parts:
-        if part.rows:
-            print(f"\n{HEADERS[part.name]}", flush=True)
-        for i, (name, row) in enumerate(part.rows.items()):
-            left = part.until * seconds - results.seconds
+    for table in tables:
+        if table.rows:
+            print(f"\n{HEADERS[table.name]}", flush=True)
+        for i, (name, row) in enumerate(table.rows.items()):
+            left = table.until * seconds - results.seconds
             if left <= 0:
                 break
-            found = {"name": name} | tried(row, left / (len(part.rows) - i))
-            results.add(part.name, found)
-            for line in lines(part.name, found, results.record("")):
+            found = {"name": name} | tried(row, left / (len(table.rows) - i))
+            results.add(table.name, found)
+            for line in lines(table.name, found, results.record("")):
                 print(line, flush=True)
 
 
 def tried(measure: Measure, seconds: float) -> Row:
-    """A row, or why it failed: what a compiler or a chip raises is a finding too."""
+    """Measure a row; an error of the compiler or the chip becomes a row, too."""
     try:
         return measure(seconds)
     except Exception as error:
@@ -47,7 +47,7 @@ def tried(measure: Measure, seconds: float) -> Row:
 
 @contextlib.contextmanager
 def ending_at(seconds: float, results: Results) -> Iterator[None]:
-    """End the process when the time is over, even in the middle of a compilation.
+    """End the process when the time is over, even during a compilation.
 
     Nothing else interrupts one: Python's signals wait for it.
     """

@@ -1,4 +1,4 @@
-"""The page of a chip, in Markdown, made from the record alone."""
+"""Writes the Markdown page of a chip from its JSON record."""
 
 from collections.abc import Callable
 from typing import Any
@@ -52,7 +52,7 @@ algorithm, and is timed where it is installed and sees the GPU.
 
 
 def page(record: Record) -> str:
-    """The whole page."""
+    """The page as Markdown."""
     text = introduction(record)
     for part, rows in record["rows"].items():
         if rows:
@@ -62,7 +62,7 @@ def page(record: Record) -> str:
 
 
 def introduction(record: Record) -> str:
-    """What was measured on what, and how it ended."""
+    """The section about the device, the software and how the command ended."""
     machine = ", ".join(f"{name} {value}" for name, value in record["machine"].items())
     memory = "" if record["memory_gib"] is None else f", {record['memory_gib']} GiB for JAX on each"
     facts = [
@@ -73,7 +73,7 @@ def introduction(record: Record) -> str:
         f"Begun {record['begun']}; {record['seconds']:.0f} seconds; {record['ending']}.",
     ]
     tiny = "" if record["platform"] != "cpu" else (
-        "\n**A tiny form on a CPU, to see that everything runs: no number of it is a result.**\n"
+        "\n**A tiny workload on a CPU, to see that all of it runs: its numbers are no results.**\n"
     )  # fmt: skip
     return f"""# jaxcnn on {record["chip"]}
 
@@ -85,7 +85,7 @@ what a layer asks for, not what an algorithm does. Compiling (with tracing) is t
 
 
 def omissions(record: Record) -> str:
-    """What is not on the page."""
+    """The section about rows that were not measured."""
     if not record["left_out"]:
         return ""
     lists = (f"- {part}: {'; '.join(names)}\n" for part, names in record["left_out"].items())
@@ -93,7 +93,7 @@ def omissions(record: Record) -> str:
 
 
 def lines(part: str, row: Row, record: Record) -> list[str]:
-    """The lines of a row; a row that failed says why."""
+    """The lines of a table row; for a failed row, the error."""
     if "error" in row:
         return [line([row["name"], row["error"].replace("|", "\\|")])]
     return [line(cells) for cells in CELLS[part](row, record)]
@@ -149,7 +149,7 @@ def _compiling(row: Row, library: str) -> str:
 
 
 def _speed(row: Row, library: str, devices: int, record: Record) -> list[str]:
-    """GFLOP/s, and their share of what the devices reach with matrix products in this mode."""
+    """GFLOP/s, and their share of the speed of matrix products in the same mode."""
     rate = 1e3 * row["gflop"] / row[library]
     products = [r for r in record["rows"]["products"] if r.get("mode") == row["mode"]]
     share = f"{100 * rate / devices / products[0]['gflops']:.0f} %" if products else "—"
@@ -157,7 +157,7 @@ def _speed(row: Row, library: str, devices: int, record: Record) -> list[str]:
 
 
 def _rate_alone(row: Row, library: str, record: Record) -> float | None:
-    """Images/s of the same step on one device, if this one is on several."""
+    """Images/s of the same step on one device, if this row is of several devices."""
     same = [
         r for r in record["rows"]["steps"]
         if (r.get("network"), r.get("mode"), r.get("devices")) == (row["network"], row["mode"], 1)

@@ -1,4 +1,4 @@
-"""The chip's speed at matrix products, which the other speeds are shares of."""
+"""Times matrix products, whose speed the other rows are compared with."""
 
 import functools
 
@@ -10,14 +10,14 @@ from benchmarks.comparison import Row
 
 
 def program(size: int, mode: str) -> Program:
-    """The product of two square matrices on one device."""
+    """The program that multiplies two square matrices on one device."""
     place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     square = jax.ShapeDtypeStruct((size, size), jnp.dtype(MODES[mode].dtype), sharding=place)
     return Program(jax.jit(jnp.dot), (square, square), MODES[mode])
 
 
 def timed_product(size: int, mode: str, sampling: Sampling) -> Row:
-    """Its time and its GFLOP/s."""
+    """The row of a matrix product: its time and GFLOP/s."""
     made = program(size, mode)
     compiled, seconds = made.compiled()
     call = functools.partial(compiled, *map(drawn, made.shapes))

@@ -1,4 +1,4 @@
-"""What is compiled, in which dtype and precision, and how it is timed."""
+"""Compiles programs in a dtype and precision, and times them."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from benchmarks.timing import interleaved, spread
 
 
 class Mode(NamedTuple):
-    """What numbers are computed with.
+    """The dtype and precision of a computation.
 
     Attributes:
         dtype: the dtype of images and kernels.
@@ -28,11 +28,11 @@ MODES = {
     "bfloat16": Mode("bfloat16", None),
     "float32 highest": Mode("float32", "highest"),
 }
-"""By name; "highest" forbids TensorFloat-32 on GPUs and bfloat16 products on TPUs."""
+"""The modes by name; "highest" forbids TensorFloat-32 on GPUs and bfloat16 products on TPUs."""
 
 
 class Program(NamedTuple):
-    """A function to be compiled, and the shapes, dtypes and shardings of its arguments.
+    """A function, with the shapes, dtypes and shardings of its arguments.
 
     Attributes:
         function: what `jax.jit` has made.
@@ -45,12 +45,12 @@ class Program(NamedTuple):
     mode: Mode
 
     def traced(self) -> Any:
-        """The function traced in its precision, which `lower` makes a platform's program of."""
+        """The function traced in its precision; its `lower` makes the program for a platform."""
         with jax.default_matmul_precision(self.mode.precision):
             return self.function.trace(*self.shapes)
 
     def compiled(self) -> tuple[Callable[..., Any], float]:
-        """The program of this machine, and how many seconds it took to trace and compile it."""
+        """The program compiled for this machine, and the seconds that this took."""
         start = time.perf_counter()
         with jax.default_matmul_precision(self.mode.precision):
             compiled = self.function.lower(*self.shapes).compile()
@@ -65,7 +65,7 @@ def drawn(shape: jax.ShapeDtypeStruct) -> jax.Array:
 
 
 class Sampling(NamedTuple):
-    """How often a call is timed.
+    """The number of samples, and the least time of each.
 
     Attributes:
         rounds: samples of each call.
@@ -79,7 +79,7 @@ class Sampling(NamedTuple):
 def timings(
     calls: dict[str, Callable[[], Any]], seconds: dict[str, float], sampling: Sampling
 ) -> Row:
-    """Milliseconds of calls taken in turn: medians, ratios, spreads and every sample.
+    """Time calls in turn, in milliseconds: medians, ratios, spreads and all samples.
 
     Args:
         calls: what to time, by library.

@@ -1,4 +1,4 @@
-"""What was measured: kept on the disk from the first row on, whatever becomes of the command."""
+"""Keeps the measured rows, and writes them to the disk after each row."""
 
 import json
 import re
@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accelerator.page import page
-from benchmarks.accelerator.parts import Part
+from benchmarks.accelerator.tables import ResultTable
 from benchmarks.comparison import Row
-from jaxcnn.interop.errors import InteropError
 from jaxcnn.interop.output_files import check_free, write_files
-from jaxcnn.runs import UserError
 
 
 class Results:
-    """The rows of all tables, in a JSON file and on a page, both named after the chip.
+    """The rows of all tables, in a JSON file and a Markdown page named after the chip.
 
     Args:
         folder: where to write them.
@@ -28,25 +26,22 @@ class Results:
         UserError: if the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, facts: dict[str, Any], planned: Sequence[Part]) -> None:
+    def __init__(self, folder: Path, facts: dict[str, Any], planned: Sequence[ResultTable]) -> None:
         self.folder, self.facts, self.planned = folder, facts, planned
         self.rows: dict[str, list[Row]] = {part.name: [] for part in planned}
         stem = "accelerator-" + re.sub(r"[^a-z0-9]+", "-", facts["chip"].lower()).strip("-")
         self.json, self.page = folder / f"{stem}.json", folder / f"{stem}.md"
         self._start = time.monotonic()
         self._lock = threading.Lock()
-        try:
-            check_free(folder, (self.json.name, self.page.name), overwrite=True)
-        except InteropError as error:
-            raise UserError(str(error)) from None
+        check_free(folder, (self.json.name, self.page.name), overwrite=True)
 
     @property
     def seconds(self) -> float:
-        """Since the start."""
+        """Seconds since the start."""
         return time.monotonic() - self._start
 
     def add(self, part: str, row: Row) -> None:
-        """Keep a row, at once on the disk too."""
+        """Add a row, and write all rows to the disk."""
         self.rows[part].append(row)
         self.write("not ended: this was written after a row, and others were to follow")
 
@@ -59,12 +54,12 @@ class Results:
         return {part: rows for part, rows in names.items() if rows}
 
     def wrong(self) -> list[str]:
-        """The names of the rows that failed, and of the ops that are off."""
+        """The names of the rows that failed, and of the ops with wrong results."""
         rows = [row for rows in self.rows.values() for row in rows]
         return [row["name"] for row in rows if "error" in row or not row.get("ok", True)]
 
     def record(self, ending: str) -> dict[str, Any]:
-        """All of it, as JSON can hold it."""
+        """All results as JSON values."""
         return {
             **self.facts,
             "ending": ending,
@@ -74,7 +69,7 @@ class Results:
         }
 
     def write(self, ending: str) -> None:
-        """Write both files; the ending says how the command came to its end.
+        """Write both files; ``ending`` says how the command ended.
 
         Raises:
             UserError: if they cannot be written.
@@ -83,7 +78,4 @@ class Results:
             record = self.record(ending)
             text = json.dumps(record, indent=1, allow_nan=False) + "\n"
             files = {self.json.name: text.encode(), self.page.name: page(record).encode()}
-            try:
-                write_files(self.folder, files, overwrite=True)
-            except InteropError as error:
-                raise UserError(str(error)) from None
+            write_files(self.folder, files, overwrite=True)

@@ -1,4 +1,4 @@
-"""Training steps on one device and on all of them."""
+"""Times training steps on one device and on all devices."""
 
 import functools
 import math
@@ -25,7 +25,7 @@ from benchmarks.train_steps import (
 
 
 class Placement(NamedTuple):
-    """Where a step's arrays lie.
+    """The devices and shardings of a step's arrays.
 
     Attributes:
         devices: how many devices there are.
@@ -39,19 +39,19 @@ class Placement(NamedTuple):
 
 
 def on_one() -> Placement:
-    """All on the first device."""
+    """The placement of all arrays on the first device."""
     first = SingleDeviceSharding(jax.devices()[0])
     return Placement(1, first, first)
 
 
 def on_mesh(mesh: Any) -> Placement:
-    """Data parallel: the batch in equal parts, and the parameters on each device."""
+    """The placement for data parallelism: a divided batch, and the parameters on each device."""
     specs = PartitionSpec(*mesh.axis_names), PartitionSpec()
     return Placement(mesh.size, *(NamedSharding(mesh, spec) for spec in specs))
 
 
 def placements() -> list[Placement]:
-    """On one device, and where there are more, on all of them."""
+    """The placement on one device, and if there are several, also that on all of them."""
     devices = jax.devices()
     if len(devices) == 1:
         return [on_one()]
@@ -60,13 +60,13 @@ def placements() -> list[Placement]:
 
 
 def forwards(network: Network) -> dict[str, Forward]:
-    """The network by each library that has it."""
+    """The network in each library that has it."""
     ours = {} if network.jaxcnn is None else {"jaxcnn": by_jaxcnn(network)}
     return ours | {"Flax": by_flax(network)}
 
 
 def program(network: Network, forward: Forward, mode: str, placement: Placement) -> Program:
-    """A step of a network, whose batch is that of all devices together."""
+    """The training step of a network; its batch is that of all devices together."""
 
     def placed(sharding: Sharding, shape: Any) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=sharding)
@@ -84,7 +84,7 @@ def program(network: Network, forward: Forward, mode: str, placement: Placement)
 
 
 def ready(made: Program, network: Network) -> tuple[Callable[[], Any], float]:
-    """A compiled step on real numbers, and how long it took to compile."""
+    """A compiled step with its arrays, and the seconds that its compilation took."""
     compiled, seconds = made.compiled()
     x, labels = data(network)
     arrays = (begun(network), x, labels.astype("int32"))
@@ -93,7 +93,7 @@ def ready(made: Program, network: Network) -> tuple[Callable[[], Any], float]:
 
 
 def timed_step(network: Network, mode: str, placement: Placement, sampling: Sampling) -> Row:
-    """A step by each library, of the batch that the devices' memory holds.
+    """The row of a training step in each library, with a batch that fits into the memory.
 
     Args:
         network: with the batch of one device; it is halved until it fits.

@@ -1,4 +1,4 @@
-"""Layers of well-known networks, forward and both gradients, beside lax and torch."""
+"""Times layers of well-known networks, forward and both gradients, beside lax and torch."""
 
 import functools
 import importlib.util
@@ -9,14 +9,14 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.accelerator.programs import MODES, Program, Sampling, drawn, timings
-from benchmarks.cases import Case
+from benchmarks.cases import ConvolutionCase
 from benchmarks.comparison import Row
 from benchmarks.layers import by_torch, task_of
 from benchmarks.work import products
 
 
-def program(case: Case, library: str, task: str, mode: str) -> Program:
-    """One task of a layer by ``jaxcnn`` or ``lax`` on one device."""
+def program(case: ConvolutionCase, library: str, task: str, mode: str) -> Program:
+    """The program of one task of a layer in ``jaxcnn`` or ``lax`` on one device."""
     place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     shapes = case.shapes(jnp.dtype(MODES[mode].dtype))
     function, taken = task_of(
@@ -27,7 +27,7 @@ def program(case: Case, library: str, task: str, mode: str) -> Program:
 
 
 def torch_on_gpu() -> bool:
-    """Whether torch is installed here and sees a GPU."""
+    """Whether torch is installed and can use a GPU."""
     if importlib.util.find_spec("torch") is None:
         return False
     import torch
@@ -37,8 +37,8 @@ def torch_on_gpu() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def timed_task(case: Case, task: str, mode: str, sampling: Sampling) -> Row:
-    """One task by each library."""
+def timed_task(case: ConvolutionCase, task: str, mode: str, sampling: Sampling) -> Row:
+    """The row of one task in each library."""
     calls: dict[str, Callable[[], Any]] = {}
     seconds = {}
     made = {library: program(case, library, task, mode) for library in ("jaxcnn", "lax")}

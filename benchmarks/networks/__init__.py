@@ -1,4 +1,4 @@
-"""The networks whose train steps are timed, once in every framework, part by part the same."""
+"""The networks whose train steps are timed, written once in each framework."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ class Network(NamedTuple):
     torch_name: str | None = None
 
     def start(self) -> tuple[Any, Any]:
-        """Random parameters and the state at first, for jaxcnn and Flax alike.
+        """Random parameters and the initial state, in the structure of both jaxcnn and Flax.
 
         The layers' own `init` would compile a program for each shape, which takes a while.
         """
@@ -50,7 +50,7 @@ class Network(NamedTuple):
         return params, state
 
     def torch(self) -> Any:
-        """The network in torch, which only those who time it need to have."""
+        """The network in torch, which is imported only when it is timed."""
         from benchmarks.networks import in_torch
 
         return getattr(in_torch, self.torch_name)()

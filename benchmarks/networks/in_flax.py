@@ -1,4 +1,4 @@
-"""The networks in Flax, with the names of `in_jaxcnn`, so that the parameters are the same tree."""
+"""The networks in Flax, with the parameter names of `in_jaxcnn`."""
 
 import functools
 from typing import Any
@@ -10,7 +10,7 @@ from benchmarks.networks.in_jaxcnn import widened
 from benchmarks.networks.plans import MOBILENET_V2, RESNET20, RESNET50, Inverted
 
 promoting = functools.partial(jax.numpy_dtype_promotion, "standard")
-"""What Flax runs in: its averages divide by an int, its norms mix float32 with other floats."""
+"""The settings for Flax: its averages divide by an int, its norms mix float types."""
 
 
 class LeNet(nn.Module):

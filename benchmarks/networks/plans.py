@@ -1,4 +1,4 @@
-"""What the networks have in common in every framework: the sizes of their blocks."""
+"""The block sizes of the networks, which are the same in every framework."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The ``jaxcnn`` command: typed flags, handed to the rooms; one file per command."""
+"""The ``jaxcnn`` command and its subcommands, each in a file of its own."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -8,30 +8,30 @@ from jaxcnn.cli.caching import keep_compiled
 from jaxcnn.cli.check import CheckConfig, check_command
 from jaxcnn.cli.data import DataConfig, data_command
 from jaxcnn.cli.evaluate import EvalConfig, evaluate_command
+from jaxcnn.cli.exit_status import INTERRUPTED, PIPE_CLOSED, USER_ERROR, errors_in_one_sentence
 from jaxcnn.cli.experiments import ExperimentsConfig, demonstration, experiments_command
 from jaxcnn.cli.export import ExportConfig, export_command
 from jaxcnn.cli.flags import UnknownFlagError, flags_of, is_flag
-from jaxcnn.cli.mistakes import INTERRUPTED, PIPE_CLOSED, USER_ERROR, mistakes_in_one_sentence
 from jaxcnn.cli.parsing import HELP, overview, parse
 from jaxcnn.cli.predict import PredictConfig, predict_command
 from jaxcnn.cli.report import ReportConfig, report_command
 from jaxcnn.cli.summary import SummaryConfig, summary_command
 from jaxcnn.cli.sweep import SweepCommand, read_sweep, sweep_command
 from jaxcnn.cli.train import TrainCommand, experiment, read_train, train_command
+from jaxcnn.names import did_you_mean, unknown
 from jaxcnn.runs import UserError
-from jaxcnn.runs.names import did_you_mean, unknown
 from jaxcnn.version import __version__
 
 __all__ = ["INTERRUPTED", "PIPE_CLOSED", "USER_ERROR", "demonstration", "experiment", "main"]
 
 
 class Command(NamedTuple):
-    """One of the commands.
+    """A subcommand of ``jaxcnn``.
 
     Attributes:
-        kind: the dataclass whose fields are its flags.
-        act: does what an instance of it asks for.
-        read: makes an instance of the words after its name; left out, `parse`.
+        kind: the dataclass whose fields are the options of the command.
+        act: runs the command, with an instance of the dataclass.
+        read: parses the words after the command's name; if it is ``None``, `parse` does.
     """
 
     kind: type
@@ -54,12 +54,12 @@ COMMANDS = {
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Train convolutional networks in JAX, score, report and use them, check the ops here.
+    """Train, evaluate, report and use convolutional networks in JAX.
 
-    --version says which jaxcnn this is.
+    --version prints the version of jaxcnn.
     """
     words = sys.argv[1:] if args is None else list(args)
-    with mistakes_in_one_sentence(resumable=words[:1] in (["train"], ["sweep"])):
+    with errors_in_one_sentence(resumable=words[:1] in (["train"], ["sweep"])):
         if words == ["--version"]:
             print(f"jaxcnn {__version__}")
         elif not words or words[0] in HELP or words[0].startswith("--tyro-"):
@@ -73,10 +73,10 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def read(words: Sequence[str]) -> Any:
-    """What the words of the command line ask for: an instance of a command's dataclass.
+    """Parse a command line into an instance of its command's dataclass.
 
     Raises:
-        UserError: if they cannot be meant.
+        UserError: if a word is wrong.
     """
     name, *rest = words
     command = COMMANDS[_name(name)]
@@ -103,5 +103,7 @@ def _name(word: str) -> str:
     if near := did_you_mean(word.lstrip("-"), ["help", "version"], dashes="--"):
         raise UserError(f"unknown option {word}{near}")
     if is_flag(word):
-        raise UserError(f"a command comes before {word}: {', '.join(COMMANDS)} (--help says more)")
+        raise UserError(
+            f"{word} must follow a command: {', '.join(COMMANDS)} (--help describes them)"
+        )
     raise UserError(unknown("command", word, COMMANDS))

@@ -1,4 +1,4 @@
-"""What the commands compile is kept, so that the next start is faster."""
+"""Keeps compiled programs on disk, so that the next start of a command is faster."""
 
 import os
 import re
@@ -12,16 +12,16 @@ from jaxcnn.engine import caches
 from jaxcnn.runs.log import warn
 
 LIMIT = 1 << 30
-"""Bytes of compiled programs that stay; the oldest go first."""
+"""The most bytes of compiled programs that are kept; the oldest are deleted first."""
 
 LEAST_SECONDS = 0.1
-"""What compiles faster than this is not kept."""
+"""Programs that compile faster than this are not kept."""
 
 _TROUBLE = re.compile(r"Error (reading|writing) persistent compilation cache entry for '(.+?)': ")
 
 
 def keep_compiled() -> None:
-    """Keep compiled programs in a folder of the user, by processor.
+    """Keep compiled programs in the user's cache folder, separately for each processor.
 
     ``JAXCNN_COMPILE_CACHE=0`` does without. A folder that was chosen by JAX's own
     ``JAX_COMPILATION_CACHE_DIR`` stays as it is; empty, that does without, too.
@@ -67,7 +67,7 @@ def _sizes(folder: Path) -> list[tuple[Path, os.stat_result]]:
 
 
 def mend_when_damaged(folder: Path) -> None:
-    """Have a damaged file of the cache deleted and said in one line; JAX would say it forever.
+    """Delete a damaged file of the cache and warn once; JAX would warn at every start.
 
     JAX writes its files in place: a process that is killed, or a disk that is full, leaves a
     part of one. It is noticed when it is read, and the program is compiled anew.

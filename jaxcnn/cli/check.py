@@ -1,4 +1,4 @@
-"""``jaxcnn check``: every op on this device beside the NumPy reference, and the installed jax."""
+"""``jaxcnn check``: compares every op on this device with the NumPy reference."""
 
 import dataclasses
 from typing import Annotated, Literal
@@ -8,22 +8,22 @@ import jax
 from jaxcnn.check import checkable
 from jaxcnn.check.tables import run_check
 from jaxcnn.cli.flags import Operand
+from jaxcnn.names import unknown
 from jaxcnn.runs import UserError
 from jaxcnn.runs.config import Platform
 from jaxcnn.runs.devices import use_platform
-from jaxcnn.runs.names import unknown
 
 
 @dataclasses.dataclass(frozen=True)
 class CheckConfig:
-    """Run every op on this device and compare it with the NumPy reference; try the installed jax.
+    """Compare every op on this device with the NumPy reference, and test jax for known defects.
 
     Attributes:
         ops: The ops to check; left out, all.
         dtypes: The dtypes to check; left out, float32, bfloat16 and float16.
-        gradients: Whether to check the gradients too.
-        defects: Whether to try the known defects of jax on CPUs too.
-        strict: Whether the exit status is 1 where the installed jax has one of them, too.
+        gradients: Check the gradients too.
+        defects: Test jax for its known defects on CPUs too.
+        strict: Exit with status 1 also if the installed jax has one of these defects.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
     """
 
@@ -36,12 +36,12 @@ class CheckConfig:
 
 
 def check_command(command: CheckConfig) -> int:
-    """Check what ``jaxcnn check`` names; the exit status."""
+    """Run ``jaxcnn check``, and return its exit status."""
     for name in command.ops:
         if name not in checkable():
             raise UserError(unknown("op", name, checkable()))
     if command.strict and not command.defects:
-        raise UserError("--strict goes by the known defects of jax, which --no-defects leaves out")
+        raise UserError("--strict and --no-defects contradict each other: give one of them")
     use_platform(command.platform)
     # Double precision is off in JAX unless it is asked for, and then on for the whole process.
     if "float64" in command.dtypes:

@@ -1,21 +1,19 @@
-"""``jaxcnn data inspect``: what a data set holds, before anything is learned from it."""
+"""``jaxcnn data inspect``: shows the classes, image sizes and pixels of a data set."""
 
 import dataclasses
-import os
+import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from jaxcnn.cli.flags import Operand
 from jaxcnn.data import DataOptions, open_dataset
 from jaxcnn.runs import UserError
-
-if TYPE_CHECKING:
-    from PIL import Image
+from jaxcnn.writing import write_whole
 
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Show what a data set holds: images by class, sizes, pixels, and a contact sheet.
+    """Show the classes, image sizes and pixels of a data set, and draw a contact sheet.
 
     Every image is read, so that a damaged one is found before a training run finds it.
 
@@ -24,9 +22,9 @@ class DataConfig:
         dataset: The data set: digits, fashion_mnist, mnist, image_folder, or a TFDS name.
         data_dir: Folder with the four IDX files, a TFDS data folder, or, for image_folder, a
             folder with a subfolder of pictures for each class.
-        output: PNG file for the contact sheet, some training images of each class; left out,
-            none is made.
-        samples: Images of each class on the contact sheet.
+        output: PNG file for the contact sheet with training images of each class; left out,
+            none.
+        samples: The number of images of each class on the contact sheet.
         data: Which images, and how they are read.
     """
 
@@ -39,7 +37,7 @@ class DataConfig:
 
 
 def data_command(command: DataConfig) -> str:
-    """What ``jaxcnn data inspect`` says; it also writes the contact sheet."""
+    """Run ``jaxcnn data inspect``: write the contact sheet, and return the text to print."""
     if not 1 <= command.samples <= 100:
         raise UserError(f"--samples must be from 1 to 100, got {command.samples}")
     if command.output is not None:
@@ -55,28 +53,19 @@ def data_command(command: DataConfig) -> str:
     text = as_text(data, train, test)
     if command.output is None:
         return text
-    from jaxcnn.data.contact_sheet import contact_sheet
+    from jaxcnn.data.contact_sheet import draw_contact_sheet
 
-    _write(contact_sheet(train.samples, data.class_names), command.output)
+    file = io.BytesIO()
+    draw_contact_sheet(train.samples, data.class_names).save(file, "PNG")
+    write_whole(command.output, file.getvalue())
     return f"{text}\ncontact sheet: {command.output}"
 
 
 def _check_output(output: Path) -> None:
-    """Refuse a place that cannot be written, before every image is read for it."""
+    """Refuse an output file that cannot be written, before all images are read."""
     if output.suffix.lower() != ".png":
         raise UserError(f"--output must end in .png, got {output}")
     if output.is_dir():
         raise UserError(f"--output {output} is a folder")
     if not output.absolute().parent.is_dir():
         raise UserError(f"--output {output} cannot be written: there is no such folder")
-
-
-def _write(sheet: "Image.Image", output: Path) -> None:
-    """Write the sheet so that a reader sees a whole one or none."""
-    draft = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    try:
-        sheet.save(draft, "PNG")
-        draft.replace(output)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise UserError(f"--output {output} cannot be written: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""``jaxcnn eval``: the score of a run that was trained before."""
+"""``jaxcnn eval``: evaluates the checkpoint of a run on the test images."""
 
 import dataclasses
 from pathlib import Path
@@ -12,7 +12,7 @@ from jaxcnn.runs.model import given_maker
 
 @dataclasses.dataclass(frozen=True)
 class EvalConfig:
-    """Score the last checkpoint of a run, or its best one, on every test image.
+    """Evaluate the last checkpoint of a run, or its best one, on all test images.
 
     Attributes:
         run: The run folder.
@@ -30,7 +30,7 @@ class EvalConfig:
 
 
 def evaluate_command(command: EvalConfig) -> Result:
-    """Score the run that ``jaxcnn eval`` names."""
+    """Evaluate the run that ``jaxcnn eval`` names."""
     folder = RunFolder(command.run)
     config = dataclasses.replace(
         read_config(folder), platform=command.platform, run_dir=command.run

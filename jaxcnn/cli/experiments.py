@@ -1,4 +1,4 @@
-"""``jaxcnn experiments``: the files in ``experiments/``, one line each."""
+"""``jaxcnn experiments``: lists the files in the folder ``experiments/``."""
 
 import ast
 import dataclasses
@@ -7,18 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jaxcnn
-from jaxcnn.cli.mistakes import mistakes_in_one_sentence
+from jaxcnn.cli.exit_status import errors_in_one_sentence
 from jaxcnn.cli.parsing import parse
 from jaxcnn.runs import UserError
 
 
 @dataclasses.dataclass(frozen=True)
 class ExperimentsConfig:
-    """List the experiments that come with the repository, with one line each."""
+    """List the experiments in the repository, with one line for each."""
 
 
 def experiments_command(command: ExperimentsConfig) -> None:
-    """Print the list."""
+    """Print one line for each experiment."""
     folder = experiments_folder()
     paths = sorted(folder.glob("*.py"))
     width = max(len(path.name) for path in paths)
@@ -28,7 +28,7 @@ def experiments_command(command: ExperimentsConfig) -> None:
 
 
 def experiments_folder() -> Path:
-    """The folder of the experiments: of the repository that jaxcnn is imported from, or here.
+    """The folder ``experiments/``, in jaxcnn's repository or in the current folder.
 
     Raises:
         UserError: if there is none.
@@ -43,18 +43,18 @@ def experiments_folder() -> Path:
 
 
 def first_line(path: Path) -> str:
-    """The first line of a file's docstring; the file is read, not run."""
+    """The first line of a file's docstring; the file is not executed."""
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return docstring.partition("\n")[0]
 
 
 @dataclasses.dataclass(frozen=True)
 class NoFlags:
-    """An experiment that takes none."""
+    """The options of an experiment that has none but ``--help``."""
 
 
 def demonstration(run: Callable[[], object], description: str | None) -> None:
-    """The command line of a file in ``experiments/`` that has no flags but --help."""
-    with mistakes_in_one_sentence():
+    """Run a file in ``experiments/`` that has no options but ``--help``."""
+    with errors_in_one_sentence():
         parse(NoFlags, sys.argv[1:], description=description)
         run()

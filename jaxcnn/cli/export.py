@@ -1,4 +1,4 @@
-"""``jaxcnn export``: a run's model in the formats of others."""
+"""``jaxcnn export``: writes the model of a run as StableHLO, safetensors, ONNX or PyTorch."""
 
 import dataclasses
 from pathlib import Path
@@ -13,7 +13,7 @@ from jaxcnn.runs.model import given_maker, model_title
 
 @dataclasses.dataclass(frozen=True)
 class ExportConfig:
-    """Write the model of a run in a format that others read.
+    """Write the model of a run in a format that other programs read.
 
     Attributes:
         run: The run folder.
@@ -36,7 +36,7 @@ class ExportConfig:
 
 
 def export_command(command: ExportConfig) -> None:
-    """Write what ``jaxcnn export`` is asked for, and say where it lies."""
+    """Run ``jaxcnn export``, and print the paths of the files."""
     paths = _export(command)
     print(f"exported: {shown(paths[-1])}")
     for path in paths[:-1]:
@@ -44,9 +44,9 @@ def export_command(command: ExportConfig) -> None:
 
 
 def _export(command: ExportConfig) -> list[Path]:
-    run, form = RunFolder(command.run), FORMATS[command.to]
-    folder, stem = _target(command, form.stem.format(model_title(read_config(run).model)))
-    names = form.names(stem)
+    run, target = RunFolder(command.run), FORMATS[command.to]
+    folder, stem = _target(command, target.stem.format(model_title(read_config(run).model)))
+    names = target.names(stem)
     check_free(folder, names, overwrite=command.overwrite)
     trained = load_trained(run, best=command.best, maker=given_maker(command.model))
     subject = ModelToExport(
@@ -56,12 +56,12 @@ def _export(command: ExportConfig) -> list[Path]:
         trained.facts.image_shape,
         trained.card,
     )
-    write_files(folder, form.files(subject, stem), overwrite=command.overwrite)
+    write_files(folder, target.files(subject, stem), overwrite=command.overwrite)
     return [folder / name for name in names]
 
 
 def _target(command: ExportConfig, usual: str) -> tuple[Path, str]:
-    """The folder to write to, and what the files' names begin with."""
+    """The folder of the files, and the beginning of their names."""
     if command.output is None:
         return command.run / "exports", usual
     ending = FORMATS[command.to].endings[-1]

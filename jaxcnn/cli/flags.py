@@ -1,4 +1,4 @@
-"""The flags of a command, as data: one for each field of its dataclass."""
+"""The options of a command, derived from the fields of its dataclass."""
 
 import dataclasses
 import inspect
@@ -7,52 +7,52 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
+from jaxcnn.names import did_you_mean
 from jaxcnn.runs import UserError
 from jaxcnn.runs.kinds import shape_of
-from jaxcnn.runs.names import did_you_mean
 
 
 class Operand(NamedTuple):
-    """Marks a field that is given by its place among the words, and not by a flag.
+    """Marks a field as a positional argument, which has no ``--name``.
 
     Attributes:
-        metavar: stands for the word in the help.
+        metavar: its name in the help.
     """
 
     metavar: str
 
 
 class Named(NamedTuple):
-    """Marks a field whose flag has another name than the field.
+    """Marks a field whose option has another name than the field.
 
     Attributes:
-        name: of the flag, without its dashes.
+        name: the name of the option, without its dashes.
     """
 
     name: str
 
 
 class _Required:
-    """Stands for the default of a field that has none."""
+    """The type of `REQUIRED`."""
 
     def __repr__(self) -> str:
         return "required"
 
 
 REQUIRED = _Required()
-"""The default of a field that has none."""
+"""Stands for the default of an option that the user must pass."""
 
 
 class Flag(NamedTuple):
-    """A flag of a command, or a word that is given by its place.
+    """An option or positional argument of a command.
 
     Attributes:
-        path: the names of the fields that lead to it, from the command's dataclass.
-        name: as it is typed, without its dashes.
+        path: the names of the fields from the command's dataclass to its own field.
+        name: its name, without dashes.
         hint: the type of its field.
-        default: its value where it is not given; `REQUIRED` where it must be given.
-        text: what it does, from the docstring of the dataclass.
-        operand: whether it is given by its place.
+        default: the value if the user does not pass it; `REQUIRED` if the user must.
+        text: its description, from the docstring of the dataclass.
+        operand: whether it is positional.
     """
 
     path: tuple[str, ...]
@@ -64,17 +64,17 @@ class Flag(NamedTuple):
 
     @property
     def typed(self) -> str:
-        """The flag as a user types it; for an operand, what stands for it in the help."""
+        """The option as a user types it; for a positional argument, its name in the help."""
         return self.name if self.operand else f"--{self.name}"
 
 
 def flags_of(kind: type, default: Any = None, path: tuple[str, ...] = ()) -> list[Flag]:
-    """The flags of a dataclass; the fields of a part that is a dataclass are flags, too.
+    """The options of a dataclass, including those of fields that are dataclasses themselves.
 
     Args:
         kind: the dataclass.
-        default: an instance with the default values; left out, those of the fields.
-        path: the fields that lead to it.
+        default: an instance with the default values; if ``None``, the defaults of the fields.
+        path: the names of the fields that lead to the dataclass.
 
     Returns:
         One for each field, in their order.
@@ -95,7 +95,7 @@ def flags_of(kind: type, default: Any = None, path: tuple[str, ...] = ()) -> lis
 
 
 def _plain(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A type without its marks, and the marks."""
+    """A type without its annotations, and the annotations."""
     if get_origin(hint) is Annotated:
         return get_args(hint)[0], get_args(hint)[1:]
     return hint, ()
@@ -108,7 +108,7 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def described(kind: type) -> dict[str, str]:
-    """What the docstring of a dataclass, and those of its bases, say about each field.
+    """The description of each field, from the docstrings of a dataclass and its bases.
 
     >>> from jaxcnn.runs import TrainConfig
     >>> described(TrainConfig)["keep"]
@@ -123,7 +123,7 @@ def described(kind: type) -> dict[str, str]:
 
 
 def built(kind: type, values: Mapping[tuple[str, ...], Any], path: tuple[str, ...] = ()) -> Any:
-    """An instance of a dataclass from the values of its flags, by their paths."""
+    """Make an instance of a dataclass from the values of its options, by their paths."""
     hints = get_type_hints(kind)
     fields = {}
     for field in dataclasses.fields(kind):
@@ -134,21 +134,21 @@ def built(kind: type, values: Mapping[tuple[str, ...], Any], path: tuple[str, ..
 
 
 class UnknownFlagError(UserError):
-    """A flag that the command does not have.
+    """The command has no such option.
 
     Attributes:
         name: without its dashes.
     """
 
     def __init__(self, typed: str, known: Iterable[str]) -> None:
-        """Say what was typed, and which of the known flags may have been meant."""
+        """Describe the unknown option, and suggest a similar known one."""
         self.name = typed.lstrip("-").replace("_", "-")
         near = did_you_mean(self.name, known, dashes="--")
         super().__init__(f"unknown option {typed}{near} (--help lists them)")
 
 
 def is_flag(word: str) -> bool:
-    """Whether a word of the command line is a flag, and no value: ``-1`` and ``-inf`` are none.
+    """Whether a word of the command line is an option; ``-1`` and ``-inf`` are values.
 
     >>> [is_flag(word) for word in ("--lr", "-h", "-1e3", "-inf", "run")]
     [True, True, False, False, False]
@@ -161,14 +161,14 @@ def is_flag(word: str) -> bool:
 
 
 def check_words(flags: Sequence[Flag], words: Sequence[str]) -> None:
-    """Refuse words with a flag that does not exist, or one whose value is missing.
+    """Refuse unknown options, and options whose value is missing.
 
     Args:
-        flags: of the command.
-        words: after the name of the command.
+        flags: the options of the command.
+        words: the command line after the name of the command.
 
     Raises:
-        UserError: if so.
+        UserError: if there is one.
     """
     known = {flag.name: flag for flag in flags if not flag.operand}
     switches = {f"{no}{name}" for name in known if known[name].hint is bool for no in ("", "no-")}
@@ -184,5 +184,5 @@ def check_words(flags: Sequence[Flag], words: Sequence[str]) -> None:
             raise UserError(f"{typed} takes no value, got {value!r}")
         if name not in switches and not joined and is_flag(after):
             several = shape_of(known[name].hint).several and known[name].default in (None, ())
-            none = " (None is none)" if several else ""
+            none = " (None stands for no value)" if several else ""
             raise UserError(f"--{name}: a value is missing{none}")

@@ -1,4 +1,4 @@
-"""The groups of the flags in the help of ``jaxcnn train`` and ``jaxcnn sweep``."""
+"""The groups of options in the help of ``jaxcnn train`` and ``jaxcnn sweep``."""
 
 GROUPS = {
     "model": ("model",),
@@ -17,4 +17,4 @@ GROUPS = {
     ),
     "device": ("platform", "streaming", "at-once"),
 }  # fmt: skip
-"""The titles, and the flags in each group."""
+"""The title of each group, and its options."""

@@ -1,4 +1,4 @@
-"""Turns the words of a command line into its dataclass, by tyro; a mistake is one sentence."""
+"""Parses a command line into a dataclass with tyro, with errors of one sentence."""
 
 import dataclasses
 import functools
@@ -17,11 +17,11 @@ from jaxcnn.runs.kinds import from_words, kind_of, shape_of
 HELP = ("-h", "--help")
 
 Groups = Mapping[str, Sequence[str]]
-"""The titles of a help page's groups, and the flags in each of them."""
+"""The title of each group in a help page, and its options."""
 
 
 class _RefusedError(Exception):
-    """Carries a sentence through tyro, which prints a box for every `ValueError`."""
+    """Carries an error message through tyro, which prints every `ValueError` itself."""
 
 
 def parse(
@@ -33,22 +33,22 @@ def parse(
     default: Callable[[], Any] = lambda: None,
     groups: Groups | None = None,
 ) -> Any:
-    """The instance of a dataclass that words ask for; each of its fields is a flag.
+    """Parse words into an instance of a dataclass; each of its fields is an option.
 
     Args:
         kind: the dataclass.
-        words: after the name of the command.
-        prog: the command, for its help; left out, the program that runs.
-        description: begins the help; left out, the docstring of ``kind``.
-        default: gives an instance with the values of the flags that are not given. It is called
-            when all flags in the words are known to exist.
-        groups: the groups of the help; a flag that is in none stands before them.
+        words: the command line after the name of the command.
+        prog: the name of the command in its help; by default, that of the running program.
+        description: the beginning of the help; by default, the docstring of ``kind``.
+        default: returns an instance with the values of the options that the user did not pass.
+            It is called after all options in ``words`` were found to exist.
+        groups: the groups of the help; an option in none of them comes first.
 
     Returns:
         An instance of ``kind``.
 
     Raises:
-        UserError: if the words do not fit, in one sentence.
+        UserError: if an option or a value is wrong, in one sentence.
         SystemExit: after ``--help``.
     """
     asked = any(word in HELP for word in words)
@@ -66,7 +66,7 @@ def parse(
     except _RefusedError as refused:
         raise UserError(str(refused)) from None
     if over:
-        raise UserError(f"one word too many: {over[0]!r} ({_place(flags)})")
+        raise UserError(f"unexpected argument {over[0]!r} ({_place(flags)})")
     values = _values(found)
     for flag in flags:
         if values[_field(flag)] is REQUIRED:
@@ -75,12 +75,12 @@ def parse(
 
 
 def overview(kinds: Mapping[str, type], words: Sequence[str], description: str) -> None:
-    """Print the list of commands, or what else tyro makes of them: completion of a shell.
+    """Print the list of commands, or a completion script for a shell.
 
     Args:
         kinds: the dataclass of each command, by its name.
-        words: ``--help``, or a flag of tyro.
-        description: begins the list.
+        words: ``--help``, or an option of tyro.
+        description: the text before the list.
     """
     commands: list[Any] = []
     for name, kind in kinds.items():
@@ -92,14 +92,14 @@ def overview(kinds: Mapping[str, type], words: Sequence[str], description: str) 
 
 
 def drawn(kind: type, flags: Sequence[Flag], groups: Groups, *, asked: bool = True) -> Any:
-    """A dataclass that tyro reads the flags from, with a part for each group of the help.
+    """Make a dataclass for tyro, with a field for each group of options in the help.
 
     Args:
         kind: the dataclass of the command.
-        flags: its flags.
+        flags: its options.
         groups: the groups of the help.
-        asked: whether it is for the help: tyro then knows which flags must be given. It would
-            print a box about one that is missing.
+        asked: whether it is made for the help. Only then tyro is told which options are required,
+            since it has an error message of its own for missing ones.
     """
     fields: dict[str, list[Any]] = {group: [] for group in ("", *groups)}
     for flag in flags:
@@ -124,25 +124,25 @@ def _default(flag: Flag, *, asked: bool) -> Any:
 
 
 def _place(flags: Sequence[Flag]) -> str:
-    """Where a word belongs that was given by its place."""
+    """A hint for a positional argument that is one too many."""
     if any(flag.operand for flag in flags):
-        return "--help says what may come"
-    return "a value follows its flag; --help lists them"
+        return "--help lists the arguments"
+    return "the names of options begin with --; --help lists them"
 
 
 def _first_sentence(text: str) -> str:
-    """``The run folder.`` as the end of another sentence."""
+    """The first sentence of a description as the end of another one, without its full stop."""
     first = text.partition(". ")[0].rstrip(".")
     return f"{first[:1].lower()}{first[1:]}"
 
 
 def _field(flag: Flag) -> str:
-    """The name of the field that tyro fills for a flag."""
+    """The name of an option's field in the dataclass for tyro."""
     return "__".join(flag.path)
 
 
 def _values(found: Any) -> dict[str, Any]:
-    """The values of a dataclass and of its parts, by the names of the fields."""
+    """The values of a dataclass and its nested dataclasses, by field name."""
     values: dict[str, Any] = {}
     for name, value in vars(found).items():
         values |= _values(value) if dataclasses.is_dataclass(value) else {name: value}
@@ -150,7 +150,7 @@ def _values(found: Any) -> dict[str, Any]:
 
 
 def _annotated(flag: Flag) -> Any:
-    """The type of a flag with all that tyro shows of it."""
+    """The annotated type of an option, with what tyro needs for the help."""
     text, _, usual = flag.text.rstrip(".").partition("; left out, ")
     unset = "(required)" if flag.default is REQUIRED else None
     if flag.default in (None, ()):
@@ -165,7 +165,7 @@ def _annotated(flag: Flag) -> Any:
 
 
 def _spec(flag: Flag) -> PrimitiveConstructorSpec[Any]:
-    """How tyro makes a value of a flag's words."""
+    """The function that tyro calls to convert the words of an option to its value."""
     shape = shape_of(flag.hint)
     word = flag.name if flag.operand else kind_of(shape.hint).metavar
     several = f"{word} [{word} ...]" if flag.operand else f"[{word} [{word} ...]]"

@@ -1,4 +1,4 @@
-"""Finds the settings that hold where no flag says otherwise: --config, a run, the defaults."""
+"""Finds the value of an option that the user did not pass: --config, a run, the default."""
 
 import dataclasses
 import itertools
@@ -14,16 +14,16 @@ Config = TypeVar("Config", bound=TrainConfig)
 
 
 def behind(words: Sequence[str], default: Config, read: Callable[[RunFolder], Config]) -> Config:
-    """The settings behind the flags of a command line.
+    """The settings for all options that the command line does not contain.
 
     Args:
-        words: of the command line; of its flags, those that name a file or a run are looked at.
-        default: the settings where there is neither.
-        read: gives the settings of a run.
+        words: the command line; only options that name a file or a run are used.
+        default: the settings if it names neither.
+        read: reads the settings of a run.
 
     Returns:
-        The values of the file of --config; those it does not name are of the run of --from, or
-        of the run that --resume goes on with; and the rest are the defaults.
+        The values in the file of --config; then those of the run of --from, or of the run that
+        --resume continues; then the defaults.
 
     Raises:
         UserError: if a file cannot be read, or a value in it is not what its field takes.
@@ -37,7 +37,7 @@ def behind(words: Sequence[str], default: Config, read: Callable[[RunFolder], Co
 def _of_a_run(
     words: Sequence[str], run_dir: Path | None, read: Callable[[RunFolder], Config]
 ) -> Config | None:
-    """The settings of the run that the words name with --from or --resume, if they name one."""
+    """The settings of the run that --from or --resume names, or ``None``."""
     resumed, source, named = resumes(words), value_of(words, "from"), value_of(words, "run-dir")
     if resumed and source is not None:
         raise UserError("--from and --resume contradict each other: give one of them")
@@ -50,14 +50,14 @@ def _of_a_run(
 
 
 def check_typed(model: str, words: Sequence[str]) -> None:
-    """Refuse a model of the user's own that only a file names: its code would be executed.
+    """Refuse to execute a user's model file that only a settings file or a run names.
 
     Args:
         model: the model of the settings.
-        words: of the command line.
+        words: the command line.
 
     Raises:
-        UserError: if it is one, and the words do not name it.
+        UserError: if it is a file of the user, and ``--model`` does not name it.
     """
     if ":" in model and value_of(words, "model") != model:
         raise UserError(
@@ -67,7 +67,7 @@ def check_typed(model: str, words: Sequence[str]) -> None:
 
 
 def value_of(words: Sequence[str], flag: str) -> str | None:
-    """The value of a flag, as ``--flag value`` or ``--flag=value``; the last one counts.
+    """The value of an option, as ``--flag value`` or ``--flag=value``; the last one counts.
 
     ``None`` is the same as no value, as it is for every flag that may be left out.
 
@@ -83,7 +83,7 @@ def value_of(words: Sequence[str], flag: str) -> str | None:
 
 
 def resumes(words: Sequence[str]) -> bool:
-    """Whether a run goes on: the last of --resume and --no-resume counts."""
+    """Whether the command line resumes a run: the last of --resume and --no-resume counts."""
     switches = [word for word in words if word in ("--resume", "--no-resume")]
     return switches[-1:] == ["--resume"]
 

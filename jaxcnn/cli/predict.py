@@ -1,4 +1,4 @@
-"""``jaxcnn predict``: what image files show, according to a run's model."""
+"""``jaxcnn predict``: classifies image files with the model of a run."""
 
 import dataclasses
 import json
@@ -18,7 +18,7 @@ from jaxcnn.runs.model import given_maker
 
 @dataclasses.dataclass(frozen=True)
 class PredictConfig:
-    """Say what image files show, according to the model of a run.
+    """Classify image files with the model of a run.
 
     Attributes:
         run: The run folder.
@@ -41,7 +41,7 @@ class PredictConfig:
 
 
 def predict_command(command: PredictConfig) -> None:
-    """Print what ``jaxcnn predict`` is asked for."""
+    """Run ``jaxcnn predict``, and print its predictions."""
     if command.top < 1:
         raise UserError(f"--top must be at least 1, got {command.top}")
     use_platform(command.platform)
@@ -57,7 +57,7 @@ def predict_command(command: PredictConfig) -> None:
 
 
 def likeliest(row: np.ndarray, names: tuple[str, ...], top: int) -> list[dict[str, Any]]:
-    """The ``top`` classes of one image, the likeliest first."""
+    """The ``top`` classes of one image with the largest probabilities, the largest first."""
     return [
         {"class": names[label], "label": int(label), "probability": float(row[label])}
         for label in np.argsort(-row, kind="stable")[:top]
@@ -65,7 +65,7 @@ def likeliest(row: np.ndarray, names: tuple[str, ...], top: int) -> list[dict[st
 
 
 def line(row: dict[str, Any]) -> str:
-    """``image: class 0.9312, class 0.0421``, without what a terminal would obey."""
+    """One line of output, ``image: class 0.9312, class 0.0421``, safe to print."""
     return f"{shown(row['image'])}: " + ", ".join(
         f"{shown(guess['class'])} {guess['probability']:.4f}" for guess in row["predictions"]
     )

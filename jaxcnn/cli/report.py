@@ -1,4 +1,4 @@
-"""``jaxcnn report``: one HTML page about one or several runs."""
+"""``jaxcnn report``: writes one HTML page about one or several runs."""
 
 import dataclasses
 import sys
@@ -14,10 +14,10 @@ from jaxcnn.runs.model import given_maker
 
 @dataclasses.dataclass(frozen=True)
 class ReportConfig:
-    """Write one HTML page about one or several runs, which needs no network to be read.
+    """Write one self-contained HTML page about one or several runs.
 
     Attributes:
-        runs: The run folders; a folder stands for all the runs below it.
+        runs: The run folders; of any other folder, all runs in it.
         output: The file to write; left out, report.html in the folder that is named, or in the
             one that holds all that are named.
         data_dir: Where the data lies; left out, where it lay when the runs were begun.
@@ -35,7 +35,7 @@ class ReportConfig:
 
 
 def report_command(command: ReportConfig) -> None:
-    """Write the page that ``jaxcnn report`` asks for, and say what is missing on it."""
+    """Run ``jaxcnn report``, and print what is missing on the page."""
     # The other commands need not wait for it.
     from jaxcnn.report import write_report
 

@@ -1,4 +1,4 @@
-"""``jaxcnn summary``: a model layer by layer, before anything is trained."""
+"""``jaxcnn summary``: prints the table of a model's layers."""
 
 import dataclasses
 from typing import Annotated
@@ -9,7 +9,7 @@ from jaxcnn.runs import UserError
 from jaxcnn.runs.model import check_model_name, check_shapes, find_model, maker_of
 
 LARGEST = 2**15
-"""The most pixels that an image may have on a side."""
+"""The largest height and width of an image."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class SummaryConfig:
 
 
 def summary_command(command: SummaryConfig) -> str:
-    """What ``jaxcnn summary`` prints.
+    """Run ``jaxcnn summary``, and return the table.
 
     Raises:
         UserError: if there is no such model, it cannot take such images, or a number is wrong.

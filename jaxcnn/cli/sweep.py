@@ -1,4 +1,4 @@
-"""``jaxcnn sweep``: many seeds and learning rates at once."""
+"""``jaxcnn sweep``: trains many seeds and learning rates in one compiled program."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from jaxcnn.runs.sweep import sweep
 class SweepCommand:
     """Train many seeds and learning rates at once, in one compiled program.
 
-    Every member ends with the numbers of the single run of its seed and learning rate, to
-    rounding. Writes sweep.json, sweep.csv, sweep.svg and checkpoints that hold all members. A
-    flag goes before --config, that before the sweep or run of --from (or of --resume), and that
-    before the defaults. The exit status is that of train.
+    Every member ends with the results of the single run with its seed and learning rate, up to
+    rounding. Writes sweep.json, sweep.csv, sweep.svg and checkpoints that hold all members. Options
+    override --config, which overrides the sweep or run of --from (or of --resume), which overrides
+    the defaults. The exit status is that of train.
 
     Attributes:
         config: The settings of the sweep.
-        file: A TOML file with settings, by the names of the flags; lr may be a list.
+        file: A TOML file with settings, named like the options; lr may be a list.
         from_run: The folder of a sweep, or of a single run, whose settings to take.
         quiet: Print warnings and the result only; log.txt in the sweep's folder has all lines.
     """
@@ -39,10 +39,10 @@ class SweepCommand:
 
 
 def read_sweep(words: Sequence[str], prog: str = "jaxcnn sweep") -> SweepCommand:
-    """What ``words``, those after ``jaxcnn sweep``, ask for.
+    """Parse the words after ``jaxcnn sweep``.
 
     Raises:
-        UserError: if they, or a file that they name, cannot be meant.
+        UserError: if a word is wrong, or a file that one names.
     """
 
     def default() -> SweepCommand:
@@ -54,7 +54,7 @@ def read_sweep(words: Sequence[str], prog: str = "jaxcnn sweep") -> SweepCommand
 
 
 def sweep_command(command: SweepCommand) -> None:
-    """Train what ``jaxcnn sweep`` is asked for; draw and print it.
+    """Run ``jaxcnn sweep``: train, draw the curves and print the result.
 
     Raises:
         Stopped: after a signal, when everything is saved.

@@ -1,4 +1,4 @@
-"""``jaxcnn train``, and the command line of a file in ``experiments/``."""
+"""``jaxcnn train``, and the command line of the files in ``experiments/``."""
 
 import dataclasses
 import sys
@@ -8,9 +8,9 @@ from typing import Annotated
 
 from jaxcnn.cli import precedence
 from jaxcnn.cli.caching import keep_compiled
+from jaxcnn.cli.exit_status import errors_in_one_sentence
 from jaxcnn.cli.flags import Named
 from jaxcnn.cli.groups import GROUPS
-from jaxcnn.cli.mistakes import mistakes_in_one_sentence
 from jaxcnn.cli.parsing import parse
 from jaxcnn.runs import Own, TrainConfig, read_config, run, seeds
 from jaxcnn.runs.log import quiet
@@ -21,13 +21,13 @@ from jaxcnn.runs.model import maker_of
 class TrainCommand:
     """Train a model and write a run folder.
 
-    A flag goes before --config, that before the run of --from (or of --resume), and that before
-    the defaults. Exit status: 0 at the end, 2 after a mistake, and 143 after SIGTERM, 130 after
-    Ctrl-C, 129 after SIGHUP, when the run is saved; a second Ctrl-C ends it at once.
+    Options override --config, which overrides the run of --from (or of --resume), which overrides
+    the defaults. Exit status: 0 at the end, 2 after an error, and 143 after SIGTERM, 130 after
+    Ctrl-C, 129 after SIGHUP, after the run was saved; a second Ctrl-C ends it at once.
 
     Attributes:
         config: The settings of the run.
-        file: A TOML file with settings, by the names of the flags.
+        file: A TOML file with settings, named like the options.
         from_run: A run folder whose settings to take.
         quiet: Print warnings and the result only; log.txt in the run folder has all lines.
     """
@@ -39,10 +39,10 @@ class TrainCommand:
 
 
 def read_train(words: Sequence[str], prog: str = "jaxcnn train") -> TrainCommand:
-    """What ``words``, those after ``jaxcnn train``, ask for.
+    """Parse the words after ``jaxcnn train``.
 
     Raises:
-        UserError: if they, or a file that they name, cannot be meant.
+        UserError: if a word is wrong, or a file that one names.
     """
 
     def default() -> TrainCommand:
@@ -54,14 +54,14 @@ def read_train(words: Sequence[str], prog: str = "jaxcnn train") -> TrainCommand
 
 
 def train_command(command: TrainCommand) -> None:
-    """Train what ``jaxcnn train`` is asked for, and print the result."""
+    """Run ``jaxcnn train``: train and print the result."""
     with quiet(command.quiet):
         result = run(command.config, Own(maker_of(command.config.model)))
     print(result)
 
 
 def experiment(default: TrainConfig, description: str | None) -> None:
-    """The command line of a file in ``experiments/``: every field of its config is a flag."""
+    """Run a file in ``experiments/`` whose config fields are all options."""
     words = sys.argv[1:]
 
     def plan() -> seeds.Plan:
@@ -70,7 +70,7 @@ def experiment(default: TrainConfig, description: str | None) -> None:
             return seeds.Plan(precedence.behind(words, default, read_config))
         return seeds.Plan(default)
 
-    with mistakes_in_one_sentence(resumable=True):
+    with errors_in_one_sentence(resumable=True):
         told: seeds.Plan = parse(
             seeds.Plan, words, default=plan, description=description, groups=GROUPS
         )

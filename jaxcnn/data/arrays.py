@@ -1,4 +1,4 @@
-"""Examples that lie in memory as bytes, as the small data sets do."""
+"""Examples that are held in memory as raw bytes, as those of the small data sets are."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from jaxcnn.data.selection import Rows
 from jaxcnn.data.transform import Transform
 
 _LUMA = np.array([299, 587, 114])
-"""What red, green and blue give to grey, in thousandths: ITU-R BT.601, as in Pillow's "L"."""
+"""The weights of red, green and blue in grey, in thousandths: ITU-R BT.601, as in Pillow's "L"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class ArrayExamples:
 def with_channels(
     images: Shaped[np.ndarray, "n h w ..."], channels: int | None
 ) -> Shaped[np.ndarray, "n h w c"]:
-    """Grey images as colour, or colour images as grey.
+    """Convert grey images to colour, or colour images to grey.
 
     Args:
         images: ``(n, h, w)`` or ``(n, h, w, c)`` with 1 or 3 channels.

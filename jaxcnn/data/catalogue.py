@@ -1,6 +1,5 @@
-"""The data sets by name, and where each is looked for."""
+"""Finds and opens a data set by its name."""
 
-import difflib
 import os
 import re
 from pathlib import Path
@@ -10,6 +9,8 @@ from jaxcnn.data.digits import open_digits
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.idx import CLASS_NAMES, FILES, is_idx_folder, open_idx
 from jaxcnn.data.options import AS_A_FOLDER, DataOptions
+from jaxcnn.errors import brief
+from jaxcnn.names import did_you_mean
 
 DATASETS = ("digits", "fashion_mnist", "image_folder", "mnist")
 """The data sets known by name; image classification sets of TFDS may be loaded by theirs."""
@@ -132,10 +133,9 @@ def _nothing_in(folder: Path, name: str) -> str:
 def _check_known(name: str, others: list[str]) -> None:
     if _NAME.fullmatch(name) and name.split("/")[0] in others:
         return
-    near = difflib.get_close_matches(name.lower(), [*DATASETS, *others], n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    hint = did_you_mean(name.lower(), [*DATASETS, *others])
     raise DataError(
-        f"unknown data set {name!r}{hint}; known are {', '.join(DATASETS)}, "
-        "and the image classification sets of TFDS by their names there; "
-        f"pictures in a folder per class need {AS_A_FOLDER}"
+        f"unknown data set {brief(name)}{hint} (known: {', '.join(DATASETS)}, and the image "
+        "classification sets of TFDS by their names there; "
+        f"pictures in a folder per class need {AS_A_FOLDER})"
     )

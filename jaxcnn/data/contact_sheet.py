@@ -1,4 +1,4 @@
-"""One picture of a data set: a row of images for each class, with its name."""
+"""Draws the contact sheet of a data set: a row of sample images for each class."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ _CELL, _GAP, _NAME = 64, 4, 160
 _LETTERS = 22
 
 
-def contact_sheet(samples: Samples, class_names: Sequence[str]) -> Image.Image:
-    """The sheet: a row for each class, the first `CLASSES` of them.
+def draw_contact_sheet(samples: Samples, class_names: Sequence[str]) -> Image.Image:
+    """Draw a contact sheet, with one row for each of the first `CLASSES` classes.
 
     Args:
         samples: images in [0, 1], grey or colour.
@@ -41,7 +41,7 @@ def contact_sheet(samples: Samples, class_names: Sequence[str]) -> Image.Image:
 
 
 def thumbnail(image: Float32[np.ndarray, "h w c"]) -> Image.Image:
-    """An image in [0, 1] as a cell of the sheet, its proportions kept; small ones stay sharp."""
+    """An image scaled to a cell of the sheet, its proportions kept; small images stay sharp."""
     pixels: UInt8[np.ndarray, "h w c"] = np.rint(image * 255).astype(np.uint8)
     picture = Image.fromarray(np.repeat(pixels, 3, -1) if pixels.shape[-1] == 1 else pixels)
     scale = _CELL / max(picture.size)
@@ -51,7 +51,7 @@ def thumbnail(image: Float32[np.ndarray, "h w c"]) -> Image.Image:
 
 
 def _written(label: int, name: str) -> str:
-    """The number and the name of a class in ASCII, all that Pillow's own font has; cut short."""
+    """The label and name of a class, shortened and in ASCII, since Pillow's font has no more."""
     bare = (char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
     plain = "".join(bare).encode("ascii", "replace").decode()
     return f"{label} {plain if len(plain) <= _LETTERS else plain[: _LETTERS - 3] + '...'}"

@@ -1,4 +1,4 @@
-"""What a data set is, and the checks that all of them share."""
+"""The types of a data set and its splits, and the checks that all data sets share."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ MAX_PIXELS = 2**30
 """The most pixels that a split held in memory may have (4 bytes a pixel); larger ones stream."""
 
 _CHUNK = 1024
-"""How many images are read at a time on the way into memory."""
+"""How many images are read at a time when a split is loaded into memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The images of a split and what they show.
+    """The images of a split and their labels, in memory.
 
     Attributes:
         images: pixels in [0, 1], float32, ``(n, h, w, c)``.
@@ -43,7 +43,7 @@ class Split:
         return height, width, channels
 
     def load(self) -> "Split":
-        """Itself: it is in memory already."""
+        """The split itself, since it is in memory already."""
         return self
 
     def read(self, rows: Integer[np.ndarray, " n"]) -> "Split":
@@ -57,7 +57,7 @@ class StreamedSplit:
 
     Attributes:
         selection: which images of which source.
-        where: what a message about it begins with.
+        where: the beginning of an error message about it.
     """
 
     selection: Selection
@@ -73,7 +73,7 @@ class StreamedSplit:
 
     @property
     def pixels(self) -> int:
-        """How many numbers all its images are made of."""
+        """The number of pixels of all images together, over all channels."""
         return len(self) * math.prod(self.image_shape)
 
     def read(self, rows: Integer[np.ndarray, " n"]) -> Split:
@@ -85,7 +85,7 @@ class StreamedSplit:
         return Split(*self.selection.read(rows))
 
     def load(self) -> Split:
-        """All of it in memory, frozen so that no run can change the data of another.
+        """The split in memory; its arrays are read-only, since runs share the data.
 
         Raises:
             DataError: if it is too large, or damaged.
@@ -102,16 +102,16 @@ class StreamedSplit:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set in memory; only the training images may be elsewhere.
+    """A data set in memory, whose training images may be streamed from disk instead.
 
     Attributes:
         name: the name it is loaded by.
-        train: what to learn from.
-        test: what to measure on; never part of ``train``.
+        train: the training images.
+        test: the test images, none of which is in ``train``.
         class_names: one name per class, in the order of the labels.
-        transform: what was done to the raw pixels.
-        source: where it came from, as a fragment of a sentence.
-        validation: what to choose by, taken from the training images; ``None`` for nothing.
+        transform: how the raw pixels were resized and scaled.
+        source: where the data come from, as a fragment of a sentence.
+        validation: the validation images, held out of the training images, or ``None``.
     """
 
     name: str
@@ -124,13 +124,13 @@ class Dataset:
 
     @property
     def scored(self) -> dict[str, Split]:
-        """The splits that a model is scored on, by name."""
+        """The splits that a model is evaluated on, by name."""
         own = {} if self.validation is None else {"validation": self.validation}
         return {**own, "test": self.test}
 
     @property
     def num_classes(self) -> int:
-        """The number of classes, whether or not each has an image."""
+        """The number of classes, including those without an image."""
         return len(self.class_names)
 
     @property
@@ -141,7 +141,7 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class OpenDataset:
-    """A data set whose images are read when they are asked for; the fields are `Dataset`'s."""
+    """A data set whose images are read when they are needed; its fields are those of `Dataset`."""
 
     name: str
     train: StreamedSplit
@@ -174,14 +174,14 @@ class OpenDataset:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A data set with all its splits, before anyone has chosen among them.
+    """A data set with all its splits, before the user's options select some of them.
 
     Attributes:
         name: the name it is loaded by.
         parts: its splits by name.
         class_names: one name per class, in the order of the labels.
         transform: what is done to the raw pixels.
-        origin: where it came from, as a fragment of a sentence.
+        origin: where the data come from, as a fragment of a sentence.
     """
 
     name: str
@@ -191,7 +191,7 @@ class Source:
     origin: str
 
     def chosen(self, options: DataOptions) -> OpenDataset:
-        """The splits that ``options`` name.
+        """The data set with the splits that ``options`` select.
 
         Raises:
             DataError: if they are not there, or share an image.

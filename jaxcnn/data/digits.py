@@ -1,4 +1,4 @@
-"""The embedded default: 1,797 handwritten digits that come with scikit-learn."""
+"""The default data set: 1,797 handwritten digits that scikit-learn includes."""
 
 import dataclasses
 
@@ -12,11 +12,11 @@ from jaxcnn.data.selection import Selection
 from jaxcnn.data.transform import Transform
 
 TRANSFORM = Transform(size=(28, 28), scale=1 / 16)
-"""The digits are 8×8 with 17 grey levels; LeNet wants the size of MNIST's."""
+"""The size that the 8×8 digits are resized to: that of MNIST, which LeNet takes."""
 
 
 def open_digits(options: DataOptions) -> Source:
-    """scikit-learn's digits, resized to 28×28: 1,438 to learn from, 359 to measure on.
+    """Open scikit-learn's digits, resized to 28×28: 1,438 training and 359 test images.
 
     Args:
         options: another size, or colour, where wanted.

@@ -1,4 +1,4 @@
-"""JSON and TOML from strangers: bounded before it is parsed, and checked before it is used."""
+"""Reads untrusted JSON and TOML: size and nesting are limited before parsing."""
 
 import collections
 import json
@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from jaxcnn.data.files import read_text, reason
-from jaxcnn.data.schema import Kind, brief
-from jaxcnn.errors import UserError
+from jaxcnn.data.schema import Schema
+from jaxcnn.errors import UserError, brief
 
 LARGEST_JSON = 2**24
 LARGEST_TOML = 1_000_000
@@ -98,7 +98,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 def read_json(
     path: str | os.PathLike[str],
-    kind: Kind,
+    schema: Schema,
     *,
     most: int = LARGEST_JSON,
     nonfinite: bool = False,
@@ -107,7 +107,7 @@ def read_json(
 
     Args:
         path: the file.
-        kind: what the value must be.
+        schema: what the value must look like.
         most: the largest number of bytes that the file may have.
         nonfinite: whether ``NaN`` and ``Infinity`` may be in it.
 
@@ -115,7 +115,7 @@ def read_json(
         The value.
 
     Raises:
-        UserError: if the file cannot be read, is no JSON, or is not of this kind.
+        UserError: if the file cannot be read, is no JSON, or does not fit the schema.
 
     >>> import tempfile
     >>> from jaxcnn.data.documents import read_json
@@ -127,7 +127,7 @@ def read_json(
     """
     try:
         value = parse_json(read_text(path, most), nonfinite=nonfinite)
-        kind.check(value, "")
+        schema.check(value, "")
     except OSError as error:
         raise UserError(f"{os.fspath(path)} cannot be read: {reason(error)}") from None
     except ValueError as error:

@@ -1,6 +1,6 @@
-"""The name by which users catch the errors of data sets."""
+"""The error that functions of this room raise."""
 
 from jaxcnn.errors import UserError
 
 DataError = UserError
-"""A data set that cannot be read, in one sentence; the same class as every other user error."""
+"""A data set cannot be read. The same class as `jaxcnn.errors.UserError`."""

@@ -1,7 +1,7 @@
-"""Files from strangers: opened without waiting, and read up to a limit.
+"""Opens untrusted files without blocking, and reads at most a given number of bytes.
 
-A folder that somebody else gave may hold a named pipe, a device or a huge file in the place of
-what is expected. Opening a pipe waits for ever; reading a device never ends.
+A folder that somebody else gave may hold a named pipe, a device or a huge file where an
+ordinary file is expected. Opening a pipe can block forever; reading a device never ends.
 """
 
 import errno
@@ -19,7 +19,7 @@ _KINDS = {
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file for reading, and nothing else.
+    """Open a regular file for reading; pipes, devices and folders are refused.
 
     Args:
         path: the file; links are followed.
@@ -66,7 +66,7 @@ def _refusal(path: str, mode: int) -> OSError:
 
 
 def read_bytes(path: str | os.PathLike[str], most: int) -> bytes:
-    """The content of a regular file of at most so many bytes.
+    """The content of a regular file that is not larger than a limit.
 
     Args:
         path: the file.
@@ -94,7 +94,7 @@ def read_bytes(path: str | os.PathLike[str], most: int) -> bytes:
 
 
 def read_text(path: str | os.PathLike[str], most: int) -> str:
-    """The text of a regular file of at most so many bytes, in UTF-8.
+    """The UTF-8 text of a regular file that is not larger than a limit.
 
     Args:
         path: the file.
@@ -117,7 +117,7 @@ def read_text(path: str | os.PathLike[str], most: int) -> str:
 
 
 def as_text(content: bytes) -> str:
-    r"""Bytes as text.
+    r"""Decode UTF-8, and refuse bytes that are not.
 
     Args:
         content: text in UTF-8.
@@ -139,7 +139,7 @@ def as_text(content: bytes) -> str:
 
 
 def reason(error: OSError) -> str:
-    """Why the operating system could not do it, in one clause.
+    """The reason for an operating system's error, as a clause for a message.
 
     >>> import errno, os
     >>> from jaxcnn.data.files import reason
@@ -150,16 +150,16 @@ def reason(error: OSError) -> str:
 
 
 def check_folder_tree(folder: Path) -> None:
-    """Refuse a folder in which something else than files and folders lies.
+    """Refuse a folder that contains a pipe, a device or a socket.
 
-    Libraries that read whole folders open what they find: a named pipe among it would make them
-    wait for ever, and a link would lead them out of the folder.
+    Libraries that read whole folders open every file in them: a named pipe would block them
+    forever, and a link would lead them out of the folder.
 
     Args:
         folder: the folder; not a link to one.
 
     Raises:
-        OSError: if a part of it cannot be looked at.
+        OSError: if a part of it cannot be read.
         ValueError: with the name of what is refused, in one clause.
     """
     waiting = [folder]

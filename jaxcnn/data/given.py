@@ -1,4 +1,4 @@
-"""Data sets made of arrays that the user has."""
+"""Makes a data set of arrays that the user passes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,15 +16,16 @@ Pairs = Sequence[tuple[Any, Any]]
 
 
 def dataset_of(data: Dataset | Pairs, options: DataOptions | None = None) -> Dataset:
-    """A data set of arrays; a data set as it is.
+    """The data set of the user's arrays; a `Dataset` is returned unchanged.
 
     Args:
-        data: images ``(n, h, w, c)`` or ``(n, h, w)``, floats in [0, 1] or bytes, and labels
-            ``(n,)``, whole numbers from 0, to learn from; and a second such pair to test on.
-        options: of these, the share of validation images counts.
+        data: the pair of training images and labels, and the pair of test images and labels.
+            Images are ``(n, h, w, c)`` or ``(n, h, w)``, floats in [0, 1] or bytes; labels are
+            ``(n,)``, whole numbers from 0.
+        options: only the share of validation images and its seed are used.
 
     Raises:
-        DataError: if they do not fit together.
+        DataError: if images and labels do not fit together.
 
     >>> images, labels = np.zeros((4, 8, 8)), np.array([0, 1, 0, 1])
     >>> dataset_of(((images, labels), (images, labels))).image_shape

@@ -1,4 +1,4 @@
-"""The IDX files of MNIST and its relatives, read strictly.
+"""Reads the IDX files of MNIST and Fashion-MNIST, and refuses damaged ones.
 
 An images file is four big-endian 32-bit numbers (magic 0x803, count, rows, columns) and a byte
 per pixel; a labels file is two (magic 0x801, count) and a byte per label.
@@ -52,26 +52,26 @@ CLASS_NAMES = {
         "Ankle boot",
     ),
 }
-"""What the classes of the IDX files are called; the files themselves have only numbers."""
+"""The class names of each data set, since IDX files contain labels only."""
 
 _KINDS = {IMAGES_MAGIC: "images", LABELS_MAGIC: "labels"}
 _CHUNK = 2**20
 
 
 def open_idx(name: str, folder: Path, class_names: Sequence[str], options: DataOptions) -> Source:
-    """The data set that the four IDX files of a folder hold.
+    """Open the data set in the four IDX files of a folder.
 
     Args:
-        name: what to call it.
-        folder: where the files lie, each gzipped or not.
+        name: the name of the data set.
+        folder: the folder with the four files, each gzipped or not.
         class_names: one name per class, in the order of the labels.
-        options: another size, or colour, where wanted.
+        options: the size and channels of the images.
 
     Returns:
-        The data set; images of any size, but the same in both splits.
+        The data set. Its images have any size, but the same one in both splits.
 
     Raises:
-        DataError: if a file is missing, is not what its name says, or does not fit the others.
+        DataError: if a file is missing or damaged, or does not fit the others.
     """
     paths = [_find(folder, file) for file in FILES]
     arrays = []
@@ -98,17 +98,17 @@ def open_idx(name: str, folder: Path, class_names: Sequence[str], options: DataO
 
 
 def is_idx_folder(folder: Path) -> bool:
-    """Whether any of the four files lies in ``folder``."""
+    """Whether ``folder`` contains any of the four files."""
     return any(os.path.exists(path) for file in FILES for path in _spellings(folder, file))
 
 
 def read_images(path: Path) -> UInt8[np.ndarray, "n h w"]:
-    """The images of an IDX file; `DataError` where it is not exactly one."""
+    """The images of an IDX file; raises `DataError` if it is damaged."""
     return _read(path, IMAGES_MAGIC, ("count", "rows", "columns"))
 
 
 def read_labels(path: Path) -> UInt8[np.ndarray, " n"]:
-    """The labels of an IDX file; `DataError` where it is not exactly one."""
+    """The labels of an IDX file; raises `DataError` if it is damaged."""
     return _read(path, LABELS_MAGIC, ("count",))
 
 

@@ -1,4 +1,4 @@
-"""Folders of pictures, one subfolder per class."""
+"""Reads a folder of pictures that has one subfolder for each class."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,19 +18,19 @@ from jaxcnn.data.transform import Transform
 from jaxcnn.errors import shown
 
 SPLITS = ("train", "test", "validation", "val")
-"""Subfolders of these names, ``train`` among them, are splits; otherwise subfolders are classes."""
+"""Names of subfolders that are splits, if ``train`` is among them; else subfolders are classes."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What was found below a folder with one subfolder per class.
+    """The pictures that were found in a folder with one subfolder for each class.
 
     Attributes:
         class_names: the subfolders' names, sorted.
         paths: the pictures, class after class, each class sorted.
         labels: the class of each.
         headers: the size of each.
-        skipped: what is no picture.
+        skipped: the other files, which are no pictures.
     """
 
     class_names: tuple[str, ...]
@@ -42,12 +42,12 @@ class Scan:
 
 @dataclass(frozen=True, eq=False)
 class FolderExamples:
-    """Pictures that are decoded when they are read.
+    """The examples of an image folder, whose pictures are decoded when they are read.
 
     Attributes:
         paths: the files.
         labels: the class of each.
-        headers: the size of each, as the file says.
+        headers: the size of each, from its header.
         image_shape: ``(h, w, c)`` of every image that `read` gives.
         transform: what is done to the raw pixels.
     """
@@ -62,7 +62,7 @@ class FolderExamples:
         return len(self.paths)
 
     def read(self, rows: Rows) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
-        """Images in [0, 1] and labels; `DataError` names a file that is damaged."""
+        """Images in [0, 1] and labels; raises `DataError` with the path of a damaged file."""
         images = np.empty((len(rows), *self.image_shape), np.float32)
         for index, row in enumerate(rows):
             raw = read_picture(self.paths[row], self.image_shape[2])
@@ -74,14 +74,14 @@ class FolderExamples:
 
 
 def open_image_folder(folder: Path, options: DataOptions) -> Source:
-    """Open a folder of pictures; they are decoded later.
+    """Open a folder of pictures; each is decoded when it is read.
 
     Args:
         folder: with one subfolder per class, or with ``train`` and ``test`` (and ``validation``
             or ``val``) that each have one subfolder per class. Pictures may lie deeper in the
-            subfolder of their class; hidden files and folders are left alone.
-        options: the size and channels of the images. Left out, the pictures must have one size,
-            and are grey if all of them are.
+            subfolder of their class; hidden files and folders are ignored.
+        options: the size and channels of the images. By default the pictures must have the same
+            size, and are grey if all of them are.
 
     Returns:
         The data set. Without a subfolder ``train``, the splits are ``test`` (a fifth of each
@@ -152,7 +152,7 @@ def _scan(folder: Path) -> Scan:
 def _files_below(folder: Path) -> Iterator[tuple[str, bool]]:
     """Every file below ``folder``, in a fixed order, and whether it is a regular one.
 
-    A pipe or a device is never opened, since that could wait for ever. Links are followed, but
+    A pipe or a device is never opened, since that could block forever. Links are followed, but
     into no folder twice and into none that ``folder`` itself lies in, which would lead in a
     circle or to the pictures of other classes.
     """

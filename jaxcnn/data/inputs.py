@@ -1,4 +1,4 @@
-"""Image files of people, made into what a network was trained on."""
+"""Converts a user's image file to the image shape of a trained network."""
 
 import os
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from jaxcnn.errors import shown
 def read_input(
     path: str | os.PathLike[str], image_shape: Sequence[int]
 ) -> Float32[np.ndarray, "h w c"]:
-    """An image file as a network sees it that was trained on images of this shape.
+    """Read an image file, and convert it to the image shape that a network was trained on.
 
-    The file is read and resized as those of an image folder are. Nothing is inverted: MNIST and
-    its like are white on black, and a network of them wants them so.
+    The file is read and resized as those of an image folder are. Colours are not inverted: MNIST
+    and Fashion-MNIST are white on black, and so must be the images for their networks.
 
     Args:
         path: a picture of any size in one of `jaxcnn.data.pictures.FORMATS`.
@@ -27,8 +27,8 @@ def read_input(
         float32 ``(h, w, c)`` in [0, 1].
 
     Raises:
-        DataError: if the shape is none, or no picture has ``c`` channels, or if the file cannot
-            be read, is no such picture, is damaged or too large.
+        DataError: if the shape is wrong, or the file cannot be read, is no picture, is damaged or
+            too large.
 
     >>> import tempfile
     >>> from PIL import Image
@@ -37,7 +37,7 @@ def read_input(
     ...     read_input(file.name, (28, 28, 1))[0, 0]
     array([0.29803923], dtype=float32)
     """
-    # Pillow takes a moment to import, which whoever reads no pictures need not wait for.
+    # Pillow takes a moment to import, which only reading a picture needs.
     from jaxcnn.data.pictures import read_picture
 
     if len(image_shape) != 3:

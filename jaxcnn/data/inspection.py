@@ -1,4 +1,4 @@
-"""What a data set holds: counts by class, sizes, pixels."""
+"""Statistics of a data set: images of each class, image sizes, pixel values."""
 
 import functools
 import math
@@ -12,12 +12,12 @@ from jaxcnn.data.dataset import OpenDataset, StreamedSplit
 from jaxcnn.data.image_folder import FolderExamples
 
 PIXELS_AT_ONCE = 2**24
-"""How many numbers are looked at together; a data set need not fit into memory."""
+"""The most pixels that are processed at a time, since a data set may not fit into memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class SplitReport:
-    """What one split holds.
+    """The statistics of one split.
 
     Attributes:
         counts: images of each class, ``(classes,)``.
@@ -38,7 +38,7 @@ class SplitReport:
 
 @dataclass
 class _Sums:
-    """Running figures over the images of a split."""
+    """Running sums over the images of a split."""
 
     counts: Int64[np.ndarray, " classes"]
     lowest: float = math.inf
@@ -59,7 +59,7 @@ class _Sums:
 
 
 def inspect_split(split: StreamedSplit, classes: int, *, samples: int = 10) -> SplitReport:
-    """Read every image of a split.
+    """Read every image of a split, and compute its statistics.
 
     Args:
         split: what to read.
@@ -99,7 +99,7 @@ def raw_sizes(data: OpenDataset) -> Int64[np.ndarray, "n hw"] | None:
 
 
 def as_text(data: OpenDataset, train: SplitReport, test: SplitReport) -> str:
-    """What was found, for people: a table of the classes, and a line each for sizes and pixels."""
+    """The statistics as text: a table of the classes, and lines for sizes and pixels."""
     width = max(len("class"), *map(len, data.class_names))
     rows = [
         f"{name:<{width}}  {of_train:>8,}  {of_test:>8,}"

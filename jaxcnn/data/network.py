@@ -1,4 +1,4 @@
-"""Whether a download can succeed, answered in seconds."""
+"""Checks within seconds whether a URL can be downloaded."""
 
 import queue
 import threading
@@ -7,11 +7,11 @@ SECONDS = 5.0
 
 
 def why_unreachable(url: str, seconds: float = SECONDS) -> str | None:
-    """What keeps ``url`` from being downloaded, or ``None`` if its first byte arrived.
+    """The reason why ``url`` cannot be downloaded, or ``None`` if its first byte arrived.
 
-    Asked with the library (and so the proxies and certificates) that TFDS downloads with, whose
-    own ten retries take minutes. A lookup of a name can hang for longer than any timeout of
-    `requests`, so a thread asks, and is left behind when the time is over.
+    It uses the library that TFDS downloads with, and so the same proxies and certificates; the ten
+    retries of TFDS itself would take minutes. A name lookup can take longer than any timeout of
+    `requests`, so a thread makes the request, and is abandoned when the time is over.
 
     Args:
         url: an address of ``http`` or ``https``.

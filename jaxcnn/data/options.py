@@ -1,4 +1,4 @@
-"""What of a data set is used, and how its images are read."""
+"""The options of a data set: its splits, and the size and channels of its images."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,20 +9,19 @@ LARGEST_SIZE = 4096
 """The largest height and width that images may be resized to."""
 
 AS_A_FOLDER = "--dataset image_folder --data-dir DIR"
-"""The flags that read pictures from a folder with a subfolder for each class."""
+"""The options that read pictures from a folder with a subfolder for each class."""
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """What of a data set is used, and how its images are read.
+    """The options of a data set: its splits, and the size and channels of its images.
 
     Attributes:
-        split: What to learn from, as TFDS writes it: train, train[:80%], train+validation.
-        test_split: What to measure on; must not share an image with --split.
-        validation: Share of the training images that is held out to choose by (the best
-            checkpoint, the best learning rate, when to stop), the same share of each class, such
-            as 0.1; left out, none is, and nothing is chosen.
-        validation_seed: Seed of the choice of the validation images.
+        split: The training images, as TFDS writes splits: train, train[:80%], train+validation.
+        test_split: The test images, written likewise; no image may be in both splits.
+        validation: Share of the training images, such as 0.1, that is held out of each class; they
+            choose the best checkpoint, the best learning rate and when to stop; left out, none.
+        validation_seed: The seed that draws the validation images.
         image_size: Height and width that images are resized to; left out, they stay as they are.
         channels: 1 for grey, 3 for colour; left out, as the images are.
         strict: Refuse files of an image folder that are no images, instead of skipping them.
@@ -37,7 +36,7 @@ class DataOptions:
     strict: bool = False
 
     def check(self) -> None:
-        """Refuse what no data set can give.
+        """Refuse values that are wrong for every data set.
 
         Raises:
             DataError: if the size or the number of channels is out of range, or of another type.
@@ -62,5 +61,5 @@ class DataOptions:
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """``(height, width)`` that images are resized to."""
+        """The ``(height, width)`` that images are resized to, or ``None``."""
         return None if self.image_size is None else (self.image_size, self.image_size)

@@ -1,7 +1,7 @@
-"""One picture of a file, whatever its format, mode and size, as bytes of grey or colour.
+"""Decodes a picture of any format, mode and size to grey or RGB bytes.
 
-Pillow reads it. Only formats are tried whose readers run no other program (EPS runs Ghostscript)
-and recognise their files by content.
+Pillow decodes it. Only formats are tried whose decoders run no other program (EPS runs
+Ghostscript) and recognise their files by content.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ from jaxcnn.data.files import open_file, reason
 from jaxcnn.errors import shown
 
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-"""The formats that are read, by Pillow's names; of several frames, the first."""
+"""The formats that are read, by Pillow's names; only the first frame is read."""
 
 _SUFFIXES = ".bmp .gif .jfif .jp2 .j2k .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp"
 SUFFIXES = frozenset(_SUFFIXES.split(" "))
-"""How the name of a picture ends; what ends like this and is none is damaged."""
+"""File name endings of pictures; a file with such a name that cannot be decoded is damaged."""
 
 LARGEST = 2**26
-"""The most pixels of one picture, so that a small file cannot unpack to fill the memory."""
+"""The most pixels of one picture, since a small file could decode to more than the memory."""
 
 _GREY = ("1", "L", "LA", "La", "I", "F")
 _TURNED = range(5, 9)  # values of the EXIF orientation that swap height and width
@@ -35,12 +35,12 @@ _ORIENTATION = 0x0112
 
 
 class Header(NamedTuple):
-    """What the beginning of a file says.
+    """The size and format in the header of a picture.
 
     Attributes:
-        height: in pixels, as it is shown.
-        width: in pixels, as it is shown.
-        grey: whether it has no colours.
+        height: in pixels, after the EXIF orientation is applied.
+        width: in pixels, likewise.
+        grey: whether it is a grey image.
     """
 
     height: int
@@ -49,7 +49,7 @@ class Header(NamedTuple):
 
 
 def read_header(path: str | os.PathLike[str]) -> Header | None:
-    """The size of a picture, without decoding it; ``None`` for a file that is no picture.
+    """The header of a picture, read without decoding it; ``None`` if the file is no picture.
 
     Raises:
         DataError: if the file cannot be read, has too many pixels, or has the name of a picture
@@ -77,7 +77,7 @@ def read_header(path: str | os.PathLike[str]) -> Header | None:
 
 
 def read_picture(path: str | os.PathLike[str], channels: int) -> UInt8[np.ndarray, "h w c"]:
-    """A picture as bytes, upright as its EXIF data have it.
+    """Decode a picture to bytes, turned upright according to its EXIF data.
 
     Transparency is ignored. 16 bits a pixel become 8, rounded; floats must be from 0 to 1.
 

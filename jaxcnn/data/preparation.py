@@ -1,9 +1,9 @@
-"""A program that downloads and prepares a data set of TFDS: ``preparation.py NAME DIRECTORY``.
+"""A program that downloads a data set with TFDS: ``preparation.py NAME DIRECTORY``.
 
-Preparing needs TensorFlow, reading does not. A process of its own keeps TensorFlow, its threads
-and everything it prints out of the run; therefore nothing here imports jaxcnn. The exit status is
-0, `NETWORK_FAILED` or `FAILED`, and a line on standard error that begins with `REASON` says why;
-TensorFlow writes what it likes before and after it.
+Preparing needs TensorFlow, reading does not. A separate process keeps TensorFlow, its threads and
+its output away from the training process; therefore this file imports nothing of jaxcnn. The exit
+status is 0, `NETWORK_FAILED` or `FAILED`, and a line on standard error that begins with `REASON`
+says why; TensorFlow prints other lines before and after it.
 """
 
 import sys
@@ -14,7 +14,7 @@ REASON = "reason: "
 
 
 def main(name: str, directory: str) -> int:
-    """Prepare ``name`` below ``directory`` as array_record, the format that is read without TF."""
+    """Prepare ``name`` in ``directory`` as array_record, which is readable without TensorFlow."""
     import tensorflow_datasets as tfds
 
     try:

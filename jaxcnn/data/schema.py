@@ -1,6 +1,6 @@
-"""What a value from a stranger's file must look like: types, ranges and sizes, as a table.
+"""Schemas for values from untrusted files: they check types, ranges and sizes.
 
-A reader declares one `Kind` for its file and checks the whole value before it uses a part of it:
+A reader declares one `Schema` for its file, and checks the whole value before it uses any of it:
 
 >>> from jaxcnn.data.schema import ListOf, Table, Text, Whole
 >>> facts = Table({"image_shape": ListOf(Whole(1, 32767), 3, 3), "class_names": ListOf(Text())})
@@ -11,40 +11,27 @@ ValueError: data.image_shape[2] must be a whole number from 1 to 32,767, got '1'
 
 import math
 import re
-import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
-_SHORT.maxlist, _SHORT.maxdict, _SHORT.maxlevel = 4, 3, 2
+from jaxcnn.errors import brief
 
 
-class Kind(Protocol):
-    """What a value may be."""
+class Schema(Protocol):
+    """A description of the values that are accepted."""
 
     def check(self, value: Any, where: str) -> None:
-        """Refuse what is not of this kind, with a `ValueError` in one clause.
+        """Refuse a value that does not fit, with a `ValueError` in one clause.
 
         Args:
             value: from a file.
-            where: the place of the value in the file; "" for the file as a whole.
+            where: the path of the value in the file; "" for the whole file.
         """
 
 
-def brief(value: Any) -> str:
-    """A value from a file as a message can hold it: shortened to about 60 characters.
-
-    >>> from jaxcnn.data.schema import brief
-    >>> len(brief("a" * 1000))
-    60
-    """
-    return _SHORT.repr(value)
-
-
 def refuse(where: str, wanted: str, value: Any) -> NoReturn:
-    """Raise the `ValueError` for a value of another kind.
+    """Raise the `ValueError` for a value that does not fit.
 
     >>> from jaxcnn.data.schema import refuse
     >>> refuse("epoch", "a whole number", "x")
@@ -56,7 +43,7 @@ def refuse(where: str, wanted: str, value: Any) -> NoReturn:
 
 @dataclass(frozen=True)
 class Anything:
-    """A value that is only shown, or checked elsewhere."""
+    """Any value: one that is only printed, or is checked elsewhere."""
 
     def check(self, value: Any, where: str) -> None:
         """Accept it."""
@@ -64,7 +51,7 @@ class Anything:
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole number in a range; ``true`` and ``1.0`` are none."""
+    """A whole number in a range; ``true`` and ``1.0`` are refused."""
 
     least: int = 0
     most: int = 2**53
@@ -77,7 +64,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Number:
-    """A number; ``None`` where ``null`` may stand for one that is not finite."""
+    """A number, which may be NaN or infinite, or ``null``, only if so declared."""
 
     nonfinite: bool = False
     null: bool = False
@@ -104,8 +91,8 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Name:
-    """Text that can be a part of a file's name, but lead to no other folder."""
+class FileName:
+    """A file name without folders, so that it cannot lead to another folder."""
 
     def check(self, value: Any, where: str) -> None:
         """Refuse everything else."""
@@ -115,7 +102,7 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Digits:
+class WholeOrText:
     """A whole number in a range, or the text of one, as protocol buffers write large numbers."""
 
     least: int = 0
@@ -141,21 +128,21 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Nullable:
-    """A value of a kind, or ``null``."""
+    """A value that fits another schema, or ``null``."""
 
-    kind: Kind
+    schema: Schema
 
     def check(self, value: Any, where: str) -> None:
         """Refuse everything else."""
         if value is not None:
-            self.kind.check(value, where)
+            self.schema.check(value, where)
 
 
 @dataclass(frozen=True)
 class ListOf:
-    """A list of values of one kind, of a limited length."""
+    """A list of limited length whose values all fit one schema."""
 
-    kind: Kind
+    schema: Schema
     least: int = 0
     most: int = 2**20
 
@@ -167,14 +154,14 @@ class ListOf:
             )
             refuse(where, f"a list of {length} values", value)
         for index, item in enumerate(value):
-            self.kind.check(item, f"{where}[{index}]")
+            self.schema.check(item, f"{where}[{index}]")
 
 
 @dataclass(frozen=True)
 class TableOf:
-    """A table with values of one kind under any names."""
+    """A table with any names, whose values all fit one schema."""
 
-    kind: Kind
+    schema: Schema
     most: int = 10_000
 
     def check(self, value: Any, where: str) -> None:
@@ -182,22 +169,22 @@ class TableOf:
         if not isinstance(value, dict) or len(value) > self.most:
             refuse(where, f"a table of at most {self.most:,} values", value)
         for name, item in value.items():
-            self.kind.check(item, _inside(where, name))
+            self.schema.check(item, _inside(where, name))
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with values of a kind for each name.
+    """A table with known names, each with a schema of its own.
 
     Attributes:
-        fields: the kind of the value under each name.
-        optional: the same, of names that may be missing.
-        others: the kind of the values under all other names; ``None`` refuses them.
+        fields: the schema of the value under each name.
+        optional: the same, for names that may be missing.
+        others: the schema of the values under all other names; ``None`` refuses them.
     """
 
-    fields: Mapping[str, Kind]
-    optional: Mapping[str, Kind] = field(default_factory=dict)
-    others: Kind | None = None
+    fields: Mapping[str, Schema]
+    optional: Mapping[str, Schema] = field(default_factory=dict)
+    others: Schema | None = None
 
     def check(self, value: Any, where: str) -> None:
         """Refuse everything else, tables without a needed name and unknown names."""
@@ -205,12 +192,12 @@ class Table:
             refuse(where, "a table", value)
         for name in self.fields.keys() - value.keys():
             raise ValueError(f"{_inside(where, name)} is missing")
-        kinds = {**self.optional, **self.fields}
+        schemas = {**self.optional, **self.fields}
         for name, item in value.items():
-            kind = kinds.get(name, self.others)
-            if kind is None:
+            schema = schemas.get(name, self.others)
+            if schema is None:
                 raise ValueError(f"{_inside(where, name)} is unknown")
-            kind.check(item, _inside(where, name))
+            schema.check(item, _inside(where, name))
 
 
 def _inside(where: str, name: str) -> str:

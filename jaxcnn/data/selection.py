@@ -1,4 +1,4 @@
-"""Which examples are meant: rows of one or several sources, put behind one another."""
+"""Selections of examples: rows of one or several sources, one after another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64, Integer
 
 _CHUNK = 256
-"""Images that are read at a time where only their labels are wanted."""
+"""The number of images that are read at a time when only labels are needed."""
 
 Rows = Integer[np.ndarray, " n"]
 
@@ -21,7 +21,7 @@ class Examples(Protocol):
         """``(h, w, c)`` of every image that `read` gives."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of examples."""
 
     def read(self, rows: Rows) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
         """Images in [0, 1] and labels; from any thread."""
@@ -29,17 +29,17 @@ class Examples(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Rows of sources, in an order of their own.
+    """An ordered selection of rows from one or several sources.
 
     Attributes:
-        pieces: each a source and the rows of it that are meant.
+        pieces: pairs of a source and its selected rows.
     """
 
     pieces: tuple[tuple[Examples, Int64[np.ndarray, " n"]], ...]
 
     @classmethod
     def of(cls, examples: Examples, rows: Rows | None = None) -> "Selection":
-        """Some rows of one source; all of them, where ``rows`` is left out."""
+        """Select rows of one source; all of them if ``rows`` is not given."""
         return cls(((examples, np.arange(len(examples)) if rows is None else np.asarray(rows)),))
 
     def __len__(self) -> int:
@@ -49,7 +49,7 @@ class Selection:
         return Selection(self.pieces + other.pieces)
 
     def between(self, start: int, stop: int) -> "Selection":
-        """The examples ``start`` to ``stop``."""
+        """The examples from ``start`` up to ``stop``, as a selection."""
         kept, begin = [], 0
         for examples, rows in self.pieces:
             first, last = max(start - begin, 0), max(stop - begin, 0)
@@ -58,7 +58,7 @@ class Selection:
         return Selection(tuple(kept))
 
     def at(self, rows: Rows) -> "Selection":
-        """The examples at ``rows`` of this selection, which must be in order."""
+        """The examples at ``rows`` of this selection; ``rows`` must be sorted."""
         ends = np.cumsum([len(its_rows) for _, its_rows in self.pieces])
         parts = np.split(np.asarray(rows, np.int64), np.searchsorted(rows, ends[:-1]))
         begins = ends - [len(its_rows) for _, its_rows in self.pieces]
@@ -78,7 +78,7 @@ class Selection:
         return np.concatenate(parts)
 
     def shared_with(self, other: "Selection") -> int:
-        """How many examples are in both."""
+        """The number of examples that are in both selections."""
         mine, its = _by_source(self), _by_source(other)
         return sum(
             len(np.intersect1d(mine[source], its[source])) for source in mine.keys() & its.keys()

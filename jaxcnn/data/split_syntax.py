@@ -1,9 +1,8 @@
-"""``train[:80%]``: the splits that a flag names, with the meaning they have in TFDS.
+"""Parses splits such as ``train[:80%]``, with the meaning that they have in TFDS.
 
 Reference: TensorFlow Datasets, "Splits and slicing", https://www.tensorflow.org/datasets/splits
 """
 
-import difflib
 import re
 from collections.abc import Mapping
 from functools import reduce
@@ -11,13 +10,14 @@ from operator import add
 
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.selection import Selection
+from jaxcnn.names import did_you_mean
 
 _PIECE = re.compile(r"(?P<name>[\w-]+)(\[(?P<start>[^:\[\]]*):(?P<stop>[^:\[\]]*)\])?")
 _BOUND = re.compile(r"(?P<number>-?\d[\d_]*(\.\d+)?)(?P<percent>%?)")
 
 
 def select(spec: str, parts: Mapping[str, Selection], flag: str) -> Selection:
-    """The examples that ``spec`` names.
+    """The examples that a text such as ``train[:80%]`` selects.
 
     Args:
         spec: names of splits joined by ``+``, each whole or sliced: ``train``, ``train[:80%]``,
@@ -25,7 +25,7 @@ def select(spec: str, parts: Mapping[str, Selection], flag: str) -> Selection:
             rounded to the nearest example, negative bounds count from the end, and if one bound
             is a percentage, the other is one, too.
         parts: the splits by name; ``all`` is all of them behind one another.
-        flag: what the message begins with, ``--split``.
+        flag: the option for error messages, such as ``--split``.
 
     Raises:
         DataError: if it is not written like this, names a split that is not there, reaches
@@ -70,7 +70,5 @@ def _position(bound: str | None, otherwise: int, count: int, percent: bool) -> i
 
 
 def _unknown(name: str, parts: Mapping[str, Selection]) -> str:
-    near = difflib.get_close_matches(name, parts, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
     known = ", ".join(f"{part} ({len(rows):,})" for part, rows in parts.items())
-    return f"there is no split {name!r}{hint}, expected one of {known}"
+    return f"unknown split {name!r}{did_you_mean(name, parts)} (known: {known})"

@@ -1,4 +1,4 @@
-"""Batches of a split that stays on disk, read ahead by Grain's threads."""
+"""Reads batches of a split from disk, in advance, with Grain's threads."""
 
 import os
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from jaxtyping import Integer
 from jaxcnn.data.dataset import Split, StreamedSplit
 
 THREADS = min(4, os.cpu_count() or 1)
-"""How many batches are read at a time; decoding a picture leaves Python's lock."""
+"""The number of reading threads; decoding a picture releases Python's lock."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Batches:
-    """The batches of one pass, by number: what Grain calls a source."""
+    """The batches of one epoch, by index; Grain calls this a source."""
 
     split: StreamedSplit
     order: Integer[np.ndarray, " n"]
@@ -30,11 +30,10 @@ class _Batches:
 
 
 class Stream:
-    """The batches of a split in an order, from any batch on.
+    """The batches of a split in a given order, starting at any batch.
 
-    Where a run stands is the number of the next batch within its pass, and the pass's order comes
-    from the seed and the number of the pass; so a checkpoint that holds the step holds the
-    position, and `at` goes on from there as if nothing had happened.
+    The order of an epoch depends on the seed and the number of the epoch only. So a checkpoint
+    that stores the step determines the next batch, and `at` continues with it.
 
     >>> from jaxcnn.data.stream import Stream
     >>> stream = Stream(jc.data.open_dataset("digits").train, batch_size=3)
@@ -46,7 +45,7 @@ class Stream:
     """
 
     def __init__(self, split: StreamedSplit, batch_size: int, *, threads: int = THREADS) -> None:
-        """Read ``split`` in batches; the last of a pass may be smaller."""
+        """Read ``split`` in batches; the last batch of an epoch may be smaller."""
         # Three seconds, which a run on data in memory need not wait for.
         import grain
 
@@ -57,11 +56,11 @@ class Stream:
 
     @property
     def position(self) -> int:
-        """The number of the next batch within the pass."""
+        """The index of the next batch within the epoch."""
         return 0 if self._reader is None else self._reader.get_state()["next_index"]
 
     def at(self, order: Integer[np.ndarray, " n"], batch: int) -> Iterator[Split]:
-        """The batches of a pass from number ``batch`` on.
+        """The batches of an epoch, starting at index ``batch``.
 
         Args:
             order: the rows of the split in the order of this pass.
@@ -81,7 +80,7 @@ class Stream:
         return self._reader
 
     def close(self) -> None:
-        """Stop reading ahead."""
+        """Stop the reading threads."""
         if self._reader is not None:
             self._reader.close()
         self._order = self._reader = None

@@ -1,4 +1,4 @@
-"""Image classification sets of TensorFlow Datasets, read without TensorFlow."""
+"""Reads image classification sets of TensorFlow Datasets without TensorFlow."""
 
 import contextlib
 import logging
@@ -31,13 +31,13 @@ from jaxcnn.extras import command, missing
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 _BATCH = 64
-"""How many raw images are decoded at a time; they may be photographs."""
+"""The number of images that are decoded at a time; photographs take much memory."""
 
 _log = logging.getLogger(__name__)
 
 
 def default_directory() -> Path:
-    """Where TFDS keeps its data when nobody says otherwise."""
+    """The folder in which TFDS keeps its data by default."""
     return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
@@ -49,7 +49,7 @@ def builder_names() -> list[str]:
 
 
 def full_name(name: str) -> str:
-    """``"emnist"`` is ``"emnist/byclass"``: with the configuration that TFDS would choose."""
+    """The name with TFDS's default configuration: ``"emnist"`` becomes ``"emnist/byclass"``."""
     config = None if "/" in name else _builder_class(name).default_builder_config
     return name if config is None else f"{name}/{config.name}"
 
@@ -73,13 +73,13 @@ def find_prepared(name: str, directory: Path) -> Path | None:
 
 
 def open_prepared(name: str, folder: Path, options: DataOptions) -> Source:
-    """Open a prepared data set; its images are read later.
+    """Open a prepared data set; its images are read when they are needed.
 
     Args:
-        name: what to call it.
+        name: the name of the data set.
         folder: its ``directory/name/version``, with ``array_record`` files.
-        options: the size and channels of the images; where they have several sizes, the size
-            must be given.
+        options: the size and channels of the images; the size is required if the images have
+            several sizes.
 
     Returns:
         The data set, in the order of its files.
@@ -106,7 +106,7 @@ def open_prepared(name: str, folder: Path, options: DataOptions) -> Source:
 
 @dataclass(frozen=True, eq=False)
 class RecordExamples:
-    """A split of a prepared data set, decoded when it is read.
+    """The examples of a prepared split, which are decoded when they are read.
 
     Attributes:
         source: the data source of TFDS.
@@ -114,7 +114,7 @@ class RecordExamples:
         raw_shape: ``(h, w, c)`` of the stored images; ``None`` for a size that varies.
         transform: what is done to the raw pixels.
         channels: 1 or 3; ``None`` leaves them as they are.
-        num_classes: labels are below it.
+        num_classes: the number of classes; every label is smaller.
         folder: the folder of the set, for messages.
         split: the name of the split, for messages.
     """
@@ -139,7 +139,7 @@ class RecordExamples:
         return height or 0, width or 0, channels or 0  # each is there: `_check_readable`
 
     def read(self, rows: Rows) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
-        """Images in [0, 1] and labels; `DataError` where a record is not what the set says."""
+        """Images in [0, 1] and labels; raises `DataError` for a damaged record."""
         images = np.empty((len(rows), *self.image_shape), np.float32)
         labels = np.empty(len(rows), np.int32)
         for start in range(0, len(rows), _BATCH):
@@ -237,7 +237,7 @@ def _check_readable(builder: Any, name: str, folder: Path, options: DataOptions)
 
 @contextlib.contextmanager
 def _in_one_sentence(folder: Path) -> Iterator[None]:
-    """TFDS lets through whatever its parsers and decoders raise."""
+    """Turn the errors of TFDS's parsers and decoders, which are of any type, into `DataError`."""
     try:
         yield
     except DataError:
@@ -327,7 +327,7 @@ def _ways(name: str, directory: Path, reason: str) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without absl's remarks on standard error."""
+    """Silence absl, which TFDS uses to print on standard error."""
     absl = logging.getLogger("absl")
     before, absl.disabled = absl.disabled, True
     try:

@@ -1,7 +1,7 @@
-"""The JSON files of a data set that TFDS has prepared, checked before TFDS reads them.
+"""Checks the JSON files of a prepared TFDS folder before TFDS reads them.
 
-TFDS imports the Python module of each kind of feature that ``features.json`` names. In a folder
-from a stranger this could be any module, so every kind that is not TFDS's own is refused.
+TFDS imports the Python module of each kind of feature that ``features.json`` names. In an
+untrusted folder this could be any module, so every kind that is not TFDS's own is refused.
 """
 
 import os
@@ -13,15 +13,15 @@ from jaxcnn.data.errors import DataError
 from jaxcnn.data.files import open_file, reason
 from jaxcnn.data.schema import (
     Anything,
-    Digits,
+    FileName,
     ListOf,
-    Name,
     OneOf,
     Table,
     TableOf,
     Text,
-    brief,
+    WholeOrText,
 )
+from jaxcnn.errors import brief
 
 _MODULE = "tensorflow_datasets.core.features."
 KINDS = frozenset(
@@ -66,7 +66,7 @@ class _Feature:
         _FEATURE.check(value, where)
 
 
-_SHAPE = Table({}, {"dimensions": ListOf(Digits(-1, _LARGEST_SIDE), most=8)})
+_SHAPE = Table({}, {"dimensions": ListOf(WholeOrText(-1, _LARGEST_SIDE), most=8)})
 _IMAGE = Table({}, {"shape": _SHAPE}, others=Anything())
 _PLAIN = TableOf(Anything())
 _FEATURE = Table(
@@ -75,27 +75,27 @@ _FEATURE = Table(
         "description": Text(),
         "valueRange": Text(),
         "featuresDict": Table({}, {"features": TableOf(_Feature(), most=1000)}),
-        "sequence": Table({"feature": _Feature()}, {"length": Digits(-1)}),
-        "classLabel": Table({}, {"numClasses": Digits(0, _MOST_CLASSES)}),
+        "sequence": Table({"feature": _Feature()}, {"length": WholeOrText(-1)}),
+        "classLabel": Table({}, {"numClasses": WholeOrText(0, _MOST_CLASSES)}),
         "image": _IMAGE,
         **dict.fromkeys(("audio", "boundingBox", "tensor", "text", "translation", "video"), _PLAIN),
     },
 )
 _SPLIT = Table(
-    {"name": Name()},
+    {"name": FileName()},
     {
-        "filepathTemplate": Name(),
-        "numBytes": Digits(),
-        "numShards": Digits(),
-        "shardLengths": ListOf(Digits(0, 2**40), most=100_000),
+        "filepathTemplate": FileName(),
+        "numBytes": WholeOrText(),
+        "numShards": WholeOrText(),
+        "shardLengths": ListOf(WholeOrText(0, 2**40), most=100_000),
         "statistics": Anything(),
     },
 )
 _INFO = Table(
-    {"name": Name(), "version": Name()},
+    {"name": FileName(), "version": FileName()},
     {
-        "alternativeFileFormats": ListOf(Name()),
-        "fileFormat": Name(),
+        "alternativeFileFormats": ListOf(FileName()),
+        "fileFormat": FileName(),
         "splits": ListOf(_SPLIT, most=1000),
         **dict.fromkeys(("disableShuffling", "nondeterministicOrder"), OneOf((True, False))),
         **dict.fromkeys(

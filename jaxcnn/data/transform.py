@@ -1,4 +1,4 @@
-"""From raw pixels to the numbers a network sees."""
+"""Converts raw pixels to the images that a network is trained on."""
 
 import math
 import operator
@@ -10,12 +10,12 @@ from jaxtyping import Float32, Float64, Shaped
 from jaxcnn.data.errors import DataError
 
 _CHUNK = 2**22
-"""How many pixels are resized at a time; on the way they are float64."""
+"""The number of pixels that are resized at a time, as float64."""
 
 
 @dataclass(frozen=True)
 class Transform:
-    """Resize, then scale: what was done to the raw pixels of a data set.
+    """Resizes raw images and scales their pixels to [0, 1].
 
     ``Transform(**dataclasses.asdict(transform)) == transform``, also after a way through JSON.
 
@@ -41,7 +41,7 @@ class Transform:
             raise ValueError(f"Transform: `scale` must be positive, got {self.scale!r}")
 
     def __call__(self, raw: Shaped[np.ndarray, "n h w ..."]) -> Float32[np.ndarray, "n h w c"]:
-        """The images a network sees.
+        """Convert raw images to float32 images in [0, 1].
 
         Args:
             raw: ``(n, h, w)`` or ``(n, h, w, c)``, integers or floats from 0 to ``1 / scale``.
@@ -122,7 +122,7 @@ def _narrowed(images: np.ndarray, columns: np.ndarray, scale: float) -> np.ndarr
 
 
 def _weights(old: int, new: int) -> Float64[np.ndarray, "new old"]:
-    """What each old pixel of an axis gives to each new one: a triangle around its centre."""
+    """The weight of each old pixel of an axis in each new one: a triangle around its centre."""
     centres = (np.arange(new) + 0.5) * old / new - 0.5
     distances = np.abs(np.arange(old) - centres[:, np.newaxis])
     triangles = np.maximum(0, 1 - distances / max(old / new, 1))

@@ -1,4 +1,4 @@
-"""Validation images: a share of the training images that is held out, to choose by."""
+"""Holds out a share of the training images for validation."""
 
 import numpy as np
 from jaxtyping import Int64, Integer
@@ -8,7 +8,7 @@ from jaxcnn.data.selection import Selection
 
 
 def hold_out(train: Selection, share: float, seed: int) -> tuple[Selection, Selection]:
-    """The training images without those that are held out, and these.
+    """Split the training images into those that stay and those that are held out.
 
     Args:
         train: the training images.
@@ -26,7 +26,7 @@ def hold_out(train: Selection, share: float, seed: int) -> tuple[Selection, Sele
 
 
 def stratified(labels: Integer[np.ndarray, " n"], share: float, seed: int) -> np.ndarray:
-    """Which examples are held out: the same share of each class, chosen at random.
+    """A mask of the examples that are held out: the same share of each class, at random.
 
     Args:
         labels: the class of each example.
@@ -52,7 +52,7 @@ def stratified(labels: Integer[np.ndarray, " n"], share: float, seed: int) -> np
 
 
 def _rounded(wanted: np.ndarray) -> Int64[np.ndarray, " n"]:
-    """Whole numbers whose sum is the rounded sum, each next to what is wanted."""
+    """Round each number up or down, such that their sum is the rounded sum."""
     counts = np.floor(wanted).astype(np.int64)
     missing = round(float(wanted.sum())) - int(counts.sum())
     largest = np.argsort(counts - wanted, kind="stable")[:missing]

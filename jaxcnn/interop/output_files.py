@@ -1,39 +1,30 @@
-"""Files that come whole or not at all."""
+"""Writes the files of an export, all of them or none."""
 
-import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from jaxcnn.interop.errors import InteropError
+from jaxcnn.writing import write_together
 
 
 def write_files(folder: Path, files: Mapping[str, bytes], *, overwrite: bool = False) -> None:
-    """Write files that belong together; none gets its name before all of them are on the disk.
+    """Write the files of an export; all are on the disk before the first one gets its name.
 
     Args:
-        folder: where; it is made if need be.
+        folder: where to write them; it is created if it does not exist.
         files: their contents by name.
-        overwrite: whether files that are there may be replaced.
+        overwrite: whether existing files may be replaced.
 
     Raises:
-        InteropError: if one is there already, or they cannot be written. Nothing is lost then.
+        InteropError: if a file exists already, or one cannot be written. Nothing is lost then.
     """
     check_free(folder, files, overwrite=overwrite)
-    drafts = {name: folder / f".{name}.{os.getpid()}.tmp" for name in files}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            _write(drafts[name], content)
-        for name in files:
-            drafts[name].replace(folder / name)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InteropError(f"{folder} cannot be written: {reason}") from None
-    finally:
-        for draft in drafts.values():
-            with contextlib.suppress(OSError):
-                draft.unlink()
+        raise InteropError(f"{folder} cannot be written: {error.strerror}") from None
+    write_together({folder / name: content for name, content in files.items()})
 
 
 def check_free(folder: Path, names: Iterable[str], *, overwrite: bool) -> None:
@@ -54,10 +45,3 @@ def check_free(folder: Path, names: Iterable[str], *, overwrite: bool) -> None:
             raise InteropError(f"{path} is a folder")
         if os.path.lexists(path) and not overwrite:
             raise InteropError(f"{path} is there already: give --overwrite, or another --output")
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -3,10 +3,11 @@
 Each function gives a sentence, or the end of one, about a call that failed.
 """
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from jaxcnn.names import nearest
 
 CALLED = {
     "affine": ("scale",),
@@ -110,9 +111,9 @@ def _answer(option: str, parameters: Sequence[str], given: Mapping[str, Any]) ->
     for needed, reason in NEEDLESS.get(option, {}).items():
         if not needed or needed in parameters:
             return f"there is no `{option}`: {reason}"
-    near = difflib.get_close_matches(option, parameters, 1)
+    near = nearest(option, parameters)
     if near:
-        return f"there is no `{option}`; did you mean `{near[0]}`?"
+        return f"there is no `{option}`; did you mean `{near}`?"
     return f"there is no `{option}` among the arguments " + ", ".join(f"`{p}`" for p in parameters)
 
 

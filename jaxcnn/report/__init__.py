@@ -1,4 +1,4 @@
-"""The report of a run, or of several: one HTML page that needs nothing else."""
+"""Writes the report of one or several runs: one self-contained HTML page."""
 
 from jaxcnn.extras import require
 

@@ -1,4 +1,4 @@
-"""What the page says of one run in detail, and why a part of it is missing."""
+"""The chapter of the report about one run: predictions, layers, kernels, settings."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -7,18 +7,23 @@ from typing import Any, NamedTuple, TypeVar
 
 from jaxcnn.data import DataError, DataOptions, Dataset, load_dataset
 from jaxcnn.layers import SummaryRow
-from jaxcnn.report.anatomy import (
+from jaxcnn.report.groups import Group
+from jaxcnn.report.layer_pictures import (
+    Activations,
     Kernels,
-    Walk,
+    activations_of,
     choose_sample,
     first_kernels,
     rows_of,
-    walk_through,
 )
-from jaxcnn.report.groups import Group
-from jaxcnn.report.mistakes import Confusion, Mistake, confusion_of, worst_mistakes
-from jaxcnn.report.records import Record
-from jaxcnn.report.scores import Scores, score
+from jaxcnn.report.misclassification import (
+    Confusion,
+    Misclassified,
+    confusion_of,
+    worst_misclassified,
+)
+from jaxcnn.report.predictions import Predictions, predict
+from jaxcnn.report.reported_runs import ReportedRun
 from jaxcnn.runs import Facts, TrainConfig, Trained, UserError, load_trained
 from jaxcnn.runs.digests import tree_sha256
 from jaxcnn.runs.model import ModelMaker
@@ -26,50 +31,50 @@ from jaxcnn.runs.trained import read_facts
 
 
 class Chapter(NamedTuple):
-    """One run in detail.
+    """The content of the chapter about one run.
 
     Attributes:
-        group: the runs that it stands for.
-        record: the run.
-        facts: what is known of its data; ``None`` where nothing is.
-        layers: the summary of its network for one image; empty where it cannot be made.
-        trained: the network; ``None`` where there is no checkpoint that can be used.
-        sha256: the digest of its parameters.
-        scores: what it says of the test images; ``None`` where they or it are missing.
-        confusion: which class it takes for which.
-        mistakes: the images that it is most wrong about.
-        kernels: the kernels of its first convolution.
-        walk: one image on its way through it.
-        troubles: why something is missing, a sentence each.
+        group: the runs of the same config; ``run`` is one of them.
+        run: the run.
+        facts: the image shape and class names; ``None`` if they are not known.
+        layers: the summary of the network for one image; empty if it cannot be made.
+        trained: the network with its weights; ``None`` if no checkpoint can be used.
+        sha256: the digest of the parameters.
+        predictions: the outputs for the test images; ``None`` if images or weights are missing.
+        confusion: the confusion matrix.
+        misclassified: the misclassified images with the largest losses.
+        kernels: the kernels of the first convolution.
+        activations: the outputs of every layer for one test image.
+        troubles: one sentence for each part that is missing, which says why.
     """
 
     group: Group
-    record: Record
+    run: ReportedRun
     facts: Facts | None
     layers: Sequence[SummaryRow]
     trained: Trained | None
     sha256: str
-    scores: Scores | None
+    predictions: Predictions | None
     confusion: Confusion | None
-    mistakes: list[Mistake]
+    misclassified: list[Misclassified]
     kernels: Kernels | None
-    walk: Walk | None
+    activations: Activations | None
     troubles: list[str]
 
     @property
     def weights(self) -> str:
-        """When the run had these weights: ``epoch 1`` or ``epoch 2, after 132 of 235 batches``."""
+        """The position of the weights: ``epoch 1`` or ``epoch 2, after 132 of 235 batches``."""
         epoch, batch = (self.trained.epochs, self.trained.batches) if self.trained else (0, 0)
         if not batch:
             return f"epoch {epoch}"
-        whole = f" of {self.record.batches:,}" if self.record.batches else ""
+        whole = f" of {self.run.batches:,}" if self.run.batches else ""
         return f"epoch {epoch + 1}, after {batch:,}{whole} batches"
 
     @property
     def elsewhere(self) -> str:
-        """The epoch that the figures are of, where the weights are of another moment."""
-        same = self.weights == f"epoch {self.record.epochs:g}"
-        return "" if same or not self.record.rows else f"epoch {self.record.epochs:g}"
+        """The last epoch with metrics, if the weights are of another epoch; else an empty text."""
+        same = self.weights == f"epoch {self.run.epochs:g}"
+        return "" if same or not self.run.rows else f"epoch {self.run.epochs:g}"
 
 
 Loader = Callable[[TrainConfig], Dataset]
@@ -77,7 +82,7 @@ T = TypeVar("T")
 
 
 def loader(data_dir: Path | None) -> Loader:
-    """A function that loads a run's data set; for runs of one set, only once."""
+    """A function that loads a run's data set, and keeps the last one for the next run."""
 
     @functools.lru_cache(maxsize=1)
     def load(name: str, place: Path | None, options: DataOptions) -> Dataset:
@@ -94,27 +99,27 @@ def loader(data_dir: Path | None) -> Loader:
 def write_chapter(
     group: Group, load: Loader, *, best: bool = False, maker: ModelMaker | None = None
 ) -> Chapter:
-    """Everything that can be said of the group's typical run, by its last or best weights."""
-    record = group.typical
-    troubles = list(record.troubles)
-    if not record.rows:
+    """The chapter about the group's typical run, with its last or its best weights."""
+    run = group.typical
+    troubles = list(run.troubles)
+    if not run.rows:
         troubles.append("No epoch is finished, so there are no curves of this run.")
     data = _unless_missing(
-        lambda: load(record.config), "No test images could be shown or scored", troubles
+        lambda: load(run.config), "No test images could be shown or scored", troubles
     )
-    facts = _facts_of(record, data)
+    facts = _facts_of(run, data)
     if facts is None:
         troubles.append("The network is not shown: config.json does not say what its images are.")
-        return _without_network(group, record, troubles)
+        return _without_network(group, run, troubles)
     layers = _unless_missing(
-        lambda: rows_of(record.config, facts, maker), "The network cannot be shown", troubles
+        lambda: rows_of(run.config, facts, maker), "The network cannot be shown", troubles
     )
     trained = _unless_missing(
-        lambda: load_trained(record.folder, best=best, facts=facts, maker=maker),
+        lambda: load_trained(run.folder, best=best, facts=facts, maker=maker),
         "No trained weights could be used",
         troubles,
     )
-    chapter = _without_network(group, record, troubles)._replace(facts=facts, layers=layers or [])
+    chapter = _without_network(group, run, troubles)._replace(facts=facts, layers=layers or [])
     if trained is None:
         return chapter
     chapter = chapter._replace(
@@ -130,31 +135,29 @@ def write_chapter(
     return _with_images(chapter, trained, data)
 
 
-def _without_network(group: Group, record: Record, troubles: list[str]) -> Chapter:
+def _without_network(group: Group, run: ReportedRun, troubles: list[str]) -> Chapter:
     nothing: list[Any] = []
-    return Chapter(
-        group, record, None, nothing, None, "", None, None, nothing, None, None, troubles
-    )
+    return Chapter(group, run, None, nothing, None, "", None, None, nothing, None, None, troubles)
 
 
-def _facts_of(record: Record, data: Dataset | None) -> Facts | None:
-    """The facts as the data have them, or as the run wrote them down; ``None`` if neither has."""
+def _facts_of(run: ReportedRun, data: Dataset | None) -> Facts | None:
+    """The facts from the data, else from the run folder; ``None`` if neither has them."""
     if data is not None:
         return Facts(data.image_shape, data.class_names, data.transform)
     try:
-        return read_facts(record.folder)
+        return read_facts(run.folder)
     except UserError:
         return None
 
 
 def _with_images(chapter: Chapter, trained: Trained, data: Dataset) -> Chapter:
-    scores, names = score(trained, data.test), trained.facts.class_names
-    sample = choose_sample(scores)
+    predictions, names = predict(trained, data.test), trained.facts.class_names
+    sample = choose_sample(predictions)
     return chapter._replace(
-        scores=scores,
-        confusion=confusion_of(scores, names),
-        mistakes=worst_mistakes(scores, data.test, names),
-        walk=walk_through(trained, chapter.layers, data.test.images, scores, sample),
+        predictions=predictions,
+        confusion=confusion_of(predictions, names),
+        misclassified=worst_misclassified(predictions, data.test, names),
+        activations=activations_of(trained, chapter.layers, data.test.images, predictions, sample),
     )
 
 

@@ -1,4 +1,4 @@
-"""Curves as the shapes that an inline SVG draws; their colours are left to the page's style."""
+"""Draws the curves of metrics as SVG paths; the page's style sheet sets their colours."""
 
 import math
 import re
@@ -6,38 +6,38 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from jaxcnn.report.groups import Group, finite, spread
-from jaxcnn.report.records import Numbers
+from jaxcnn.report.reported_runs import Numbers
 from jaxcnn.report.scales import Scale, Tick, make_scale, short
 
 WIDTH, HEIGHT = 340, 226
 LEFT, RIGHT, TOP, BOTTOM = 44, 296, 12, 192
-"""The drawing and the frame of its axes, in units of the SVG."""
+"""The size of a drawing and of the frame of its axes, in SVG units."""
 
 _POSITIONS = ("epoch", "step")
 _SPLIT = re.compile(r"(train|test|valid|validation|val)_(.+)")
 _MARKED = 60
-"""Curves with more points than this are drawn without a mark on each."""
+"""The most points of a curve that is drawn with a mark on each point."""
 
 _GAP = 12.0
-"""The least distance between two labels, in units of the SVG."""
+"""The smallest vertical distance between two labels, in SVG units."""
 
 _WIDE = 48.0
-"""Labels that are so far apart from left to right do not touch."""
+"""Labels whose horizontal distance is larger than this do not overlap."""
 
 _NOT_DRAWN = frozenset({*_POSITIONS, "seconds", "compile_seconds"})
-"""Not told by an epoch's curve: how long a run took is said in one number."""
+"""Metrics without a curve of their own."""
 
 _TITLES = {"top5 accuracy": "top-5 accuracy", "images per second": "images/s"}
 
 
-class Line(NamedTuple):
-    """A curve: an SVG path, and how it is drawn.
+class Curve(NamedTuple):
+    """A curve: its SVG path, colour and style.
 
     Attributes:
         path: the SVG path.
-        series: the colour, from 0.
-        dashed: whether it is of the training images.
-        faint: whether it is one of several runs, whose mean is drawn as well.
+        series: the index of the colour.
+        dashed: whether it shows the training images.
+        faint: whether it is a single run, and the mean of several runs is drawn too.
     """
 
     path: str
@@ -47,16 +47,16 @@ class Line(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A mark on a curve, with what it says when it is pointed at."""
+    """A mark on a curve, with its tooltip."""
 
     x: float
     y: float
     series: int
-    says: str
+    description: str
 
 
 class Label(NamedTuple):
-    """The name of a curve, at its end."""
+    """The label at the end of a curve."""
 
     x: float
     y: float
@@ -65,19 +65,19 @@ class Label(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """One set of axes.
+    """One diagram: its axes and curves.
 
     Attributes:
-        title: what is drawn.
-        position: what the horizontal axis counts.
-        x_ticks: places on the horizontal axis.
-        y_ticks: places on the vertical axis.
+        title: the name of the metric.
+        position: the unit of the horizontal axis: epoch, step or row.
+        x_ticks: the ticks of the horizontal axis.
+        y_ticks: the ticks of the vertical axis.
         bands: mean ± standard deviation, as closed paths, with their colours.
         lines: the curves.
-        points: their marks.
-        labels: their names.
-        has_dashes: whether some curves are of the training images and others are not.
-        says: the whole of it in words, for those who cannot see it.
+        points: the marks on them.
+        labels: the labels at their ends.
+        has_dashes: whether it has curves of training images and of other images.
+        description: the panel in words, for screen readers.
     """
 
     title: str
@@ -85,15 +85,15 @@ class Panel(NamedTuple):
     x_ticks: list[Tick]
     y_ticks: list[Tick]
     bands: list[tuple[str, int]]
-    lines: list[Line]
+    lines: list[Curve]
     points: list[Point]
     labels: list[Label]
     has_dashes: bool
-    says: str
+    description: str
 
 
 class _Series(NamedTuple):
-    """The points of one number of one run, or their mean over the runs of a group."""
+    """The points of one metric of one run, or their mean over the runs of a group."""
 
     part: str
     series: int
@@ -104,18 +104,18 @@ class _Series(NamedTuple):
 
 
 class Constant(NamedTuple):
-    """A number that never changed, so that a curve would show nothing."""
+    """A metric that never changed, which is printed instead of drawn."""
 
     name: str
     value: str
 
 
 def draw(groups: Sequence[Group]) -> tuple[list[Panel], list[Constant]]:
-    """A panel for every number in the metrics, and the numbers that never changed.
+    """Draw a panel for every metric, and list the metrics that never changed.
 
     ``train_x`` and ``test_x`` share a panel; loss and accuracy come first.
     """
-    rows = [row for group in groups for record in group.records for row in record.rows]
+    rows = [row for group in groups for run in group.runs for row in run.rows]
     position = next((name for name in _POSITIONS if rows and all(name in r for r in rows)), "")
     panels, constants = [], []
     for title, names in _panels_of(rows).items():
@@ -156,7 +156,7 @@ def _panel(title: str, names: dict[str, str], position: str, groups: Sequence[Gr
         ys.ticks,
         [(band, s.series) for s in all_series if (band := _band(s, xs, ys))],
         [
-            Line(_path(s.points, xs, ys), s.series, dashes and s.part == "train", s.faint)
+            Curve(_path(s.points, xs, ys), s.series, dashes and s.part == "train", s.faint)
             for s in all_series
         ],
         [point for series in marked for point in _marks(series, title, position, xs, ys)],
@@ -168,11 +168,11 @@ def _panel(title: str, names: dict[str, str], position: str, groups: Sequence[Gr
 
 def _series_of(group: Group, index: int, name: str, part: str, position: str) -> list[_Series]:
     """Each run's curve and, where there are several, the mean of those that a mean is taken of."""
-    curves = [_points(record.rows, name, position) for record in group.records]
+    curves = [_points(run.rows, name, position) for run in group.runs]
     faint = len(curves) > 1
     found = [_Series(part, index, group.letter, points, [], faint) for points in curves if points]
     if faint:
-        counted = [_points(record.rows, name, position) for record in group.counted]
+        counted = [_points(run.rows, name, position) for run in group.counted]
         mean, deviations = _mean([dict(points) for points in counted if points])
         if mean:
             found.append(_Series(part, index, group.letter, mean, deviations, False))
@@ -226,8 +226,8 @@ def _marks(series: _Series, title: str, position: str, xs: Scale, ys: Scale) -> 
     deviations = series.deviations or [math.nan] * len(series.points)
     for (x, y), deviation in zip(series.points, deviations, strict=True):
         value = f"{y:.4g}" + (f" ± {deviation:.2g}" if math.isfinite(deviation) else "")
-        says = f"{what} {value}, {position or 'row'} {x:g}"
-        yield Point(round(xs(x), 1), round(ys(y), 1), series.series, says)
+        description = f"{what} {value}, {position or 'row'} {x:g}"
+        yield Point(round(xs(x), 1), round(ys(y), 1), series.series, description)
 
 
 def _labels(

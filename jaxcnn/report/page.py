@@ -1,4 +1,4 @@
-"""The page itself: what is on it, and how it comes onto the disk whole or not at all."""
+"""Renders the HTML page of a report and writes it."""
 
 import os
 import time
@@ -8,38 +8,38 @@ from typing import NamedTuple
 
 from jaxcnn.data.files import open_file, reason
 from jaxcnn.report import curves, tables
-from jaxcnn.report.anatomy import describe_field
 from jaxcnn.report.chapters import Chapter, loader, write_chapter
 from jaxcnn.report.groups import Group, group
-from jaxcnn.report.places import places_of, without
-from jaxcnn.report.records import common_folder, read_records
+from jaxcnn.report.layer_pictures import describe_field
+from jaxcnn.report.privacy import private_paths, without
+from jaxcnn.report.reported_runs import common_folder, read_runs
 from jaxcnn.report.scales import short
 from jaxcnn.report.templating import templates
 from jaxcnn.runs import UserError
 from jaxcnn.runs.model import ModelMaker, is_own
-from jaxcnn.runs.writing import write_whole
 from jaxcnn.version import __version__
+from jaxcnn.writing import write_whole
 
 NAME = "report.html"
-"""The file that is written where no other is asked for."""
+"""The default name of the page."""
 
 _MARK = '<meta name="generator" content="jaxcnn report">'
-"""What tells a report from other people's files, which are not written over."""
+"""The tag that marks a file as a report; other files are never overwritten."""
 
 SERIES = 6
-"""Colours for the curves; with more groups they come again, and the letters tell them apart."""
+"""The number of colours; with more groups colours repeat, and the letters distinguish them."""
 
 _NAMED = 3
-"""The most models, or data sets, that the title of a page names."""
+"""The most models or data sets that the title lists."""
 
 
 class Report(NamedTuple):
-    """A page that was written.
+    """The result of `write_report`.
 
     Attributes:
-        path: where it is.
-        runs: how many runs it shows.
-        troubles: what is missing on it and why, a sentence each.
+        path: the path of the page.
+        runs: the number of runs on it.
+        troubles: one sentence for each part that is missing, with the reason.
     """
 
     path: Path
@@ -59,47 +59,47 @@ def write_report(
 
     Args:
         runs: run folders, or folders with runs below them, four folders deep at most.
-        output: the file to write; left out, ``report.html`` in the folder that is named, or in
-            the innermost one that holds all that are named.
-        data_dir: where the data lies; left out, where it lay when the runs were begun.
-        best: whether to look at the best checkpoint of a run, and not at the last.
-        maker: makes the model of the runs whose model is the user's own.
+        output: the file to write; by default ``report.html`` in the given folder, or in the
+            innermost folder that contains all given ones.
+        data_dir: the folder of the data; by default the one that the runs were trained with.
+        best: whether to use the best checkpoint of a run instead of the last.
+        maker: the function that makes the model, for runs of the user's own model.
 
     Returns:
-        What was written. A part that cannot be made (a checkpoint is damaged, the data are
-        missing) is left out of the page, which then says why.
+        The path of the page, and what is missing on it. A part that cannot be made, since a
+        checkpoint is damaged or the data are missing, is left out with a sentence on the page.
 
     Raises:
         UserError: if a folder holds no run, or the file cannot be written.
     """
     if not runs:
         raise UserError("a report needs at least one run folder")
-    records = read_records(runs)
+    found = read_runs(runs)
     path = common_folder(runs) / NAME if output is None else output.expanduser()
     _check_output(path)
-    groups = group(records)
+    groups = group(found)
     load = loader(data_dir)
     chapters = [write_chapter(each, load, best=best, maker=_for(each, maker)) for each in groups]
-    page = render(groups, chapters, without(places_of(records, [*runs, data_dir])))
+    page = render(groups, chapters, without(private_paths(found, [*runs, data_dir])))
     write_whole(path, page)
     named = len(chapters) > 1
     troubles = [
-        f"{chapter.record.name}: {trouble}" if named else trouble
+        f"{chapter.run.name}: {trouble}" if named else trouble
         for chapter in chapters
         for trouble in chapter.troubles
     ]
-    return Report(path, len(records), troubles)
+    return Report(path, len(found), troubles)
 
 
 def _for(group: Group, maker: ModelMaker | None) -> ModelMaker | None:
-    """What makes the model of a group's runs; nothing for those that jaxcnn has by name."""
+    """The function that makes the model of a group, or ``None`` if jaxcnn has the model."""
     return maker if is_own(group.typical.config.model) else None
 
 
 def render(
     groups: Sequence[Group], chapters: Sequence[Chapter], shorten: Callable[[str], str]
 ) -> str:
-    """The page as HTML; ``shorten`` takes out of a text what the page must not tell."""
+    """Render the page as HTML; ``shorten`` removes private paths from a text."""
     environment = templates()
     environment.filters["shorten"] = shorten
     environment.filters |= {"short": short, "shape": _shape, "share": _share, "number": _number}
@@ -107,19 +107,19 @@ def render(
     return environment.get_template("report.html").render(
         groups=groups,
         chapters=chapters,
-        runs=sum(len(each.records) for each in groups),
-        seeds=len({record.config.seed for each in groups for record in each.records}),
+        runs=sum(len(each.runs) for each in groups),
+        seeds=len({run.config.seed for each in groups for run in each.runs}),
         title=_title(groups),
         panels=panels,
         constants=constants,
-        columns=[title for _, title in tables.result_columns(groups)],
+        columns=[title for _, title in tables.columns_of(groups)],
         results=tables.results(groups),
         headline=tables.headline,
         settings_of=tables.settings_of,
         describe_field=describe_field,
         axes=curves,
         colour=lambda series: series % SERIES + 1,
-        when=tables.when([record for each in groups for record in each.records]),
+        when=tables.when([run for each in groups for run in each.runs]),
         made=time.strftime("%Y-%m-%d %H:%M"),
         version=__version__,
     )
@@ -128,7 +128,7 @@ def render(
 def _title(groups: Sequence[Group]) -> str:
     if len(groups) == 1:
         return groups[0].title
-    firsts = [each.records[0] for each in groups]
+    firsts = [each.runs[0] for each in groups]
     models = list(dict.fromkeys(run.config.model for run in firsts))
     sets = list(dict.fromkeys(run.config.dataset for run in firsts))
     pairs = dict.fromkeys(f"{run.config.model} on {run.config.dataset}" for run in firsts)
@@ -144,7 +144,7 @@ def _shape(sizes: Sequence[int]) -> str:
 
 
 def _share(value: float | None) -> str:
-    """A share in per cent; the nearly certain is not called certain."""
+    """A share in per cent; only exactly 1 becomes 100 %."""
     if value is None or value != value:
         return "–"
     if 0 < value < 0.001:
@@ -159,7 +159,7 @@ def _number(value: float) -> str:
 
 
 def _beginning(path: Path) -> bytes:
-    """The first bytes of a file; a link to nothing, or what is no file, has none."""
+    """The first bytes of a file; empty if it does not exist."""
     if not path.exists():
         return b""
     with open_file(path) as file:
@@ -167,7 +167,7 @@ def _beginning(path: Path) -> bytes:
 
 
 def _check_output(path: Path) -> None:
-    """Refuse a file that is not ours to replace, or cannot be written, before any work."""
+    """Refuse an output file that is no report or cannot be written, before any work."""
     try:
         if path.is_dir():
             raise UserError(f"--output {path} is a folder: name a file, {path / NAME} for example")

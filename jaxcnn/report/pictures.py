@@ -1,4 +1,4 @@
-"""Arrays as PNG images that stand in the page itself (``data:`` addresses)."""
+"""Encodes arrays as PNG images in ``data:`` addresses, so that the page contains them."""
 
 import base64
 import io
@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 LARGEST = 128
-"""Images with longer sides are shrunk to this many pixels, so that a page stays small."""
+"""The longest side of an image in pixels; larger ones are shrunk to keep the page small."""
 
 POSITIVE = (217, 110, 16)
 NEGATIVE = (30, 120, 190)
-"""Orange and blue: apart for every kind of colour vision, and on light and dark paper alike."""
+"""Orange and blue, which are distinct for every colour vision, on light and dark pages."""
 
 
 def photograph(image: Float[np.ndarray, "h w c"]) -> str:
@@ -30,7 +30,7 @@ def photograph(image: Float[np.ndarray, "h w c"]) -> str:
 
 
 def grey(values: Float[np.ndarray, "h w"]) -> str:
-    """A map from its smallest value (black) to its largest (white)."""
+    """A map in grey, from its smallest value (black) to its largest (white)."""
     from PIL import Image
 
     finite = np.nan_to_num(values.astype(np.float64), nan=0, posinf=0, neginf=0)
@@ -40,7 +40,7 @@ def grey(values: Float[np.ndarray, "h w"]) -> str:
 
 
 def signed(values: Float[np.ndarray, "h w"], largest: float) -> str:
-    """Numbers around zero: orange above, blue below, the paper itself at zero.
+    """Positive values in orange, negative ones in blue, and zero transparent.
 
     Args:
         values: any numbers.

@@ -1,4 +1,4 @@
-"""Axes: from numbers to places on paper, and the round numbers that are written beside them."""
+"""Computes axes: the position of each value, and the ticks with their labels."""
 
 import math
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Scale(NamedTuple):
 
 
 def make_scale(values: Sequence[float], start: float, end: float, *, whole: bool = False) -> Scale:
-    """An axis on which all of ``values`` have a place.
+    """Make an axis that contains all of ``values``.
 
     Args:
         values: at least one finite number.

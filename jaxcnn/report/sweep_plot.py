@@ -1,4 +1,4 @@
-"""The curves of a sweep as one SVG file: mean ± standard deviation for each learning rate."""
+"""Draws the curves of a sweep in one SVG file, by learning rate."""
 
 import dataclasses
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from jaxcnn.report import curves
 from jaxcnn.report.groups import Group
 from jaxcnn.report.page import SERIES
-from jaxcnn.report.records import Record
+from jaxcnn.report.reported_runs import ReportedRun
 from jaxcnn.report.templating import templates
 from jaxcnn.runs.config import TrainConfig
 from jaxcnn.runs.outcomes import Member, Swept, by_rate
-from jaxcnn.runs.writing import write_whole
+from jaxcnn.writing import write_whole
 
 NAME = "sweep.svg"
 
@@ -18,7 +18,7 @@ _DRAWN = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 
 def write_plot(swept: Swept, config: TrainConfig) -> Path:
-    """Draw loss and accuracy over the epochs; a curve's label is its learning rate.
+    """Draw the mean loss and accuracy of each learning rate over the epochs.
 
     Args:
         swept: with one finished epoch at least.
@@ -31,9 +31,9 @@ def write_plot(swept: Swept, config: TrainConfig) -> Path:
         UserError: if it cannot be written.
     """
     groups = [
-        Group(f"{rate:g}", f"lr {rate:g}", records)
+        Group(f"{rate:g}", f"lr {rate:g}", runs)
         for rate, members in by_rate(swept.members).items()
-        if (records := [_record(swept, m, config) for m in members if m.diverged is None])
+        if (runs := [_reported_run(swept, m, config) for m in members if m.diverged is None])
     ]
     panels, _ = curves.draw(groups)
     path = swept.folder.path / NAME
@@ -41,10 +41,10 @@ def write_plot(swept: Swept, config: TrainConfig) -> Path:
     return path
 
 
-def _record(swept: Swept, member: Member, config: TrainConfig) -> Record:
+def _reported_run(swept: Swept, member: Member, config: TrainConfig) -> ReportedRun:
     rows = [{"epoch": row["epoch"], **{name: row[name] for name in _DRAWN}} for row in member.rows]
     told = dataclasses.replace(config, seed=member.seed)
-    return Record(swept.folder, f"seed {member.seed}", told, {}, rows, [])
+    return ReportedRun(swept.folder, f"seed {member.seed}", told, {}, rows, [])
 
 
 def _render(panels: list[curves.Panel], title: str) -> str:

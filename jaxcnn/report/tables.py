@@ -1,4 +1,4 @@
-"""The numbers of all runs of a page beside each other, and what they were told."""
+"""The tables of a report: the results of all runs, and their settings."""
 
 import datetime
 import math
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jaxcnn.report.groups import Group, Spread, finite, last, spread, told
-from jaxcnn.report.records import Record
+from jaxcnn.report.reported_runs import ReportedRun
 
 _COLUMNS = (
     ("test_accuracy", "test accuracy"),
@@ -16,11 +16,11 @@ _COLUMNS = (
     ("images_per_second", "images/s"),
 )
 _LONG = 12
-"""A list with more items than this is told by its first ones."""
+"""The most items of a list that are printed."""
 
 
-class Result(NamedTuple):
-    """One line of the table of runs: a run, or the mean of a group's."""
+class TableRow(NamedTuple):
+    """One row of the table of runs: a run, or the mean of a group."""
 
     letter: str
     name: str
@@ -30,101 +30,101 @@ class Result(NamedTuple):
     mean: bool
 
 
-class Fact(NamedTuple):
+class Entry(NamedTuple):
     """A name and a value."""
 
     name: str
     value: str
 
 
-class Part(NamedTuple):
-    """A part of ``config.json``."""
+class Section(NamedTuple):
+    """A section of ``config.json``."""
 
     title: str
-    facts: list[Fact]
+    facts: list[Entry]
 
 
-def result_columns(groups: Sequence[Group]) -> list[tuple[str, str]]:
-    """The names and titles of those numbers that any run has."""
-    rows = [record.rows[-1] for group in groups for record in group.records if record.rows]
+def columns_of(groups: Sequence[Group]) -> list[tuple[str, str]]:
+    """The names and titles of the metrics that any run has."""
+    rows = [run.rows[-1] for group in groups for run in group.runs if run.rows]
     return [(name, title) for name, title in _COLUMNS if any(name in row for row in rows)]
 
 
-def results(groups: Sequence[Group]) -> list[Result]:
-    """Every run's last numbers and, for several runs of one config, their mean ± deviation."""
-    columns = [name for name, _ in result_columns(groups)]
+def results(groups: Sequence[Group]) -> list[TableRow]:
+    """The rows of the table of runs: last metrics, and mean ± deviation of each group."""
+    columns = [name for name, _ in columns_of(groups)]
     lines = []
     for group in groups:
-        lines += [_result(group.letter, record, columns) for record in group.records]
+        lines += [_result(group.letter, run, columns) for run in group.runs]
         if len(group.counted) > 1:
             spreads = [
                 (name, spread(outcome(run, name) for run in group.counted)) for name in columns
             ]
             means = [with_deviation(name, value) for name, value in spreads]
-            lines.append(Result(group.letter, "mean ± std", "", "", means, True))
+            lines.append(TableRow(group.letter, "mean ± std", "", "", means, True))
     return lines
 
 
-def outcome(record: Record, name: str) -> float:
-    """What a run came to: its last number, or the median speed of its epochs, as `train` says."""
+def outcome(run: ReportedRun, name: str) -> float:
+    """The final value of a metric; for the speed, the median of the epochs, as `train` prints."""
     if name != "images_per_second":
-        return last(record, name)
-    speeds = finite(row.get(name, math.nan) for row in record.rows)
+        return last(run, name)
+    speeds = finite(row.get(name, math.nan) for row in run.rows)
     return statistics.median(speeds) if speeds else math.nan
 
 
-def _result(letter: str, record: Record, columns: Sequence[str]) -> Result:
-    figures = [figure(name, outcome(record, name)) for name in columns]
-    return Result(letter, record.name, str(record.config.seed), record.progress, figures, False)
+def _result(letter: str, run: ReportedRun, columns: Sequence[str]) -> TableRow:
+    figures = [figure(name, outcome(run, name)) for name in columns]
+    return TableRow(letter, run.name, str(run.config.seed), run.progress, figures, False)
 
 
 def with_deviation(name: str, value: Spread) -> str:
-    """``mean ± std``; the mean alone where one value has no deviation."""
+    """``mean ± std``, or the mean alone if there is only one value."""
     if value.size < 2:
         return figure(name, value.mean)
     return f"{figure(name, value.mean)} ± {figure(name, value.deviation)}"
 
 
 def figure(name: str, value: float) -> str:
-    """A number of the metrics as the command line prints it."""
+    """A metric as text, as the command line prints it."""
     if not math.isfinite(value):
         return "–"
     return f"{value:,.0f}" if name == "images_per_second" else f"{value:.4f}"
 
 
-def headline(group: Group) -> list[Fact]:
-    """The figures that a group of runs comes to."""
+def headline(group: Group) -> list[Entry]:
+    """The final metrics of a group of runs."""
     told = []
     for name, title in _COLUMNS:
-        value = spread(outcome(record, name) for record in group.counted)
+        value = spread(outcome(run, name) for run in group.counted)
         if value.size:
-            told.append(Fact(title, with_deviation(name, value)))
+            told.append(Entry(title, with_deviation(name, value)))
     return told
 
 
-def settings_of(record: Record) -> list[Part]:
-    """Every part of ``config.json``, whatever a version of jaxcnn writes there."""
-    loose = {k: v for k, v in record.content.items() if not isinstance(v, Mapping)}
-    parts = {k: v for k, v in record.content.items() if isinstance(v, Mapping)}
-    found = [Part(title, list(_facts(part))) for title, part in parts.items()]
-    return [*found, *([Part("run", list(_facts(loose)))] if loose else [])]
+def settings_of(run: ReportedRun) -> list[Section]:
+    """The sections of ``config.json``, of any version of jaxcnn."""
+    loose = {k: v for k, v in run.content.items() if not isinstance(v, Mapping)}
+    parts = {k: v for k, v in run.content.items() if isinstance(v, Mapping)}
+    found = [Section(title, list(_facts(part))) for title, part in parts.items()]
+    return [*found, *([Section("run", list(_facts(loose)))] if loose else [])]
 
 
-def _facts(part: Mapping[str, Any]) -> Iterator[Fact]:
-    """What is set, a line each, and then in one line each what is off and what is not set."""
+def _facts(part: Mapping[str, Any]) -> Iterator[Entry]:
+    """One entry for each setting, then one for all that are off and one for all not set."""
     flat = list(_flat(part))
     off = [name for name, value in flat if value is False]
     unset = [name for name, value in flat if value is None or value in ([], "")]
     for name, value in flat:
         if not (value is None or value is False or value in ([], "")):
-            yield Fact(name, _moment(value) if name == "started" else _in_words(value))
+            yield Entry(name, _moment(value) if name == "started" else _in_words(value))
     for title, names in (("off", off), ("not set", unset)):
         if names:
-            yield Fact(title, ", ".join(names))
+            yield Entry(title, ", ".join(names))
 
 
 def _flat(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The values of a part by their names in words, those of its parts among them."""
+    """The values of a section and its subsections, by their names in words."""
     for name, value in part.items():
         if isinstance(value, Mapping):
             yield from _flat(value)
@@ -132,19 +132,13 @@ def _flat(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name.replace("_", " "), value
 
 
-def when(records: Sequence[Record]) -> str:
-    """When the runs were started and how long they trained, as far as they say so."""
-    begun = sorted(
-        str(record.content["started"]) for record in records if "started" in record.content
-    )
-    seconds = sum(finite(row.get("seconds", 0.0) for run in records for row in run.rows))
-    parts = (
-        [f"{'the first ' if len(records) > 1 else ''}started {_moment(begun[0])}"] if begun else []
-    )
+def when(runs: Sequence[ReportedRun]) -> str:
+    """A sentence about when the runs were started and how long they trained."""
+    begun = sorted(str(run.content["started"]) for run in runs if "started" in run.content)
+    seconds = sum(finite(row.get("seconds", 0.0) for run in runs for row in run.rows))
+    parts = [f"{'the first ' if len(runs) > 1 else ''}started {_moment(begun[0])}"] if begun else []
     parts += (
-        [f"{_duration(seconds)} of training{' in all' if len(records) > 1 else ''}"]
-        if seconds
-        else []
+        [f"{_duration(seconds)} of training{' in all' if len(runs) > 1 else ''}"] if seconds else []
     )
     text = ", ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""

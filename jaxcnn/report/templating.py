@@ -1,4 +1,4 @@
-"""How the templates of this room are filled in: every name is escaped, none may be missing."""
+"""Loads the HTML templates; values are escaped, and a missing one is an error."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def templates() -> "jinja2.Environment":
-    """The templates in ``templates/``."""
+    """The Jinja environment of the folder ``templates/``."""
     # Takes a moment to import, which only a report need wait for.
     import jinja2
 

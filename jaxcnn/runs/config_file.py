@@ -13,7 +13,7 @@ from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import read_saved
 from jaxcnn.runs.settings import FLAGS_ONLY, with_values
 from jaxcnn.runs.surroundings import surroundings
-from jaxcnn.runs.writing import write_whole
+from jaxcnn.writing import write_whole
 
 Config = TypeVar("Config")
 

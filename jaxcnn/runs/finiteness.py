@@ -14,9 +14,9 @@ from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.job import Job
 from jaxcnn.runs.rows import MetricsRow
 from jaxcnn.runs.subscriber import Subscriber
-from jaxcnn.runs.writing import write_whole
 from jaxcnn.training import EpochDone, SpanDone
 from jaxcnn.training.totals import NEVER
+from jaxcnn.writing import write_whole
 
 _NAMED = 10
 """How many images the sentence names; the file has all of them."""

@@ -10,12 +10,12 @@ from typing import Any
 from jaxcnn.data.documents import LARGEST_JSON, read_json
 from jaxcnn.data.schema import (
     Anything,
-    Kind,
+    FileName,
     ListOf,
-    Name,
     Nullable,
     Number,
     OneOf,
+    Schema,
     Table,
     TableOf,
     Text,
@@ -54,7 +54,7 @@ _TRANSFORM = Table({}, {"size": Nullable(ListOf(_SIDE, 2, 2)), "scale": Number()
 _OWN = Table(
     {}, {"optimizer": Text(100), "loss": Text(1000), "metrics": ListOf(Text(1000), most=100)}
 )
-_FACTS: dict[str, Kind] = {
+_FACTS: dict[str, Schema] = {
     "data": _DATA,
     "transform": _TRANSFORM,
     "versions": _TEXTS,
@@ -91,7 +91,7 @@ _MEMBER = Table(
     },
     {"final": Nullable(_ROW)},
 )
-_OUTCOME: dict[str, Kind] = {
+_OUTCOME: dict[str, Schema] = {
     "epochs": Whole(0, 2**31),
     "compile_seconds": Number(),
     "seconds": Number(),
@@ -127,7 +127,7 @@ HEADER = Table(
 )
 """The header of a checkpoint."""
 
-WANDB = Table({"id": Name()})
+WANDB = Table({"id": FileName()})
 """``wandb.json``."""
 
 

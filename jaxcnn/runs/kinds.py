@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from jaxcnn.data.schema import brief
-from jaxcnn.errors import UserError
-from jaxcnn.runs.names import did_you_mean
+from jaxcnn.errors import UserError, brief
+from jaxcnn.names import did_you_mean
 
 _LONGEST = 4096
 """The most characters of a setting: no path is longer."""

@@ -9,7 +9,7 @@ from jaxcnn.data.files import as_text, read_bytes, reason
 from jaxcnn.errors import UserError
 from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import EPOCH, LARGEST_METRICS
-from jaxcnn.runs.writing import append_line, write_whole
+from jaxcnn.writing import append_line, write_whole
 
 
 def append_metrics(folder: RunFolder, row: Mapping[str, Any]) -> None:

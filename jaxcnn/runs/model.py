@@ -14,8 +14,8 @@ from jaxcnn.errors import UserError
 from jaxcnn.layers import Layer, outputs
 from jaxcnn.layers.wiring import IN_LAYER
 from jaxcnn.models import MODELS
+from jaxcnn.names import unknown
 from jaxcnn.runs.digests import model_sha256
-from jaxcnn.runs.names import unknown
 
 ModelMaker = Callable[[int], Layer]
 """``num_classes -> Layer``."""

@@ -14,8 +14,8 @@ from jaxcnn.runs.formats import read_saved
 from jaxcnn.runs.rows import MetricsRow, has_diverged
 from jaxcnn.runs.seeds import spread
 from jaxcnn.runs.stopping import Stopped
-from jaxcnn.runs.writing import write_whole
 from jaxcnn.training import Totals
+from jaxcnn.writing import write_whole
 
 
 class Member(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any, TypeVar, get_type_hints
 from jaxcnn.data.documents import LARGEST_TOML, parse_toml
 from jaxcnn.data.files import read_text, reason
 from jaxcnn.errors import UserError
+from jaxcnn.names import unknown
 from jaxcnn.runs.kinds import converted
-from jaxcnn.runs.names import unknown
 
 Config = TypeVar("Config")
 

@@ -22,10 +22,10 @@ from jaxcnn.runs.rows import MetricsRow
 from jaxcnn.runs.session import Record, carry_out
 from jaxcnn.runs.subscriber import Ended, Subscriber, follow
 from jaxcnn.runs.writers import check_writers, open_writers
-from jaxcnn.runs.writing import write_whole
 from jaxcnn.training import EpochDone, begin, single
 from jaxcnn.training.evaluation import Score, confusion_matrix
 from jaxcnn.training.totals import means
+from jaxcnn.writing import write_whole
 
 
 class RunRecord(Record):

@@ -14,8 +14,8 @@ from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import WANDB
 from jaxcnn.runs.rows import MetricsRow
 from jaxcnn.runs.subscriber import Subscriber
-from jaxcnn.runs.writing import write_whole
 from jaxcnn.training import EpochDone
+from jaxcnn.writing import write_whole
 
 
 def check_writers(config: TrainConfig) -> None:

@@ -1,4 +1,4 @@
-"""The command for GPUs and TPUs: its tiny form, its programs lowered for chips, its faults."""
+"""The command for GPUs and TPUs: its tiny workload, its programs lowered for chips, its faults."""
 
 import itertools
 import json
@@ -16,16 +16,16 @@ from jax.sharding import AbstractMesh, AxisType
 from benchmarks.accelerator import __main__ as command
 from benchmarks.accelerator import chip, measuring, products, steps, tasks
 from benchmarks.accelerator.checks import in_time
-from benchmarks.accelerator.forms import NETWORKS, form_for
 from benchmarks.accelerator.page import page
-from benchmarks.accelerator.parts import Part
 from benchmarks.accelerator.programs import MODES, Sampling
 from benchmarks.accelerator.results import Results
+from benchmarks.accelerator.tables import ResultTable
+from benchmarks.accelerator.workload import NETWORKS, workload_for
 from benchmarks.layers import TASKS, by_torch
 from jaxcnn.runs import UserError
 
 COMMAND = [sys.executable, "-m", "benchmarks.accelerator"]
-# LLVM's optimizations are most of the time that the tiny form takes.
+# LLVM's optimizations are most of the time that the tiny workload takes.
 FLAGS = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
 SURROUNDINGS = {
     **os.environ,
@@ -34,7 +34,7 @@ SURROUNDINGS = {
     "JAX_PLATFORMS": "cpu",
     "XLA_FLAGS": FLAGS,
 }
-CHIP = form_for("gpu")
+CHIP = workload_for("gpu")
 CHIPS = ("cuda", "tpu")
 
 
@@ -73,7 +73,7 @@ def test_tiny_form(tmp_path):
             assert row["first_loss"][library] == pytest.approx(row["first_loss"]["Flax"], rel=close)
     assert {row["name"] for row in rows["layers"]} == {
         f"{layer}, {task}, {mode}"
-        for layer in form_for("cpu").layers
+        for layer in workload_for("cpu").layers
         for task in TASKS
         for mode in ("float32", "bfloat16")
     }
@@ -136,7 +136,7 @@ def test_products_lower_for_chips(mode):
 def test_torch_takes_the_dtype():
     torch = pytest.importorskip("torch")
     for task in TASKS:
-        for case in form_for("cpu").layers.values():
+        for case in workload_for("cpu").layers.values():
             jax.block_until_ready(by_torch(case, task, dtype="bfloat16")())
     assert not torch.cuda.is_available()
 
@@ -198,7 +198,7 @@ def product(ms=2.0):
 @pytest.fixture
 def results(tmp_path):
     rows = dict.fromkeys("abc", lambda seconds: product())
-    return Results(tmp_path, FACTS, [Part("products", 1.0, rows)])
+    return Results(tmp_path, FACTS, [ResultTable("products", 1.0, rows)])
 
 
 def test_time_up(results, monkeypatch, capsys):

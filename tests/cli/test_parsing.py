@@ -151,7 +151,7 @@ def test_defaults_may_be_of_an_instance():
         ("a --numbers 1 x", r"^--numbers must be a number, got 'x'$"),
         ("a --inner 3", r"^unknown option --inner"),
         ("a --other", r"^unknown option --other \(--help lists them\)$"),
-        ("a b", r"^one word too many: 'b' "),
+        ("a b", r"^unexpected argument 'b' "),
         (f"a --size {'9' * 5000}", r"^--size must be a whole number, got '9{99}…$"),
     ],
 )

@@ -89,8 +89,8 @@ KIND = schema.Table(
         "any": schema.Anything(),
         "best": schema.Nullable(schema.Number(nonfinite=True)),
         "by": schema.OneOf(("loss", 1, True)),
-        "file": schema.Name(),
-        "three": schema.ListOf(schema.Digits(-1, 9), 3, 3),
+        "file": schema.FileName(),
+        "three": schema.ListOf(schema.WholeOrText(-1, 9), 3, 3),
         "values": schema.TableOf(schema.Number(null=True), most=2),
     },
 )

@@ -4,7 +4,7 @@ from PIL import Image
 
 from jaxcnn.cli.data import DataConfig, data_command
 from jaxcnn.data import DataError, DataOptions, inspection, open_dataset
-from jaxcnn.data.contact_sheet import CLASSES, contact_sheet
+from jaxcnn.data.contact_sheet import CLASSES, draw_contact_sheet
 from jaxcnn.data.inspection import inspect_split
 from jaxcnn.runs import UserError
 from tests.data.folders import noise, truncate, write
@@ -58,7 +58,7 @@ def test_inspection_finds_a_damaged_picture(tmp_path):
 def test_a_sheet_is_bounded():
     image = np.zeros((1, 2000, 3), np.float32)
     names = [f"{'long ' * 20}{label}" for label in range(1000)]
-    sheet = contact_sheet({label: [image] for label in range(1000)}, names)
+    sheet = draw_contact_sheet({label: [image] for label in range(1000)}, names)
     assert sheet.size == (160 + 68 + 4, CLASSES * 68 + 4)
 
 

@@ -81,7 +81,7 @@ def test_a_split_means_what_it_means_in_tfds(spec):
         ("", "expected splits as TFDS writes them"),
         ("train+", "expected splits as TFDS writes them"),
         ("../x", "expected splits as TFDS writes them"),
-        ("trian[:3]", "there is no split 'trian' (did you mean 'train'?), expected one of all (1,800), train (1,438), test (359), tiny (3)"),
+        ("trian[:3]", "unknown split 'trian', did you mean 'train'? (known: all (1,800), train (1,438), test (359), tiny (3))"),
         ("train[:2000]", "train[:2000] reaches beyond the 1,438 examples of train"),
         ("train[:101%]", "train[:101%] reaches beyond 100%"),
         ("train[:0]", "0 examples, expected at least 1"),

@@ -147,8 +147,8 @@ def test_a_split_that_is_not_there_is_refused(tmp_path):
     labels = {"train": prepared.LABELS["train"], "validation": prepared.LABELS["test"]}
     prepared.write(tmp_path, images=images, labels=labels)
     refused(
-        r"--test-split 'test': there is no split 'test', expected one of all \(6\), train \(4\), "
-        r"validation \(2\)",
+        r"--test-split 'test': unknown split 'test' \(known: all \(6\), train \(4\), "
+        r"validation \(2\)\)",
         data_dir=tmp_path,
     )
     data = load_dataset("mnist", data_dir=tmp_path, options=DataOptions(test_split="validation"))
@@ -221,18 +221,18 @@ def test_a_set_too_large_for_memory_is_refused(tmp_path):
 # Names and folders.
 
 KNOWN = (
-    "known are digits, fashion_mnist, image_folder, mnist, and the image classification sets of TFDS by their "
-    "names there; pictures in a folder per class need --dataset image_folder --data-dir DIR"
+    r"\(known: digits, fashion_mnist, image_folder, mnist, and the image classification sets of TFDS by their "
+    r"names there; pictures in a folder per class need --dataset image_folder --data-dir DIR\)"
 )
 
 
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("fashion-mnist", r" \(did you mean 'fashion_mnist'\?\)"),
-        ("MNIST", r" \(did you mean 'mnist'\?\)"),
-        ("digit", r" \(did you mean 'digits'\?\)"),
-        ("cifar-10", r" \(did you mean 'cifar10'\?\)"),
+        ("fashion-mnist", r", did you mean 'fashion_mnist'\?"),
+        ("MNIST", r", did you mean 'mnist'\?"),
+        ("digit", r", did you mean 'digits'\?"),
+        ("cifar-10", r", did you mean 'cifar10'\?"),
         ("zzz", ""),
         ("", ""),
         ("../up", ""),
@@ -240,7 +240,7 @@ KNOWN = (
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(name, hint):
-    refused(f"unknown data set '{name}'{hint}; {KNOWN}", name)
+    refused(f"unknown data set '{name}'{hint} {KNOWN}", name)
 
 
 def test_a_module_of_tfds_that_cannot_be_imported(monkeypatch):

@@ -14,9 +14,9 @@ import pytest
 
 from jaxcnn.report import page as room
 from jaxcnn.report import write_report
-from jaxcnn.report.records import common_folder
+from jaxcnn.report.reported_runs import common_folder
 from jaxcnn.runs import UserError
-from jaxcnn.runs.writing import write_whole
+from jaxcnn.writing import write_whole
 from tests.report.html import Page, check_whole
 
 
@@ -160,7 +160,7 @@ def test_a_kill_leaves_the_old_page(tmp_path):
     path = tmp_path / "report.html"
     write_whole(path, "the old page")
     program = (
-        "import os, signal, sys; from pathlib import Path; from jaxcnn.runs.writing import write_whole\n"
+        "import os, signal, sys; from pathlib import Path; from jaxcnn.writing import write_whole\n"
         "os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)\n"
         "write_whole(Path(sys.argv[1]), 'the new page' * 10000)"
     )

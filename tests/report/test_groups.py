@@ -6,7 +6,7 @@ from pathlib import Path
 from jaxcnn.report import page
 from jaxcnn.report.curves import BOTTOM, RIGHT, TOP, draw
 from jaxcnn.report.groups import group
-from jaxcnn.report.records import Record
+from jaxcnn.report.reported_runs import ReportedRun
 from jaxcnn.report.tables import headline, results, settings_of, when
 from jaxcnn.runs import RunFolder, TrainConfig
 from jaxcnn.runs.config_file import to_json
@@ -19,7 +19,7 @@ def record(name, *scores, data=None, epochs=2, **changes):
     content = {"config": json.loads(json.dumps(to_json(config)))} | (
         {} if data is None else {"data": data}
     )
-    return Record(RunFolder(Path(name)), name, config, content, rows, [])
+    return ReportedRun(RunFolder(Path(name)), name, config, content, rows, [])
 
 
 def test_other_data_are_no_other_seed():
@@ -45,7 +45,7 @@ def test_a_seed_counts_once():
     assert [line.name for line in results([alone])] == ["a", "b"]
     (three,) = group(same)
     assert [fact.value for fact in headline(three)] == ["0.7000 ± 0.1414"]
-    assert draw([three])[0][0].says == "accuracy: A test ends at 0.7"
+    assert draw([three])[0][0].description == "accuracy: A test ends at 0.7"
 
 
 def test_a_finished_run_counts_for_its_seed():

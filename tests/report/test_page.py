@@ -33,7 +33,7 @@ def test_one_run(run, trained_run):
     assert f"test accuracy {trained_run.test_accuracy:.4f}" in page.text
     assert "lenet_modern on fashion_mnist" in page.text
     assert trained_run.parameters_sha256 in page.text
-    for title in ("Curves", "Which class is taken for which", "The worst mistakes", "The network",
+    for title in ("Curves", "Confusion matrix", "The worst misclassified images", "The network",
                   "The first kernels", "One image, layer by layer", "Config and versions"):  # fmt: skip
         assert title in page.text
     # The table of the network: conv1's size, parameters, 2 · 28 · 28 · 25 · 6 FLOPs, field.
@@ -45,7 +45,7 @@ def test_one_run(run, trained_run):
     assert (len(counts), sum(counts)) == (100, 17)
     right = sum(int(cell["title"].split()[0]) for cell in page.all("td", kind="right"))
     assert right / 17 == trained_run.test_accuracy
-    assert len(page.all("ol", kind="mistakes")) == (right < 17)
+    assert len(page.all("ol", kind="misclassified")) == (right < 17)
     assert len(page.all("div", kind="strip")) == 5  # dense1 to dense3 and the ReLUs between
     assert page.text.count("T-shirt/top Trouser Pullover Dress") == 2  # the matrix, and dense3
     assert re.search(
@@ -96,7 +96,7 @@ def test_seeds_of_one_config_are_one_group(run, copy_of, trained_run):
     assert page.text.index("seed-1 ") < page.text.index("seed-10 ")
     # In detail: one run, the one in the middle.
     assert "In detail: run seed-1 , whose test accuracy is the median of 3 runs." in page.text
-    assert page.text.count("The worst mistakes") == 1
+    assert page.text.count("The worst misclassified images") == 1
     assert len(page.all("path", kind="band")) == 8  # three scores twice, norm, speed
     assert len(page.all("path", kind="faint")) == 8 * (1 + len(others))
     assert (run.parent / "report.html").exists()
@@ -169,7 +169,7 @@ def test_other_configs_are_other_groups(run, copy_of, tmp_path):
     page = page_of(run, other, output=tmp_path / "both.html")
     assert "lenet_modern on fashion_mnist, lr 0.003" in page.text
     assert "lenet_modern on fashion_mnist, lr 0.5" in page.text
-    assert page.text.count("The worst mistakes") == 2
+    assert page.text.count("The worst misclassified images") == 2
     labels = {a["class"] for a in page.all("text", kind="label")}
     assert labels == {"label s1", "label s2"}
 

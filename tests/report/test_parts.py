@@ -9,11 +9,11 @@ import pytest
 from jaxcnn.data import Split, Transform
 from jaxcnn.layers import Conv2d, Flatten, Function, Sequential, summary
 from jaxcnn.report import pictures
-from jaxcnn.report.anatomy import choose_sample, first_kernels, walk_through
 from jaxcnn.report.groups import spread
-from jaxcnn.report.mistakes import Pair, confusion_of, worst_mistakes
+from jaxcnn.report.layer_pictures import activations_of, choose_sample, first_kernels
+from jaxcnn.report.misclassification import ConfusedPair, confusion_of, worst_misclassified
+from jaxcnn.report.predictions import Predictions, predict
 from jaxcnn.report.scales import make_scale
-from jaxcnn.report.scores import Scores, score
 from jaxcnn.runs import Facts, TrainConfig, Trained
 from tests.report.html import decoded
 
@@ -25,7 +25,7 @@ def scores_of(labels, predicted, losses=None, classes=3):
     probabilities = np.eye(classes, dtype=np.float32)[predicted]
     losses = np.zeros(len(labels)) if losses is None else losses
 
-    return Scores(labels, predicted, probabilities, np.asarray(losses, np.float32))
+    return Predictions(labels, predicted, probabilities, np.asarray(losses, np.float32))
 
 
 def trained(model, image_shape):
@@ -39,13 +39,13 @@ def test_confusion():
     confusion = confusion_of(scores, NAMES)
     counts = [[cell.images for cell in row] for row in confusion.rows]
     assert counts == [[2, 1, 1], [2, 0, 0], [0, 0, 0]]
-    assert confusion.rows[1][0].says == "2 images of dog taken for cat"
+    assert confusion.rows[1][0].description == "2 images of dog taken for cat"
     # Half of the cats are right; all dogs are wrong, which is the strongest mistake.
     assert [confusion.rows[0][0].share, confusion.rows[1][0].share] == [0.5, 1]
     assert confusion.rows[0][1].share == math.sqrt(1 / 4)
     # Of no dog is it said that it is one; of birds there are none.
     assert [confusion.rows[i][i].missed for i in range(3)] == [False, True, False]
-    assert confusion.pairs[0] == Pair("dog", "cat", 2, 1.0)
+    assert confusion.pairs[0] == ConfusedPair("dog", "cat", 2, 1.0)
     assert [pair.images for pair in confusion.pairs] == [2, 1, 1]
     assert [c.recall for c in confusion.classes] == [0.5, 0, None]
     assert [c.precision for c in confusion.classes] == [0.5, 0, 0]
@@ -65,20 +65,20 @@ def test_confusion_of_many_classes_is_a_picture():
 def test_the_worst_mistake_comes_first():
     split = Split(np.zeros((5, 4, 4, 1), np.float32), np.array([0, 1, 2, 0, 1], np.int32))
     scores = scores_of(split.labels, [0, 2, 1, 1, 0], [9.0, 0.5, 3.0, math.nan, 1.0])
-    worst = worst_mistakes(scores, split, NAMES)
+    worst = worst_misclassified(scores, split, NAMES)
     assert [mistake.place for mistake in worst] == [3, 2, 4, 1]
     assert (worst[1].actual, worst[1].predicted) == ("bird", "dog")
     assert choose_sample(scores) == 0
     assert choose_sample(scores_of([1, 1], [0, 0])) == 0
 
 
-def test_scores_do_not_depend_on_the_batches(monkeypatch):
+def test_predictions_do_not_depend_on_the_batches(monkeypatch):
     model = Sequential(flat=Flatten())
     images = np.random.default_rng(0).random((7, 1, 1, 3)).astype(np.float32)
     split = Split(images, np.array([0, 1, 2, 0, 1, 2, 0], np.int32))
-    whole = score(trained(model, (1, 1, 3)), split)
-    monkeypatch.setattr("jaxcnn.report.scores._BATCH", 3)
-    parts = score(trained(model, (1, 1, 3)), split)
+    whole = predict(trained(model, (1, 1, 3)), split)
+    monkeypatch.setattr("jaxcnn.training.evaluation.EVALUATION_BATCH", 3)
+    parts = predict(trained(model, (1, 1, 3)), split)
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
     logits = images[:, 0, 0].astype(np.float64)
@@ -112,14 +112,17 @@ def test_maps_and_fields_of_a_sample():
     image = np.arange(8, dtype=np.float32).reshape(1, 4, 2, 1) / 8
     scores = scores_of([1], [3], classes=4)
     rows = summary(model, (1, 4, 2, 1))
-    walk = walk_through(trained(model, (4, 2, 1)), rows, image, scores, 0)
-    assert [stage.row.path for stage in walk.stages] == ["double", "half"]  # flat shows nothing new
+    shown = activations_of(trained(model, (4, 2, 1)), rows, image, scores, 0)
+    assert [stage.row.path for stage in shown.stages] == [
+        "double",
+        "half",
+    ]  # flat shows nothing new
     np.testing.assert_array_equal(
-        np.asarray(decoded(walk.stages[1].maps[0])), np.round(255 * np.array([[0, 1], [4, 5]]) / 5)
+        np.asarray(decoded(shown.stages[1].maps[0])), np.round(255 * np.array([[0, 1], [4, 5]]) / 5)
     )
-    assert [stage.field for stage in walk.stages] == [(1, 2, 1, 1), None]
-    assert (walk.stages[0].low, walk.stages[0].high) == (0, 1.75)
-    assert [(guess.name, guess.probability) for guess in walk.guesses[:1]] == [("3", 1)]
+    assert [stage.field for stage in shown.stages] == [(1, 2, 1, 1), None]
+    assert (shown.stages[0].low, shown.stages[0].high) == (0, 1.75)
+    assert [(each.name, each.probability) for each in shown.likeliest[:1]] == [("3", 1)]
 
 
 def test_pictures_of_odd_arrays():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxcnn.report.records import read_records
+from jaxcnn.report.reported_runs import read_runs
 from jaxcnn.runs import RunFolder, TrainConfig, load_trained
 from jaxcnn.runs.digests import json_sha256
 from jaxcnn.runs.metrics_file import keep_metrics, read_metrics
@@ -46,7 +46,7 @@ def with_content(path, content, use):
 def test_configs(folder, data):
     content = data.draw(documents(json.loads(folder.config.read_text())))
     with_content(folder.config, content, lambda: load_trained(folder))
-    with_content(folder.config, content, lambda: [r.settings for r in read_records([folder.path])])
+    with_content(folder.config, content, lambda: [r.settings for r in read_runs([folder.path])])
 
 
 @sweep(100)
@@ -55,7 +55,7 @@ def test_metrics(folder, data):
     content = data.draw(changed(folder.metrics.read_bytes() * 2))
     with_content(folder.metrics, content, lambda: list(read_metrics(folder)))
     with_content(folder.metrics, content, lambda: keep_metrics(folder, 1))
-    with_content(folder.metrics, content, lambda: read_records([folder.path]))
+    with_content(folder.metrics, content, lambda: read_runs([folder.path]))
 
 
 @sweep(100)

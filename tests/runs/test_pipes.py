@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from jaxcnn.cli import main
-from jaxcnn.report.records import read_records
+from jaxcnn.report.reported_runs import read_runs
 from jaxcnn.runs import RunFolder, TrainConfig, UserError, load_trained, run
 from jaxcnn.runs.lock import locked
 from jaxcnn.runs.log import Journal
@@ -45,7 +45,7 @@ def test_a_pipe_in_the_place_of_the_metrics(folder):
     with pytest.raises(UserError, match=rf"metrics\.jsonl {PIPE}"), within(10):
         list(read_metrics(folder))
     with within(10):
-        (record,) = read_records([folder.path])
+        (record,) = read_runs([folder.path])
     assert record.troubles == ["metrics.jsonl cannot be read: it is a named pipe, expected a file."]
 
 

@@ -11,7 +11,7 @@ import orbax.checkpoint as ocp
 import pytest
 
 from jaxcnn.cli import main
-from jaxcnn.report.records import read_records
+from jaxcnn.report.reported_runs import read_runs
 from jaxcnn.runs import RunFolder, TrainConfig, UserError, load_trained, read_config, run
 from jaxcnn.runs.digests import json_sha256
 from jaxcnn.runs.layout import check_stored, layout
@@ -46,7 +46,7 @@ def readers(folder):
     yield lambda: check_same_data(folder.config, {"data": {}})
     yield lambda: check_same_engine(folder.config, accept=True)
     yield lambda: history(folder.config, at(2, 0, 1), 1)
-    yield lambda: read_records([folder.path])
+    yield lambda: read_runs([folder.path])
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_lines_that_ask_for_too_much(folder, line, message):
     with pytest.raises(UserError, match=rf"metrics\.jsonl is damaged: ({message})$"), within(10):
         list(read_metrics(folder))
     with within(10):
-        (record,) = read_records([folder.path])
+        (record,) = read_runs([folder.path])
     wanted = [] if "10000" in line else ["metrics.jsonl is damaged: line 2 cannot be read."]
     assert record.troubles == wanted
 

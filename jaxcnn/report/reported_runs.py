@@ -1,4 +1,4 @@
-"""What a run folder says of its run, read so that a damaged part costs only that part."""
+"""Reads run folders for a report; a damaged part is left out, and the rest is used."""
 
 import math
 import os
@@ -19,25 +19,25 @@ _FREE = (FREE - {"data_dir"}) | {"seed", "overwrite", "resume"}
 """Settings that may differ between runs of one group; other images are another matter."""
 
 _DEPTH = 4
-"""How many folders deep runs are looked for."""
+"""The number of nested folders that are searched for runs."""
 
 _COUNTS = ("train_images", "test_images")
-"""What tells a folder of pictures from the same folder with more of them."""
+"""The numbers of images: they differ if pictures were added to the same folder."""
 
 OF_THE_DATA = frozenset({"data_dir", *_COUNTS})
-"""Settings that say which images a set of this name has."""
+"""Settings that decide which images a data set of the same name has."""
 
 
-class Record(NamedTuple):
-    """One run as its folder tells it.
+class ReportedRun(NamedTuple):
+    """One run, with what was read from its folder.
 
     Attributes:
         folder: the run folder.
-        name: what the page calls it, unlike any other run of the page.
-        config: what it was begun with.
-        content: all of ``config.json``.
-        rows: the numbers of each line of ``metrics.jsonl``, in the order of the epochs.
-        troubles: what could not be read, a sentence each.
+        name: its name on the page, which no other run has.
+        config: its settings.
+        content: the content of ``config.json``.
+        rows: the metrics in each line of ``metrics.jsonl``, in the order of the epochs.
+        troubles: one sentence for each part that could not be read.
     """
 
     folder: RunFolder
@@ -49,12 +49,12 @@ class Record(NamedTuple):
 
     @property
     def epochs(self) -> float:
-        """How many epochs its metrics reach to."""
+        """The last epoch in its metrics."""
         return self.rows[-1].get("epoch", float(len(self.rows))) if self.rows else 0.0
 
     @property
     def unfinished(self) -> bool:
-        """Whether it was to run for more epochs than its metrics have."""
+        """Whether its config asks for more epochs than its metrics contain."""
         return self.epochs < self.config.recipe.epochs
 
     @property
@@ -64,7 +64,7 @@ class Record(NamedTuple):
 
     @property
     def batches(self) -> int | None:
-        """The batches of an epoch; ``None`` where the number of images is not known."""
+        """The number of batches of an epoch; ``None`` if the number of images is not known."""
         data = self.content.get("data")
         images = data.get("train_images") if isinstance(data, dict) else None
         if not isinstance(images, int):
@@ -73,7 +73,7 @@ class Record(NamedTuple):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The config that its numbers depend on, but for the seed, and how many images it had."""
+        """The settings that its metrics depend on, without the seed, and its numbers of images."""
         config, data = self.content["config"], self.content.get("data")
         facts = data if isinstance(data, dict) else {}
         settings = {name: value for name, value in config.items() if name not in _FREE}
@@ -82,8 +82,8 @@ class Record(NamedTuple):
         return settings | {name: facts[name] for name in _COUNTS if name in facts}
 
 
-def read_records(paths: Sequence[Path]) -> list[Record]:
-    """The runs in ``paths``; a folder stands for the runs below it, in the order of their names.
+def read_runs(paths: Sequence[Path]) -> list[ReportedRun]:
+    """Read the runs in ``paths``, and in the folders below them, sorted by name.
 
     Raises:
         UserError: if a path is no run, or its ``config.json`` cannot be read.
@@ -120,7 +120,7 @@ def _numbers_by_value(path: Path) -> list[tuple[str, int]]:
 
 
 def shortest_names(paths: Sequence[Path]) -> list[str]:
-    """The last part of each path, with as many parts before it as tell all of them apart."""
+    """The shortest endings of paths that are all different."""
     names: list[str] = []
     for parts in range(1, max((len(path.parts) for path in paths), default=0) + 1):
         names = ["/".join(path.parts[-parts:]) for path in paths]
@@ -129,11 +129,11 @@ def shortest_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def _read(folder: RunFolder, name: str) -> Record:
+def _read(folder: RunFolder, name: str) -> ReportedRun:
     config = read_config(folder)
     content = read_saved(folder.config)
     rows, troubles = _read_rows(folder.metrics)
-    return Record(folder, name, config, content, rows, troubles)
+    return ReportedRun(folder, name, config, content, rows, troubles)
 
 
 def _read_rows(path: Path) -> tuple[list[Numbers], list[str]]:
@@ -179,7 +179,7 @@ def _in_order(rows: Iterable[Numbers]) -> list[Numbers]:
 
 
 def common_folder(given: Sequence[Path]) -> Path:
-    """The innermost folder that holds everything that was named, or is the only folder named.
+    """The innermost folder that contains all given paths.
 
     Raises:
         UserError: if there is none but the root of the file system.

@@ -1,4 +1,4 @@
-"""What a trained network says of every test image."""
+"""The predictions of a trained network for every test image."""
 
 from typing import NamedTuple
 
@@ -13,14 +13,14 @@ from jaxcnn.runs import Trained
 from jaxcnn.training.evaluation import logits_of
 
 
-class Scores(NamedTuple):
-    """What a network says of some images.
+class Predictions(NamedTuple):
+    """The predictions of a network for some images, and their labels.
 
     Attributes:
-        labels: what they show, ``(n,)``.
-        predicted: the class it takes them for, ``(n,)``.
-        probabilities: its softmax outputs, ``(n, classes)``.
-        losses: the cross-entropy of each, in nats, ``(n,)``.
+        labels: the true class of each image, ``(n,)``.
+        predicted: the predicted class of each image, ``(n,)``.
+        probabilities: the softmax outputs, ``(n, classes)``.
+        losses: the cross-entropy of each image, in nats, ``(n,)``.
     """
 
     labels: Integer[np.ndarray, " n"]
@@ -30,15 +30,15 @@ class Scores(NamedTuple):
 
     @property
     def accuracy(self) -> float:
-        """The share of images that it takes for what they are."""
+        """The share of images that are classified correctly."""
         return float((self.predicted == self.labels).mean())
 
 
-def score(trained: Trained, split: Split) -> Scores:
-    """What the network says of every image of ``split``."""
+def predict(trained: Trained, split: Split) -> Predictions:
+    """The predictions of the network for every image of ``split``."""
     logits = logits_of(trained.model, trained.params, trained.model_state, split.images)
     labels: Int32[np.ndarray, " n"] = np.asarray(split.labels)
-    return Scores(
+    return Predictions(
         labels,
         logits.argmax(-1),
         np.asarray(jax.nn.softmax(logits)),

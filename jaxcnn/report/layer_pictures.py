@@ -1,4 +1,4 @@
-"""A network layer by layer: its table, its first kernels, one image on its way through it."""
+"""Pictures of a network: its first kernels, and the output of each layer for one test image."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from jaxcnn.layers import Params, SummaryRow, outputs, summary
 from jaxcnn.ops.geometry import ReceptiveField
 from jaxcnn.report import pictures
-from jaxcnn.report.scores import Scores
+from jaxcnn.report.predictions import Predictions
 from jaxcnn.runs import Facts, TrainConfig, Trained
 from jaxcnn.runs.model import ModelMaker, check_shapes, find_model
 
@@ -23,7 +23,7 @@ _MOST_NAMES = 20
 
 
 class Box(NamedTuple):
-    """A rectangle, in pixels of the image or the map that it is drawn on."""
+    """A rectangle, in pixels of the image or feature map that it is drawn on."""
 
     x: float
     y: float
@@ -37,9 +37,9 @@ class Kernels(NamedTuple):
     Attributes:
         layer: its name.
         shape: ``(kh, kw, in, out)``.
-        largest: the magnitude that is drawn in full colour.
-        pictures: one image per output channel.
-        note: what is left out, as a sentence; empty where nothing is.
+        largest: the absolute value that is drawn in full colour.
+        pictures: one image for each output channel.
+        note: a sentence about what is omitted, or an empty text.
     """
 
     layer: str
@@ -49,18 +49,18 @@ class Kernels(NamedTuple):
     note: str
 
 
-class Stage(NamedTuple):
-    """What one layer makes of the sample.
+class LayerOutput(NamedTuple):
+    """The output of one layer for the test image.
 
     Attributes:
-        row: the layer in the summary.
-        size: ``(width, height)`` of a map; ``None`` for a layer that gives a vector.
-        maps: images of its first channels, or one strip for a vector.
-        unit: the output whose field is drawn, on a map.
-        field: what that output sees, on the sample; ``None`` where nobody knows.
-        low: the smallest number of the output.
-        high: the largest.
-        names: the classes that a strip's numbers stand for; empty where they stand for none.
+        row: the row of the layer in the summary.
+        size: ``(width, height)`` of a feature map; ``None`` if the output is a vector.
+        maps: images of the first channels, or one strip for a vector.
+        unit: the pixel of a map whose receptive field is drawn.
+        field: that receptive field, on the test image; ``None`` if it is not known.
+        low: the smallest value of the output.
+        high: the largest value.
+        names: the classes, if a vector has one value for each class; else empty.
     """
 
     row: SummaryRow
@@ -73,7 +73,7 @@ class Stage(NamedTuple):
     names: tuple[str, ...] = ()
 
 
-class Guess(NamedTuple):
+class ClassProbability(NamedTuple):
     """A class and its probability."""
 
     name: str
@@ -81,28 +81,28 @@ class Guess(NamedTuple):
     actual: bool
 
 
-class Walk(NamedTuple):
-    """One test image on its way through the network.
+class Activations(NamedTuple):
+    """The output of every layer for one test image.
 
     Attributes:
         picture: the image.
         size: its width and height.
-        place: where it stands in the test set.
-        actual: what it shows.
-        stages: what the layers make of it.
-        omitted: how many stages are left out.
-        guesses: the likeliest classes, first the likeliest.
-        view: what the drawings of the fields show: the image, and as much of the padding around
-            it as a field reaches into.
+        place: its index in the test set.
+        actual: its true class.
+        stages: the outputs of the layers.
+        omitted: how many layers are omitted.
+        likeliest: the classes with the largest probabilities, the largest first.
+        view: the rectangle that drawings of receptive fields show: the image, and the part of
+            the padding around it that a field reaches.
     """
 
     picture: str
     size: tuple[int, int]
     place: int
     actual: str
-    stages: list[Stage]
+    stages: list[LayerOutput]
     omitted: int
-    guesses: list[Guess]
+    likeliest: list[ClassProbability]
     view: Box
 
 
@@ -112,7 +112,7 @@ def rows_of(
     """The summary of a run's network for one image.
 
     Raises:
-        UserError: if the network is not known here, or cannot take such images.
+        UserError: if there is no network of this name, or it cannot take such images.
     """
     classes = len(facts.class_names)
     model = find_model(config.model, classes, maker)
@@ -121,7 +121,7 @@ def rows_of(
 
 
 def first_kernels(params: Params, rows: Sequence[SummaryRow]) -> Kernels | None:
-    """The kernels of the first layer that has spatial ones; ``None`` where there is none."""
+    """The kernels of the first convolution; ``None`` if there is none."""
     for row in rows:
         kernel = _parameters(params, row.path).get("kernel")
         if kernel is not None and np.ndim(kernel) == 4:
@@ -150,16 +150,20 @@ def _kernels(name: str, kernel: np.ndarray) -> Kernels:
     return Kernels(name, kernel.shape, scale if channels > 1 else largest, drawn, " ".join(notes))
 
 
-def choose_sample(scores: Scores) -> int:
-    """The first test image that is classified rightly; the first of all where none is."""
-    right = np.flatnonzero(scores.predicted == scores.labels)
+def choose_sample(predictions: Predictions) -> int:
+    """The first test image that is classified correctly; the first of all if none is."""
+    right = np.flatnonzero(predictions.predicted == predictions.labels)
     return int(right[0]) if len(right) else 0
 
 
-def walk_through(
-    trained: Trained, layers: Sequence[SummaryRow], images: np.ndarray, scores: Scores, index: int
-) -> Walk:
-    """What every layer makes of test image ``index``."""
+def activations_of(
+    trained: Trained,
+    layers: Sequence[SummaryRow],
+    images: np.ndarray,
+    predictions: Predictions,
+    index: int,
+) -> Activations:
+    """The output of every layer for test image ``index``."""
     image = images[index]
     apply = jax.jit(lambda x: outputs(trained.model, trained.params, trained.model_state, x))
     found = {
@@ -171,26 +175,26 @@ def walk_through(
     names = trained.facts.class_names
     if _tells_classes(stages, rows, found, names):
         stages[-1] = stages[-1]._replace(names=names)
-    label = int(scores.labels[index])
-    return Walk(
+    label = int(predictions.labels[index])
+    return Activations(
         pictures.photograph(image),
         (image.shape[1], image.shape[0]),
         index,
         names[label],
         stages,
         len(rows) - len(kept),
-        _guesses(scores.probabilities[index], names, label),
+        _likeliest(predictions.probabilities[index], names, label),
         _view(image.shape, stages),
     )
 
 
 def _tells_classes(
-    stages: list[Stage],
+    stages: list[LayerOutput],
     rows: Sequence[SummaryRow],
     found: dict[str, np.ndarray],
     names: tuple[str, ...],
 ) -> bool:
-    """Whether the last strip has a number for each class, and few enough to name them."""
+    """Whether the last output has a value for each class, and few enough to name them."""
     last = found[rows[-1].path].shape if stages else ()
     return last == (len(names),) and len(names) <= _MOST_NAMES
 
@@ -198,17 +202,17 @@ def _tells_classes(
 def _worth_showing(
     rows: Sequence[SummaryRow], found: dict[str, np.ndarray]
 ) -> Sequence[SummaryRow]:
-    """All but the maps that are only laid flat: they would show nothing new."""
+    """All layers but those that only flatten their input, which would show nothing new."""
     before = [None, *rows]
     return [
         row
         for row, previous in zip(rows, before, strict=False)
         if found[row.path].ndim == 3
-        or (found[row.path].ndim == 1 and not _laid_flat(row, previous, found))
+        or (found[row.path].ndim == 1 and not _flattened(row, previous, found))
     ]
 
 
-def _laid_flat(row: SummaryRow, previous: SummaryRow | None, found: dict[str, np.ndarray]) -> bool:
+def _flattened(row: SummaryRow, previous: SummaryRow | None, found: dict[str, np.ndarray]) -> bool:
     return previous is not None and np.array_equal(
         found[row.path], found[previous.path].ravel(), equal_nan=True
     )
@@ -220,21 +224,21 @@ def _evenly(rows: Sequence[SummaryRow], most: int) -> Sequence[SummaryRow]:
     return [rows[position] for position in np.linspace(0, len(rows) - 1, most).astype(int)]
 
 
-def _stage(row: SummaryRow, output: np.ndarray) -> Stage:
+def _stage(row: SummaryRow, output: np.ndarray) -> LayerOutput:
     finite = output[np.isfinite(output)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
     if output.ndim == 1:
         strip = pictures.grey(output[np.newaxis, :_MOST_UNITS])
-        return Stage(row, None, [strip], None, _field(row, (0, 0)), low, high)
+        return LayerOutput(row, None, [strip], None, _field(row, (0, 0)), low, high)
     height, width = output.shape[:2]
     maps = [pictures.grey(plane) for plane in np.moveaxis(output, -1, 0)[:_MOST_MAPS]]
     centre = (height // 2, width // 2)
     unit = Box(centre[1], centre[0], 1, 1)
-    return Stage(row, (width, height), maps, unit, _field(row, centre), low, high)
+    return LayerOutput(row, (width, height), maps, unit, _field(row, centre), low, high)
 
 
 def _field(row: SummaryRow, at: tuple[int, int]) -> Box | None:
-    """What the output at row and column ``at`` sees of the image."""
+    """The receptive field of the output at row and column ``at``."""
     field = row.receptive_field
     if field is None or len(field.size) != 2:
         return None
@@ -245,7 +249,7 @@ def _field(row: SummaryRow, at: tuple[int, int]) -> Box | None:
     return Box(left, top, field.size[1], field.size[0])
 
 
-def _view(shape: tuple[int, ...], stages: list[Stage]) -> Box:
+def _view(shape: tuple[int, ...], stages: list[LayerOutput]) -> Box:
     """The image, and at most a quarter of it on each side."""
     height, width = shape[:2]
     over = max((_overhang(stage.field, width, height) for stage in stages), default=0.0)
@@ -254,20 +258,22 @@ def _view(shape: tuple[int, ...], stages: list[Stage]) -> Box:
 
 
 def _overhang(box: Box | None, width: int, height: int) -> float:
-    """How far a field reaches out of the image."""
+    """How far a receptive field reaches out of the image, in pixels."""
     if box is None:
         return 0.0
     right, bottom = box.x + box.width - width, box.y + box.height - height
     return max(0.0, -box.x, -box.y, right, bottom)
 
 
-def _guesses(probabilities: np.ndarray, names: tuple[str, ...], label: int) -> list[Guess]:
+def _likeliest(
+    probabilities: np.ndarray, names: tuple[str, ...], label: int
+) -> list[ClassProbability]:
     order = np.argsort(-np.nan_to_num(probabilities), kind="stable")[:5]
-    return [Guess(names[i], float(probabilities[i]), int(i) == label) for i in order]
+    return [ClassProbability(names[i], float(probabilities[i]), int(i) == label) for i in order]
 
 
 def describe_field(field: ReceptiveField | None) -> str:
-    """A receptive field in a word: ``5 × 5``, ``all`` or a dash."""
+    """The size of a receptive field as text: ``5 × 5``, ``all`` or a dash."""
     if field is None:
         return "–"
     if not any(field.stride):

@@ -1,4 +1,4 @@
-"""What a mistake of the user comes to: one sentence, and an exit status that says what it was."""
+"""Ends a command with one sentence and an exit status, instead of a traceback."""
 
 import contextlib
 import errno
@@ -11,10 +11,10 @@ from jaxcnn.runs.log import library_heard
 from jaxcnn.starting import INTERRUPTED, ready
 
 USER_ERROR = 2
-"""The exit status after a mistake that the user can mend."""
+"""The exit status after an error that the user can mend."""
 
 PIPE_CLOSED = 141
-"""The exit status after the reader of the output has gone (128 + SIGPIPE)."""
+"""The exit status after the reader of the output has closed it (128 + SIGPIPE)."""
 
 
 _GONE = (errno.EPIPE, errno.EIO)
@@ -22,13 +22,13 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
-def mistakes_in_one_sentence(*, resumable: bool = False) -> Iterator[None]:
-    """A user's mistake ends the program with one sentence and status 2, without a traceback.
+def errors_in_one_sentence(*, resumable: bool = False) -> Iterator[None]:
+    """End the program after a `UserError` with one sentence and status 2, without a traceback.
 
-    What the library logs meanwhile is said as a warning.
+    What the library logs meanwhile is printed as warnings.
 
     Args:
-        resumable: whether what is interrupted can go on.
+        resumable: whether an interrupted command can be continued with ``--resume``.
     """
     ready()
     try:
@@ -38,11 +38,11 @@ def mistakes_in_one_sentence(*, resumable: bool = False) -> Iterator[None]:
         print(f"jaxcnn: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)
     except Stopped as stop:
-        _last_words(str(stop))
+        _print_last(str(stop))
         sys.exit(stop.status)
     except KeyboardInterrupt:
         hint = " (a run goes on with --run-dir and --resume)" if resumable else ""
-        _last_words(f"interrupted{hint}")
+        _print_last(f"interrupted{hint}")
         # At once: an ordinary exit would wait for a checkpoint that is being written.
         os._exit(INTERRUPTED)
     except OSError as error:
@@ -52,13 +52,13 @@ def mistakes_in_one_sentence(*, resumable: bool = False) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno in _GONE:
             sys.exit(PIPE_CLOSED)
-        _last_words(f"the output cannot be written: {error.strerror}")
+        _print_last(f"the output cannot be written: {error.strerror}")
         sys.exit(USER_ERROR)
 
 
 @contextlib.contextmanager
 def _all_written() -> Iterator[None]:
-    """What was printed is written at the end, and not while Python ends."""
+    """Flush the output at the end, where an error can still be handled."""
     try:
         yield
     except SystemExit:
@@ -67,7 +67,7 @@ def _all_written() -> Iterator[None]:
     sys.stdout.flush()
 
 
-def _last_words(sentence: str) -> None:
+def _print_last(sentence: str) -> None:
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     with contextlib.suppress(OSError):

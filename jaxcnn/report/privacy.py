@@ -1,21 +1,21 @@
-"""A page may be sent to anyone: it says what folders are called, not where they lie."""
+"""Removes absolute paths from the text of a page, since a page may be sent to anyone."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxcnn.report.records import Record
+from jaxcnn.report.reported_runs import ReportedRun
 
 _NAME = r"[^\s/:;,'\"]+"
-"""A part of a path in the middle of a sentence, as far as it has no spaces."""
+"""A part of a path within a sentence, without spaces."""
 
 
-def places_of(records: Sequence[Record], given: Iterable[Path | None]) -> list[str]:
+def private_paths(runs: Sequence[ReportedRun], given: Iterable[Path | None]) -> list[str]:
     """The paths that a page must not show, whatever characters they hold."""
-    paths = [*given, Path.home(), *(record.folder.path for record in records)]
+    paths = [*given, Path.home(), *(run.folder.path for run in runs)]
     known = [str(path.expanduser().absolute()) for path in paths if path is not None]
-    config = [value for record in records for value in record.content["config"].values()]
+    config = [value for run in runs for value in run.content["config"].values()]
     return [*known, *filter(_is_absolute, config)]
 
 
@@ -24,7 +24,7 @@ def _is_absolute(value: Any) -> bool:
 
 
 def without(places: Iterable[str]) -> Callable[[str], str]:
-    """A function that leaves of every absolute path in a text its last part.
+    """A function that replaces every absolute path in a text by its last part.
 
     >>> shorten = without(["/home/me/my photos"])
     >>> shorten("the data directory '/home/me/my photos/cats' does not exist")

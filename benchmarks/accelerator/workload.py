@@ -1,4 +1,4 @@
-"""What is timed, and how large: the form for a chip, and a tiny one for a CPU.
+"""The networks and layers that are timed: large ones on a GPU or TPU, tiny ones on a CPU.
 
 A new network is one more line of `NETWORKS`, a new layer one of `benchmarks.cases`.
 """
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from benchmarks import networks
 from benchmarks.accelerator.programs import MODES, Sampling
-from benchmarks.cases import LAYERS, Case
+from benchmarks.cases import LAYERS, ConvolutionCase
 from benchmarks.networks import Network, in_flax
 from jaxcnn.check import checkable
 
@@ -22,7 +22,7 @@ NETWORKS = {
         Network(2, (32, 32, 3), TINY_RESNET50),
     ),
 }
-"""For a chip, and tiny; the batch is that of one device."""
+"""Each network for a GPU or TPU, and a tiny one; the batch is that of one device."""
 
 TINY_LAYERS = {
     "LeNet 2": LAYERS["LeNet 2"]._replace(batch=2),
@@ -30,16 +30,16 @@ TINY_LAYERS = {
 }
 
 
-class Form(NamedTuple):
-    """How much is done.
+class Workload(NamedTuple):
+    """What is checked and timed.
 
     Attributes:
-        ops: what `jaxcnn check` is asked for.
-        cases: how many cases of an op are checked at most.
-        size: rows and columns of the matrices whose product sets the measure.
-        networks: whose training steps are timed.
-        layers: whose results and gradients are timed.
-        modes: the names of the modes for steps.
+        ops: the ops that `jaxcnn check` checks.
+        cases: the most cases of an op that are checked.
+        size: rows and columns of the matrices whose product is timed for comparison.
+        networks: the networks whose training steps are timed.
+        layers: the layers whose outputs and gradients are timed.
+        modes: the names of the dtypes and precisions for training steps.
         sampling: how often each call is timed.
     """
 
@@ -47,18 +47,20 @@ class Form(NamedTuple):
     cases: int
     size: int
     networks: dict[str, Network]
-    layers: dict[str, Case]
+    layers: dict[str, ConvolutionCase]
     modes: tuple[str, ...]
     sampling: Sampling
 
 
-def form_for(platform: str) -> Form:
-    """The form for a platform: the tiny one for CPUs."""
+def workload_for(platform: str) -> Workload:
+    """The workload for a platform; for a CPU, the tiny one."""
     if platform == "cpu":
         tiny = {name: small for name, (_, small) in NETWORKS.items()}
         modes = ("float32", "bfloat16")
-        return Form(("conv2d", "max_pool2d"), 1, 256, tiny, TINY_LAYERS, modes, Sampling(3, 0.0))
+        return Workload(
+            ("conv2d", "max_pool2d"), 1, 256, tiny, TINY_LAYERS, modes, Sampling(3, 0.0)
+        )
     large = {name: network for name, (network, _) in NETWORKS.items()}
     # The batches of `benchmarks.cases` suit a CPU; a chip would mostly wait for its next call.
     layers = {name: case._replace(batch=16 * case.batch) for name, case in LAYERS.items()}
-    return Form(tuple(checkable()), 100, 8192, large, layers, tuple(MODES), Sampling(15, 0.03))
+    return Workload(tuple(checkable()), 100, 8192, large, layers, tuple(MODES), Sampling(15, 0.03))

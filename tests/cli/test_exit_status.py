@@ -11,7 +11,7 @@ import pytest
 
 import jaxcnn
 from jaxcnn.cli import main
-from jaxcnn.cli.mistakes import mistakes_in_one_sentence
+from jaxcnn.cli.exit_status import errors_in_one_sentence
 
 
 def command(*words, **options):
@@ -63,7 +63,7 @@ def test_the_script_is_what_was_tried_above():
 @pytest.mark.parametrize("resumable", [True, False])
 def test_only_a_run_goes_on(resumable, monkeypatch, capsys):
     monkeypatch.setattr(os, "_exit", sys.exit)
-    with pytest.raises(SystemExit), mistakes_in_one_sentence(resumable=resumable):
+    with pytest.raises(SystemExit), errors_in_one_sentence(resumable=resumable):
         raise KeyboardInterrupt
     assert ("--resume" in capsys.readouterr().err) == resumable
 

@@ -1,22 +1,22 @@
-"""Names that are not known, and which known one may have been meant."""
+"""Error messages about unknown names, which suggest the most similar known name."""
 
 import difflib
 from collections.abc import Iterable
 
-from jaxcnn.data.schema import brief
+from jaxcnn.errors import brief
 
 MANY = 12
-"""From so many known names on, the nearest ones are told instead of all."""
+"""Up to this many known names are all listed; of more, only the most similar ones."""
 
 _LONGEST = 100
-"""To a longer name no known one is near, and looking for one would take long."""
+"""For a longer name no similar one is searched: none exists, and the search would take long."""
 
 _OTHERWISE = {"learning_rate": "lr", "device": "platform"}
-"""What others call it, where the letters have too little in common."""
+"""Names that other libraries use, and ours, where the spelling is too different to be found."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like ``name``; ``None`` where none is.
+    """The known name that is most similar to ``name``, or ``None`` if none is similar.
 
     >>> nearest("epohcs", ["epochs", "seed"])
     'epochs'
@@ -31,7 +31,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
-    """The end of a sentence about a name that is not known; empty where none is like it.
+    """The end of an error message that suggests a similar known name, or an empty text.
 
     >>> did_you_mean("epohcs", ["epochs", "seed"], dashes="--")
     ', did you mean --epochs?'
@@ -43,7 +43,11 @@ def did_you_mean(name: str, known: Iterable[str], dashes: str = "") -> str:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """The sentence for a name that is not among ``known``, with the nearest one."""
+    """The error message for a name that is not among ``known``, with the most similar one.
+
+    >>> unknown("model", "lenett", ["lenet", "resnet"])
+    "unknown model 'lenett', did you mean 'lenet'? (known: lenet, resnet)"
+    """
     names = sorted(known)
     hint, said = did_you_mean(name, names), brief(name)
     if len(names) <= MANY:

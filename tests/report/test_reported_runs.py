@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from jaxcnn.report.records import common_folder, read_records
+from jaxcnn.report.reported_runs import common_folder, read_runs
 from jaxcnn.runs import TrainConfig
 from jaxcnn.runs.config_file import to_json
 
@@ -17,7 +17,7 @@ def make_runs(folder, *names):
 
 
 def names_of(*paths):
-    return [record.name for record in read_records(paths)]
+    return [record.name for record in read_runs(paths)]
 
 
 def test_all_runs_below_a_folder_are_found(tmp_path):
