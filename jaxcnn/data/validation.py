@@ -1,7 +1,7 @@
 """Holds out a share of the training images for validation."""
 
 import numpy as np
-from jaxtyping import Int32, Int64
+from jaxtyping import Int64, Integer
 
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.selection import Selection
@@ -25,7 +25,7 @@ def hold_out(train: Selection, share: float, seed: int) -> tuple[Selection, Sele
     return train.at(np.flatnonzero(~held)), train.at(np.flatnonzero(held))
 
 
-def stratified(labels: Int32[np.ndarray, " n"], share: float, seed: int) -> np.ndarray:
+def stratified(labels: Integer[np.ndarray, " n"], share: float, seed: int) -> np.ndarray:
     """A mask of the examples that are held out: the same share of each class, at random.
 
     Args:
