@@ -1,20 +1,23 @@
 """Counts the lines of code that a gradient of `conv2d` and a training run go through.
 
 ``python -m benchmarks.reading`` runs both and prints two counts; ``--files`` adds each file's own.
-Run it in a process of its own: what JAX has traced before is not entered again.
+Run it in a process of its own: what JAX has traced before is not entered again. A C++ file counts
+where a line of it is run.
 """
 
 import argparse
+import collections
 import contextlib
 import inspect
 import io
+import json
 import os
 import pathlib
-import re
+import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import CodeType, FrameType
 from typing import Any
 
@@ -89,28 +92,51 @@ def in_rooms(counts: Counts, package: pathlib.Path, rooms: Iterable[str]) -> Cou
     return {f: n for f, n in counts.items() if f.relative_to(package).parts[0] in rooms}
 
 
-def native_files(handlers: Iterable[str], folder: pathlib.Path) -> set[pathlib.Path]:
-    """The C++ files that one reads to understand some handlers.
+def native_files(program: str, before: str) -> set[pathlib.Path]:
+    """The C++ files of which a Python program runs a line.
+
+    The C++ code is compiled anew, with a counter in each line; ``g++`` and ``gcov`` are needed.
 
     Args:
-        handlers: the handlers that a compiled program calls, such as ``"jaxcnn_convolution"``.
-        folder: the folder of ``handlers.cc``.
-
-    Returns:
-        ``handlers.cc``, the headers that define what these handlers call, and all that these
-        include.
+        program: the text of the program.
+        before: the text of a program that does what does not count, such as to load the library.
     """
-    source = folder / "handlers.cc"
-    text = source.read_text()
-    files = {source}
-    for handler in handlers:
-        (function,) = re.findall(rf"JAXCNN_HANDLER\({handler}, (\w+)", text)
-        body = text.split(f"Error {function}(")[1].split("\n}")[0]
-        for called in re.findall(r"jaxcnn::([a-z_]\w*)\(", body):
-            for header in _included(source):
-                if re.search(rf"\b{called}\(", header.read_text()):
-                    files |= _with_all_included(header)
+    with tempfile.TemporaryDirectory() as folder:
+        made = pathlib.Path(folder)
+        compiler = made / "counting"
+        compiler.write_text(f'#!/bin/sh\nexec g++ "$@" -O0 --coverage -dumpdir {made}/\n')
+        compiler.chmod(0o700)
+        first, second = (_lines_run(text, compiler) for text in (before, program))
+    return {NATIVE / file for file, n in second.items() if n > first[file]} & {*NATIVE.iterdir()}
+
+
+def lines_run(report: Mapping[str, Any]) -> collections.Counter[str]:
+    """How many times the lines of each file were run, as a report of ``gcov`` says."""
+    files: collections.Counter[str] = collections.Counter()
+    for file in report["files"]:
+        files[file["file"]] += sum(line["count"] for line in file["lines"])
     return files
+
+
+def _lines_run(program: str, compiler: pathlib.Path) -> collections.Counter[str]:
+    made = compiler.parent
+    own = {"CXX": str(compiler), "JAXCNN_CACHE_DIR": f"{made}/cache", "JAXCNN_NATIVE": "1"}
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, **own}, check=True)
+    (counts,) = made.glob("*.gcda")
+    words = ["gcov", "--json-format", "--stdout", counts.name]
+    report = subprocess.run(words, cwd=made, capture_output=True, check=True).stdout
+    counts.unlink()  # the next program would add its own
+    return lines_run(json.loads(report))
+
+
+def gradient_of_convolution() -> None:
+    """Compute the gradient of a `conv2d` in both of its operands: traced, lowered and run."""
+
+    def loss(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return (jc.conv2d(x, kernel) ** 2).sum()
+
+    x, kernel = jnp.ones((2, 8, 8, 16)), jnp.ones((3, 3, 16, 32))
+    jax.block_until_ready(jax.jit(jax.grad(loss, (0, 1)))(x, kernel))
 
 
 def convolution_files() -> Counts:
@@ -120,20 +146,11 @@ def convolution_files() -> Counts:
     once in each process; these files do not count.
     """
     jc.engine.identity("cpu")
-    x, kernel = jnp.ones((2, 8, 8, 16)), jnp.ones((3, 3, 16, 32))
-    handlers: set[str] = set()
-
-    def gradient_of_convolution() -> None:
-        def loss(x: jax.Array, kernel: jax.Array) -> jax.Array:
-            return (jc.conv2d(x, kernel) ** 2).sum()
-
-        compiled = jax.jit(jax.grad(loss, (0, 1))).lower(x, kernel).compile()
-        handlers.update(re.findall(r'"(jaxcnn_\w+?)_[0-9a-f]{16}"', compiled.as_text()))
-        jax.block_until_ready(compiled(x, kernel))
-
     functions = functions_entered(PACKAGE, gradient_of_convolution)
     python = lines_of_files({pathlib.Path(code.co_filename) for code in functions})
-    native = lines_of_files(native_files(handlers, NATIVE))
+    program = "import benchmarks.reading as reading; reading.gradient_of_convolution()"
+    load = "import jax, jaxcnn; jaxcnn.engine.identity('cpu'); jax.devices()"
+    native = lines_of_files(native_files(program, load))
     return in_rooms({**python, **native}, PACKAGE, CONVOLUTION_ROOMS)
 
 
@@ -177,20 +194,6 @@ def _last_line(code: CodeType) -> int:
     own = [end for _, end, _, _ in code.co_positions() if end is not None]
     inner = [_last_line(const) for const in code.co_consts if isinstance(const, CodeType)]
     return max(own + inner)
-
-
-def _included(source: pathlib.Path) -> Iterator[pathlib.Path]:
-    """The files beside a C++ file that it includes itself."""
-    for name in re.findall(r'#include "([^"]+)"', source.read_text()):
-        if (source.parent / name).is_file():
-            yield source.parent / name
-
-
-def _with_all_included(source: pathlib.Path) -> set[pathlib.Path]:
-    files = {source}
-    for header in _included(source):
-        files |= _with_all_included(header)
-    return files
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+"""Tests `jaxcnn check`: the comparison of the ops with the reference, and its table."""
+
 import io
 
 import jax

@@ -1,4 +1,4 @@
-"""Known defects of jax: what is said of a program that is wrong, crashes, hangs or is right."""
+"""Tests the search for known defects of jax, and its verdicts: right, wrong, crashes, hangs."""
 
 import io
 import platform

@@ -38,7 +38,7 @@ params, state = net.init(jax.random.key(0), x.shape)
 jc.layers.summary(net, x.shape)
 lenet = jc.models.MODELS["lenet"](10)
 weights = lenet.init(jax.random.key(0), (1, 28, 28, 1))
-subject = jc.interop.Subject(lenet, *weights, (28, 28, 1), {})
+subject = jc.interop.ModelToExport(lenet, *weights, (28, 28, 1), {})
 for name in ("stablehlo", "safetensors", "torch"):
     jc.interop.FORMATS[name].files(subject, "lenet")
 assert all(row.ok for row in check_ops(["pad"], ["float32"]))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import jaxcnn
+from jaxcnn.cli import main
 from jaxcnn.engine import tuned
 
 HERE = Path(__file__).parents[1]
@@ -25,3 +26,20 @@ def test_every_snippet_runs_after_those_before_it(page, least, tmp_path, monkeyp
     finally:
         jaxcnn.restore()
         tuned.forget()
+
+
+def test_a_model_of_ones_own_goes_the_whole_way(tmp_path, monkeypatch, capsys):
+    """The twelve lines of the README: trained, resumed, reported, exported."""
+    monkeypatch.chdir(tmp_path)
+    readme = (HERE / "README.md").read_text()
+    section = readme[readme.index("## A model of your own") :]
+    nets, words = re.findall(r"^```(?:python|sh)\n(.*?)^```", section, re.DOTALL | re.MULTILINE)[:2]
+    assert nets.count("\n") - nets.count("\n\n") + words.count("\n") <= 12
+    (tmp_path / "nets.py").write_text(nets)
+    for line in words.splitlines():
+        main(line.partition("#")[0].split()[1:])
+    said = capsys.readouterr().out
+    assert "resume: going on after epoch 30" in said
+    assert float(re.findall(r"test accuracy: (\S+)", said)[-1]) > 0.5
+    assert (tmp_path / "runs" / "own" / "report.html").exists()
+    assert (tmp_path / "runs" / "own" / "exports" / "tiny.onnx").exists()

@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.accelerator.page import page
 from benchmarks.accelerator.tables import ResultTable
 from benchmarks.comparison import Row
-from jaxcnn.interop.output import check_free, write_files
+from jaxcnn.interop.output_files import check_free, write_files
 
 
 class Results:

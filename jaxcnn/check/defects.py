@@ -1,7 +1,7 @@
-"""Known defects of jax on CPUs: is the installed one affected?
+"""Finds out whether the installed jax has any of the known defects of jax on CPUs.
 
-They are XLA's, and no release of jax says which of them it has. Each is tried in a process of its
-own and of bounded time, since some end the process, and some never end.
+The defects are XLA's, and no release of jax lists them. Each is tried in a process of its own with
+a time limit, because some crash the process, and some never end.
 """
 
 import os
@@ -17,15 +17,15 @@ from jaxcnn.check import probes
 Verdict = Literal["right", "wrong", "crashes", "hangs", "not tried"]
 
 SECONDS = 120.0
-"""How long a program may take; it takes one or two, most of them to import jax."""
+"""The time limit of one program in seconds; it takes one or two, most of them to import jax."""
 
 
 class Defect(NamedTuple):
-    """A known defect.
+    """A known defect of jax, and the program that shows it.
 
     Attributes:
         issue: where it is reported: ``jax`` is jax-ml/jax, ``xla`` is openxla/xla.
-        subject: what is affected.
+        subject: the computations that are affected.
         probe: the function in `jaxcnn.check.probes` that is affected by it.
     """
 
@@ -43,16 +43,16 @@ DEFECTS = (
     Defect("jax #39257", "sums of products of eight dimensions", probes.eight_dimensions),
     Defect("xla #48719", "pooling windows of one pixel that crop", probes.single_pixels),
 )
-"""Those that a convolutional network can meet and that were seen on a release that works here."""
+"""The defects that a convolutional network can meet, seen on a release that jaxcnn supports."""
 
 
 class Finding(NamedTuple):
-    """What became of a program that is affected by a known defect.
+    """The result of trying one known defect.
 
     Attributes:
         issue: where the defect is reported.
-        subject: what is affected.
-        verdict: ``"right"``, or what is wrong.
+        subject: the computations that are affected.
+        verdict: ``"right"``, ``"wrong"``, ``"crashes"``, ``"hangs"`` or ``"not tried"``.
         detail: the signal of a crash, the reason why it was not tried, or nothing.
     """
 
@@ -70,10 +70,10 @@ class Finding(NamedTuple):
 def known_defects(*, watch: Callable[[Sequence[Defect]], Iterable[Defect]] = iter) -> list[Finding]:
     """Try the known defects of jax on this machine's CPU, each in a process of its own.
 
-    Environment variables count, so that ``XLA_FLAGS`` that go around a defect show.
+    Environment variables apply, so ``XLA_FLAGS`` that avoid a defect change the result.
 
     Args:
-        watch: what to wrap the defects in, to show how far they are.
+        watch: a function that wraps the defects, to show the progress of the run.
 
     Returns:
         A `Finding` for each.
@@ -89,7 +89,7 @@ def known_defects(*, watch: Callable[[Sequence[Defect]], Iterable[Defect]] = ite
 
 
 def tried(words: Sequence[str], seconds: float = SECONDS) -> tuple[Verdict, str]:
-    """How a Python process with these arguments ends, and more about it where there is more."""
+    """Run Python with these arguments; returns how the process ended, and a detail or nothing."""
     try:
         done = subprocess.run(
             [sys.executable, *words],

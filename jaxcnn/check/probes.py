@@ -21,7 +21,7 @@ IMAGES = ("NHWC", "HWIO", "NHWC")
 
 
 def fused_sums() -> bool:
-    """The squares of the rows of a matrix product, summed: more rows than 2 to the 15."""
+    """Sums of the squared rows of a matrix product with more than 2 to the 15 rows."""
     last = 2**15
     rows = jnp.zeros((last + 1, 3)).at[:, 0].set(jnp.arange(last + 1.0))
     lengths = jax.jit(jax.vmap(lambda row: jnp.square(jnp.eye(3) @ row).sum()))
@@ -43,7 +43,7 @@ def cropped_convolution() -> bool:
 
 
 def pooled_dilation() -> bool:
-    """The largest of two rows, with a hole after each column, which is nothing's maximum."""
+    """Max pooling of two rows of an input that is dilated along its columns."""
     x = np.arange(64 * 128, dtype=np.float32).reshape(64, 128)
     pooled = lax.reduce_window(x, -np.inf, lax.max, (2, 1), (2, 1), "VALID", base_dilation=(1, 2))
     wanted = np.full((32, 255), -np.inf, np.float32)
@@ -52,7 +52,7 @@ def pooled_dilation() -> bool:
 
 
 def pooled_crop() -> bool:
-    """Sums of two columns, after a crop and a pad that are one operation and the next."""
+    """Sums of two columns of an input that one operation crops and dilates, and the next pads."""
     x = np.arange(1.0, 9.0, dtype=np.float32).reshape(1, 8)
 
     @jax.jit
@@ -77,7 +77,7 @@ def eight_dimensions() -> bool:
 
 
 def single_pixels() -> bool:
-    """Windows of one pixel that leave out the first row."""
+    """Windows of one pixel with a negative padding that crops the first row."""
     x = np.arange(32, dtype=np.float32).reshape(8, 4)
     crop = jax.jit(lambda x: lax.reduce_window(x, 0.0, lax.add, (1, 1), (1, 1), ((-1, 0), (0, 0))))
     return np.array_equal(crop(x), x[1:])

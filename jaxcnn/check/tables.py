@@ -1,4 +1,4 @@
-"""`jaxcnn check` on a terminal: a table of the ops, and a line for each known defect of jax."""
+"""Prints the result of `jaxcnn check`: a table of the ops, and the known defects of jax."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
@@ -9,7 +9,7 @@ from rich.progress import track
 from rich.table import Table
 
 from jaxcnn.check.defects import known_defects
-from jaxcnn.check.ops import check_ops
+from jaxcnn.check.op_checks import check_ops
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ def run_check(
     strict: bool = False,
     console: Console | None = None,
 ) -> int:
-    """`check_ops` as a table, and then `known_defects`, a line for each.
+    """Print `check_ops` as a table, and then one line for each of `known_defects`.
 
     Returns:
         The exit status: 1 where an op is off or, if ``strict``, where the installed jax has a known

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from jaxcnn.cli.flags import Operand
 from jaxcnn.errors import shown
-from jaxcnn.interop import FORMATS, Subject, check_free, write_files
+from jaxcnn.interop import FORMATS, ModelToExport, check_free, write_files
 from jaxcnn.runs import RunFolder, UserError, load_trained, read_config
 from jaxcnn.runs.model import given_maker, model_title
 
@@ -49,7 +49,7 @@ def _export(command: ExportConfig) -> list[Path]:
     names = target.names(stem)
     check_free(folder, names, overwrite=command.overwrite)
     trained = load_trained(run, best=command.best, maker=given_maker(command.model))
-    subject = Subject(
+    subject = ModelToExport(
         trained.model,
         trained.params,
         trained.model_state,

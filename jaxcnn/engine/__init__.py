@@ -1,5 +1,6 @@
 """Computes the convolutions and pools that `jaxcnn.ops` defines, by the algorithm fit for each."""
 
+import jaxcnn.engine.accelerators  # noqa: F401 - it registers how GPUs and TPUs compute
 from jaxcnn.engine.choice import ALGORITHMS
 from jaxcnn.engine.convolution import convolve
 from jaxcnn.engine.hook import accelerate, accelerated, restore

@@ -35,6 +35,10 @@ class Algorithm(NamedTuple):
     handles_input_dilation: bool = False
 
 
+Chooser = Callable[[Problem, bool], Algorithm]
+"""Chooses the algorithm for a problem, or for the gradient in its kernel."""
+
+
 class Choice(NamedTuple):
     """The name of an algorithm, and why it was chosen."""
 

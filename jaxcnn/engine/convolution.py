@@ -8,7 +8,7 @@ from jax import lax
 
 from jaxcnn.engine import choice
 from jaxcnn.engine.primitive import convolution
-from jaxcnn.engine.task import as_task
+from jaxcnn.engine.problem import as_task
 
 
 def convolve(
@@ -28,23 +28,9 @@ def convolve(
 ) -> jax.Array:
     """Compute the cross-correlation of ``x`` with ``kernel``; all other arguments are right.
 
-    Args:
-        op: the name that an error gives.
-        x: images in ``layout``.
-        kernel: spatial-first, ``(*window, in_channels // groups, out_channels)``.
-        stride: one int per spatial axis.
-        padding: one ``(low, high)`` pair per spatial axis; a negative number crops.
-        dilation: one int per spatial axis.
-        groups: the number of groups of channels.
-        layout: the axes of ``x`` and of the result, e.g. ``"NHWC"``.
-        input_dilation: the distance between neighbouring pixels, with zeros between them; left
-            out, there is none.
-        algorithm: one of `ALGORITHMS`.
-        precision: as in `jax.lax.conv_general_dilated`.
-        preferred_element_type: as in `jax.lax.conv_general_dilated`.
-
-    Returns:
-        The result in ``layout``.
+    The options mean what those of `jaxcnn.conv2d` mean, with one int, or one ``(low, high)`` pair
+    of padding, per spatial axis. ``input_dilation`` is the distance between neighbouring pixels,
+    with zeros between them; left out, there are none. ``op`` is the name that an error gives.
 
     Raises:
         ValueError: if ``algorithm`` cannot do the case.

@@ -7,17 +7,21 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.interpreters import mlir
 
-from jaxcnn.engine import execution
+from jaxcnn.engine import parts
+from jaxcnn.engine.algorithm import Chooser
 from jaxcnn.engine.choice import choose, part_by, refuses
+from jaxcnn.engine.name_stacks import KERNEL_GRADIENT, RESULT
 from jaxcnn.engine.partitioned_convolution import on_parts
 from jaxcnn.engine.portable.xla import has_fast_axes, with_fast_axes
 from jaxcnn.engine.primitive import conv_p
+from jaxcnn.engine.problem import Task, as_task
 from jaxcnn.engine.single_device import devices_of, lower, sharded
-from jaxcnn.engine.task import Task, as_task
 
 # JAX has no public way to ask for a registered rule; it is needed as what to fall back on.
 _XLA = mlir._platform_specific_lowerings["cpu"][lax.conv_general_dilated_p].rule
@@ -60,7 +64,29 @@ def computation(task: Task, algorithm: str, *, portable: bool) -> Callable[..., 
     if wanted == "lax":
         return None
     by_wanted = functools.partial(part_by, wanted, portable=portable)
-    return functools.partial(execution.carry_out, task, by_wanted)
+    return functools.partial(carry_out, task, by_wanted)
+
+
+def carry_out(task: Task, choose: Chooser, x: jax.Array, other: jax.Array, dtype: Any) -> Any:
+    """Compute what XLA's convolution of ``x`` and ``other`` gives, in ``dtype``."""
+    # Halves are summed up in float32, and cast explicitly: the user's JAX may forbid to promote.
+    wide = np.dtype(np.float32) if dtype.itemsize < 4 else dtype
+    x = jnp.transpose(x, task.x).astype(wide)
+    other = jnp.transpose(other, task.other).astype(wide)
+    with jax.named_scope(KERNEL_GRADIENT if task.gradient else RESULT):
+        y = _computed(task, choose, x, other)
+    return jnp.transpose(y, task.y).astype(dtype)
+
+
+def _computed(task: Task, choose: Chooser, x: jax.Array, other: jax.Array) -> jax.Array:
+    problem = task.problem
+    algorithm = choose(problem, task.gradient)
+    dilated = problem.input_dilated and not algorithm.handles_input_dilation
+    grouped = problem.groups > 1 and not algorithm.handles_groups
+    compute = algorithm.gradient if task.gradient else algorithm.run
+    if compute is None or dilated or grouped:
+        return (parts.gradient if task.gradient else parts.result)(problem, choose, x, other)
+    return compute(problem, x, other)
 
 
 mlir.register_lowering(conv_p, on_cpu, platform="cpu")

@@ -16,14 +16,13 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import numpy as np
 from jax import lax
 from jax.extend.core import ClosedJaxpr, Literal, Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 
 from jaxcnn.engine import partitioned
-from jaxcnn.engine.partitioned_convolution import axes_of, on_parts
-from jaxcnn.engine.single_device import devices_of, lower, placed_like, sharded, trace, whole
+from jaxcnn.engine.partitioned_convolution import axes_of
+from jaxcnn.engine.single_device import placed_like, sharded, trace, whole
 
 conv_p = Primitive("jaxcnn_conv")
 
@@ -119,27 +118,6 @@ def _abstract(x: Any, kernel: Any, *, algorithm: str, written_out: bool, **param
     return partitioned.sharded_type(made, axes_of(x, kernel, params), (x, kernel))
 
 
-def _on_accelerators(
-    x: Any, kernel: Any, *, algorithm: str, written_out: bool, **params: Any
-) -> Any:
-    gaps = params["lhs_dilation"]
-    if written_out and set(gaps) != {1}:
-        widths = [(0, 0, 0)] * x.ndim
-        for axis, gap in zip(params["dimension_numbers"].lhs_spec[2:], gaps, strict=True):
-            widths[axis] = (0, 0, gap - 1)
-        x = lax.pad(x, np.zeros((), x.dtype), widths)
-        params["lhs_dilation"] = (1,) * len(gaps)
-    return _bound(**params)(x, kernel)
-
-
-def _lower(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
-    # Where types say how arrays are sharded; XLA's partitioner would gather the images.
-    groups = max(params["feature_group_count"], params["batch_group_count"])
-    if groups > 1 and devices_of(ctx) == "several devices":
-        return on_parts(ctx, conv_p.bind, x, kernel, **params)
-    return lower(ctx, functools.partial(_on_accelerators, **params), x, kernel)
-
-
 @functools.lru_cache(maxsize=1024)
 def _compiled(params: Any) -> Callable[..., Any]:
     return jax.jit(functools.partial(conv_p.bind, **dict(params)))
@@ -149,4 +127,3 @@ conv_p.def_impl(lambda x, kernel, **params: _compiled(tuple(params.items()))(x, 
 conv_p.def_abstract_eval(_abstract)
 ad.defbilinear(conv_p, _x_rule, _kernel_rule)
 batching.primitive_batchers[conv_p] = _batch_rule
-mlir.register_lowering(conv_p, _lower)

@@ -1,12 +1,19 @@
-"""The sizes and options of a convolution, as every algorithm takes them.
+"""Reads XLA's general convolution as a task: a convolution, or the gradient in its kernel.
 
 A `Problem` is a cross-correlation of images ``(n, *sizes, channels)`` with a kernel
-``(*window, channels // groups, features)``, all sizes known.
+``(*window, channels // groups, features)``, all sizes known: what every algorithm takes.
+
+The gradients of a convolution are convolutions too, with their axes swapped: the gradient in the
+kernel sums over the batch, and its window is as large as the image. No algorithm is fast for such
+a window, but each can compute the gradient in a small kernel. So a task says which of the two is
+meant, and in which order the axes of the operands are.
 """
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,18 +91,6 @@ class Problem:
         return self.batch * math.prod(self.out)
 
     @property
-    def elements(self) -> int:
-        """The numbers in input, kernel and result."""
-        image = self.batch * math.prod(self.sizes) * self.channels
-        kernel = self.taps * self.channels // self.groups * self.features
-        return image + kernel + self.positions * self.features
-
-    @property
-    def depthwise(self) -> bool:
-        """Whether each group has one channel."""
-        return self.groups == self.channels > 1
-
-    @property
     def input_dilated(self) -> bool:
         """Whether there are zeros between neighbouring pixels."""
         return any(step > 1 for step in self.input_dilation)
@@ -109,3 +104,88 @@ class Problem:
     def key(self, gradient: bool) -> str:
         """The problem, or the gradient in its kernel, as the file of `tune` names it."""
         return f"{'kernel gradient' if gradient else 'result'} {dataclasses.astuple(self)}"
+
+
+class Task(NamedTuple):
+    """A convolution or a gradient in its kernel, and the orders of the axes of its arrays.
+
+    Attributes:
+        problem: the convolution.
+        gradient: whether the gradient in its kernel is meant.
+        x: the axes of the left operand, ordered as ``(n, *sizes, channels)``.
+        other: the axes of the right operand, ordered as the kernel or the cotangent of the result.
+        y: the axes of the task's result, ordered as those of XLA's result.
+    """
+
+    problem: Problem
+    gradient: bool
+    x: tuple[int, ...]
+    other: tuple[int, ...]
+    y: tuple[int, ...]
+
+
+def as_task(x: Any, kernel: Any, params: dict[str, Any]) -> Task:
+    """Read a convolution of these operands (or their types) with the parameters of ``lax``."""
+    left, right, result = params["dimension_numbers"]
+    batch_groups = params["batch_group_count"]
+    forward = Problem(
+        batch=x.shape[left[0]],
+        sizes=tuple(x.shape[i] for i in left[2:]),
+        channels=x.shape[left[1]],
+        window=tuple(kernel.shape[i] for i in right[2:]),
+        features=kernel.shape[right[0]],
+        stride=tuple(params["window_strides"]),
+        padding=tuple((int(low), int(high)) for low, high in params["padding"]),
+        dilation=tuple(params["rhs_dilation"]),
+        input_dilation=tuple(params["lhs_dilation"]),
+        groups=params["feature_group_count"],
+        dtype=np.dtype(params.get("preferred_element_type") or x.dtype),
+    )
+    swapped = left[1] < left[0] and forward.taps >= math.prod(forward.out)
+    far = forward.taps > 8 * math.prod(forward.out)
+    if batch_groups == 1 and (forward.groups > 1 or not (swapped or far)):
+        return Task(
+            forward,
+            False,
+            (left[0], *left[2:], left[1]),
+            (*right[2:], right[1], right[0]),
+            _inverse((result[0], *result[2:], result[1])),
+        )
+    # (n, *out, f) is now (channels, *window, features).
+    order = (*result[2:], result[0], result[1])
+    return Task(
+        _whose_gradient(forward, batch_groups),
+        True,
+        (left[1], *left[2:], left[0]),
+        (right[1], *right[2:], right[0]),
+        _inverse(order),
+    )
+
+
+def _whose_gradient(forward: Problem, batch_groups: int) -> Problem:
+    """The problem of which a convolution is the gradient in the kernel."""
+    padding = []
+    for i in range(forward.rank):
+        low = forward.padding[i][0]
+        dilated = (forward.sizes[i] - 1) * forward.input_dilation[i] + 1
+        reach = (forward.window[i] - 1) * forward.dilation[i]
+        reach += (forward.out[i] - 1) * forward.stride[i] + 1
+        padding.append((low, reach - dilated - low))
+    return Problem(
+        batch=forward.channels,
+        sizes=forward.sizes,
+        channels=forward.batch,
+        window=forward.out,
+        features=forward.features,
+        stride=forward.dilation,
+        padding=tuple(padding),
+        dilation=forward.stride,
+        input_dilation=forward.input_dilation,
+        groups=batch_groups,
+        dtype=forward.dtype,
+    )
+
+
+def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation that undoes ``order``."""
+    return tuple(order.index(i) for i in range(len(order)))

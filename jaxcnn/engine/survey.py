@@ -14,11 +14,11 @@ import numpy as np
 from jax import lax
 from jax.extend.core import jaxprs_in_params
 
-from jaxcnn.engine import execution, tuned
+from jaxcnn.engine import lowering, tuned
 from jaxcnn.engine.choice import ALGORITHMS, choose, part_by, refuses
 from jaxcnn.engine.name_stacks import place
 from jaxcnn.engine.primitive import conv_p
-from jaxcnn.engine.task import Task, as_task
+from jaxcnn.engine.problem import Task, as_task
 
 ROUNDS = 7
 """How often `tune` times each candidate; the median counts."""
@@ -154,7 +154,7 @@ def _fastest(task: Task) -> str:
     for name in ALGORITHMS[1:]:
         if not refuses(problem, name):
             by_name = functools.partial(part_by, name)
-            compute = functools.partial(execution.carry_out, ordered, by_name)
+            compute = functools.partial(lowering.carry_out, ordered, by_name)
             compiled = jax.jit(functools.partial(compute, dtype=operands[0].dtype))
             calls[name] = functools.partial(compiled, *operands)
             jax.block_until_ready(calls[name]())

@@ -1,6 +1,6 @@
-"""The error that functions of this room raise."""
+"""The error of exports and of exchanging weights."""
 
 from jaxcnn.errors import UserError
 
 InteropError = UserError
-"""A model cannot be converted. The same class as `jaxcnn.errors.UserError`."""
+"""An export or a conversion that is not possible; the same class as every other user error."""

@@ -1,16 +1,16 @@
-"""The ONNX operators for each activation."""
+"""Writes each activation function as ONNX operators."""
 
 import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from jaxcnn.interop.graph import Step
+from jaxcnn.interop.export_graph import GraphStep
 from jaxcnn.interop.onnx_nodes import Nodes
 
 
-def activation(to: Nodes, step: Step, inputs: list[str]) -> str:
-    """One operator where ONNX has it, a few where it has not."""
+def activation(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
+    """Write an activation: one operator if ONNX has it, else a composition of several."""
     name = step.options["name"]
     if name in _ACTIVATIONS:
         operator, numbers = _ACTIVATIONS[name]

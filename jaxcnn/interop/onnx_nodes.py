@@ -1,21 +1,21 @@
-"""The nodes and constants of an ONNX graph, and what several rules for them share."""
+"""Collects the nodes and constants of an ONNX graph, and writes padding."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from jaxcnn.interop.graph import Graph, Step
+from jaxcnn.interop.export_graph import Graph, GraphStep
 from jaxcnn.ops.arguments import Pairs
 
 _PAD_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 class Nodes:
-    """The nodes and constants of a graph, under the names of the layers that they come from."""
+    """The nodes and constants of an ONNX graph, named by their layers."""
 
     def __init__(self, graph: Graph) -> None:
-        """Begin with nothing but the input."""
+        """Start with the input alone."""
         self._graph = graph
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
@@ -23,8 +23,8 @@ class Nodes:
         self._taken = {"images", "logits"}
         self._here = ""
 
-    def follow(self, step: Step, rule: "Rule") -> None:
-        """Go on with a step."""
+    def follow(self, step: GraphStep, rule: "Rule") -> None:
+        """Add the nodes of a step."""
         self._here = ".".join(step.path) or step.kind
         found = rule(self, step, [self._names[ref] for ref in step.inputs])
         names = [found] if isinstance(found, str) else found
@@ -82,18 +82,18 @@ class Nodes:
         return free
 
 
-Rule = Callable[[Nodes, Step, list[str]], str | list[str]]
-"""``(nodes, step, inputs) -> output``, all by their names."""
+Rule = Callable[[Nodes, GraphStep, list[str]], str | list[str]]
+"""Writes a step: ``(nodes, step, inputs) -> output``, with values given by their names."""
 
 
 def padded(to: Nodes, x: str, pairs: Pairs, mode: str = "zeros", value: float = 0) -> str:
-    """``x`` with a border on its spatial axes; negative numbers crop."""
+    """Pad the spatial axes of ``x``; negative numbers crop."""
     if all(pair == (0, 0) for pair in pairs):
         return x
     cut = tuple((min(low, 0), min(high, 0)) for low, high in pairs)
     if mode != "zeros" and any(map(any, cut)):
         grown = tuple((max(low, 0), max(high, 0)) for low, high in pairs)
-        if mode == "circular":  # of what is left after the crop
+        if mode == "circular":  # of the cropped input
             return padded(to, padded(to, x, cut), grown, mode)
         return padded(to, padded(to, x, grown, mode), cut)
     lows, highs = zip(*pairs, strict=True)
@@ -104,10 +104,10 @@ def padded(to: Nodes, x: str, pairs: Pairs, mode: str = "zeros", value: float = 
 
 
 def pads(pairs: Sequence[tuple[int, int]]) -> list[int]:
-    """All lower sides, then all upper ones."""
+    """The padding as ONNX lists it: all lower sides, then all upper ones."""
     return [low for low, _ in pairs] + [high for _, high in pairs]
 
 
 def sums(pairs: Pairs, more: Pairs) -> Pairs:
-    """Both borders together."""
+    """The sum of two paddings."""
     return tuple((a + c, b + d) for (a, b), (c, d) in zip(pairs, more, strict=True))

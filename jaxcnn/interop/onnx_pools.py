@@ -1,4 +1,4 @@
-"""The ONNX operators for pools and for what resizes images."""
+"""Writes pooling and resizing as ONNX operators."""
 
 import math
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn import ops
-from jaxcnn.interop.graph import Step
+from jaxcnn.interop.export_graph import GraphStep
 from jaxcnn.interop.onnx_nodes import Nodes, padded, pads, sums
 from jaxcnn.ops.arguments import Pairs
 
 
-def max_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
-    """A border never wins; what ``ceil_mode`` adds is one more border."""
+def max_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
+    """Write max pooling; the border that ``ceil_mode`` adds never wins."""
     its, pairs = step.options, step.options["pairs"]
     x = inputs[0]
     if its["mode"] != "zeros":
@@ -26,8 +26,8 @@ def max_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
     return to.node("MaxPool", [x], dilations=its["dilation"], **given)
 
 
-def avg_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
-    """Means over whole windows, times what the layer divides by instead."""
+def avg_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
+    """Write average pooling, as the mean of whole windows times a correction of the divisor."""
     its = step.options
     x, pairs = inputs[0], its["pairs"]
     if its["mode"] != "zeros":
@@ -40,8 +40,8 @@ def avg_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
     return to.node("Mul", [y, to.constant("factor", factor[None, None])])
 
 
-def lp_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
-    """Powers without signs taken off, which ONNX's own operator takes off."""
+def lp_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
+    """Write power pooling; ONNX's own operator would use magnitudes."""
     p = step.options["p"]
     if math.isinf(p):
         return max_pool(to, step, [to.node("Abs", inputs)])
@@ -52,8 +52,8 @@ def lp_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
     return to.node("Pow", [y, to.constant("root", 1 / p)])
 
 
-def _window_means(to: Nodes, step: Step, x: str, pairs: Pairs) -> tuple[str, np.ndarray]:
-    """Each window's sum over its size, and the same of an image of ones: the border is zeros."""
+def _window_means(to: Nodes, step: GraphStep, x: str, pairs: Pairs) -> tuple[str, np.ndarray]:
+    """The mean of each window with a border of zeros, and the same for an image of ones."""
     its = step.options
     sizes = list(step.before[2:])
     if its["mode"] != "zeros":
@@ -72,8 +72,8 @@ def _window_means(to: Nodes, step: Step, x: str, pairs: Pairs) -> tuple[str, np.
     return to.node("AveragePool", [x], count_include_pad=1, **given), covered
 
 
-def _of_ones(step: Step) -> np.ndarray:
-    """What a pool gives for one channel of ones, without the axes of batch and channels."""
+def _of_ones(step: GraphStep) -> np.ndarray:
+    """The output of a pool for one channel of ones, without the axes of batch and channels."""
     its = step.layer.description
     assert its is not None
     last = its.options["layout"].endswith("C")
@@ -83,8 +83,8 @@ def _of_ones(step: Step) -> np.ndarray:
     return np.asarray(y, np.float64).reshape(step.after[2:])
 
 
-def adaptive(to: Nodes, step: Step, inputs: list[str]) -> str:
-    """Axis by axis; ONNX has pools of equal windows only."""
+def adaptive(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
+    """Write adaptive pooling axis by axis; ONNX has pools of equal windows only."""
     x, mean = inputs[0], step.options["how"] == "mean"
     for axis, (size, count) in enumerate(zip(step.before[2:], step.after[2:], strict=True), 2):
         first = [i * size // count for i in range(count)]
@@ -107,15 +107,15 @@ def adaptive(to: Nodes, step: Step, inputs: list[str]) -> str:
     return x
 
 
-def global_pool(to: Nodes, step: Step, inputs: list[str]) -> str:
-    """Over all positions."""
+def global_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
+    """Write global pooling."""
     operator = "ReduceMean" if step.options["how"] == "mean" else "ReduceMax"
     axes = to.constant("axes", range(2, len(step.before)), np.int64)
     return to.node(operator, [*inputs, axes], keepdims=0)
 
 
-def resize(to: Nodes, step: Step, inputs: list[str]) -> str:
-    """By ONNX's operator where its numbers are ours, else by products with matrices."""
+def resize(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
+    """Write resizing, by ONNX's operator if it computes the same, else by matrix products."""
     its = step.options
     modes = {"bilinear": "linear", "bicubic": "cubic"}
     usual = its["method"] in modes and its["scale"] is None and not its["antialias"]
@@ -142,7 +142,7 @@ def resize(to: Nodes, step: Step, inputs: list[str]) -> str:
     return x
 
 
-def _resizing(step: Step, axis: int, old: int) -> np.ndarray:
+def _resizing(step: GraphStep, axis: int, old: int) -> np.ndarray:
     """The matrix ``(new, old)`` that resizes one axis."""
     its = step.options
     options: dict[str, Any] = {name: its[name] for name in ("method", "align_corners", "antialias")}

@@ -1,16 +1,16 @@
-"""The ONNX operators for each kind of step."""
+"""Writes each kind of step as ONNX operators."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from jaxcnn.interop import onnx_pools
-from jaxcnn.interop.graph import Step
+from jaxcnn.interop.export_graph import GraphStep
 from jaxcnn.interop.onnx_activations import activation
 from jaxcnn.interop.onnx_nodes import Nodes, Rule, padded, pads
 
 
-def _convolution(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _convolution(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     its, pairs = step.options, step.options["pairs"]
     if its["mode"] != "zeros" or min(map(min, pairs)) < 0:
         inputs, pairs = [padded(to, inputs[0], pairs, its["mode"])], ((0, 0),) * step.rank
@@ -25,7 +25,7 @@ def _convolution(to: Nodes, step: Step, inputs: list[str]) -> str:
     )
 
 
-def _transposed(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _transposed(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     its = step.options
     return to.node(
         "ConvTranspose",
@@ -39,7 +39,7 @@ def _transposed(to: Nodes, step: Step, inputs: list[str]) -> str:
     )
 
 
-def _dense(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _dense(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     if step.rank == 0:
         return to.node("Gemm", [*inputs, *to.constants(step.weights)], transB=1)
     kernel, *bias = to.constants({**step.weights, "weight": step.weights["weight"].T})
@@ -47,11 +47,11 @@ def _dense(to: Nodes, step: Step, inputs: list[str]) -> str:
     return to.node("Add", [y, *bias]) if bias else y
 
 
-def _scale(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _scale(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     return to.node("Mul", [*inputs, to.constant("scale", step.weights[""])])
 
 
-def _batch_norm(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _batch_norm(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     arrays = step.arrays
     statistics = {name: arrays[name] for name in ("running_mean", "running_var")}
     given = {**_both(step, len(arrays["running_mean"])), **statistics}
@@ -59,13 +59,13 @@ def _batch_norm(to: Nodes, step: Step, inputs: list[str]) -> str:
     return to.node("BatchNormalization", [*inputs, *to.constants(given)], **numbers)
 
 
-def _instance_norm(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _instance_norm(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     given = to.constants(_both(step, step.before[1]))
     return to.node("InstanceNormalization", [*inputs, *given], epsilon=step.options["epsilon"])
 
 
-def _group_norm(to: Nodes, step: Step, inputs: list[str]) -> str:
-    """Each group is a channel of its own for the normalization; what is learned comes after."""
+def _group_norm(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
+    """Normalize each group as if it were one channel; then apply the learned scale and bias."""
     groups = step.options["groups"]
     shape = to.constant("groups", [0, groups, -1], np.int64)
     plain = to.constants({"ones": np.ones(groups), "zeros": np.zeros(groups)})
@@ -79,14 +79,14 @@ def _group_norm(to: Nodes, step: Step, inputs: list[str]) -> str:
     return y
 
 
-def _layer_norm(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _layer_norm(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     over = step.options["over"]
     ordered = {"weight": np.ones(step.before[-over:]), **step.weights}
     numbers = {"axis": -over, "epsilon": step.options["epsilon"]}
     return to.node("LayerNormalization", [*inputs, *to.constants(ordered)], **numbers)
 
 
-def _rms_norm(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _rms_norm(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     axes = to.constant("axes", range(-step.options["over"], 0), np.int64)
     epsilon = step.options["epsilon"]
     epsilon = np.finfo(np.float32).eps if epsilon is None else epsilon
@@ -96,7 +96,7 @@ def _rms_norm(to: Nodes, step: Step, inputs: list[str]) -> str:
     return to.node("Mul", [y, *to.constants(step.weights)]) if step.weights else y
 
 
-def _local_response_norm(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _local_response_norm(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     size, alpha, beta, k = (step.options[name] for name in ("size", "alpha", "beta", "k"))
     if size % 2 and k:
         return to.node("LRN", inputs, size=size, alpha=alpha, beta=beta, bias=k)
@@ -110,22 +110,22 @@ def _local_response_norm(to: Nodes, step: Step, inputs: list[str]) -> str:
     return to.node("Div", [*inputs, to.node("Pow", [energy, to.constant("beta", beta)])])
 
 
-def _both(step: Step, channels: int) -> dict[str, np.ndarray]:
+def _both(step: GraphStep, channels: int) -> dict[str, np.ndarray]:
     """Scale and bias, ones and zeros where there are none."""
     usual = {"weight": np.ones(channels, np.float32), "bias": np.zeros(channels, np.float32)}
     return {name: step.arrays.get(name, array) for name, array in usual.items()}
 
 
-def _pad(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _pad(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     its = step.options
     return padded(to, inputs[0], its["pairs"], its["mode"], its["value"])
 
 
-def _pixel_shuffle(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _pixel_shuffle(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     return to.node("DepthToSpace", inputs, blocksize=step.options["factor"], mode="CRD")
 
 
-def _channel_shuffle(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _channel_shuffle(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     groups, (channels, *sizes) = step.options["groups"], step.before[1:]
     shape = to.constant("groups", [0, groups, channels // groups, *sizes], np.int64)
     order = [0, 2, 1, *range(3, len(sizes) + 3)]
@@ -133,11 +133,11 @@ def _channel_shuffle(to: Nodes, step: Step, inputs: list[str]) -> str:
     return to.node("Reshape", [y, to.constant("shape", [0, channels, *sizes], np.int64)])
 
 
-def _flatten(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _flatten(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     return to.node("Flatten", inputs, axis=1)
 
 
-def _reorder(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _reorder(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     image = step.options["image"]
     shape = to.constant("image", [0, *image], np.int64)
     order = [0, *range(2, len(image) + 1), 1]
@@ -145,11 +145,11 @@ def _reorder(to: Nodes, step: Step, inputs: list[str]) -> str:
     return to.node("Flatten", [y], axis=1)
 
 
-def _transpose(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _transpose(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     return to.node("Transpose", inputs, perm=step.options["axes"])
 
 
-def _join(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _join(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     if step.options["how"] == "concat":
         return to.node("Concat", inputs, axis=1)
     operator = "Add" if step.options["how"] == "add" else "Mul"
@@ -159,14 +159,14 @@ def _join(to: Nodes, step: Step, inputs: list[str]) -> str:
     return whole
 
 
-def _split(to: Nodes, step: Step, inputs: list[str]) -> list[str]:
+def _split(to: Nodes, step: GraphStep, inputs: list[str]) -> list[str]:
     sizes = step.options["sizes"]
     given = [*inputs, to.constant("sizes", sizes, np.int64)]
     names = to.node("Split", given, outputs=len(sizes), axis=1)
     return [names] if isinstance(names, str) else names
 
 
-def _same(to: Nodes, step: Step, inputs: list[str]) -> str:
+def _same(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     return inputs[0]
 
 
@@ -200,4 +200,4 @@ RULES: Mapping[str, Rule] = {
     "transpose": _transpose,
     "transposed": _transposed,
 }
-"""What each kind of step becomes at evaluation."""
+"""The rule for each kind of step, at evaluation."""

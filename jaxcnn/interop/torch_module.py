@@ -1,7 +1,7 @@
-"""A model as torch's own layers: their weights, and a file that builds them.
+"""Exports a model to torch: a Python file that builds torch's own layers, and their weights.
 
-The weights are safetensors and not ``torch.save``'s zip, which is a pickle: whoever loads one
-runs what its author likes. Torch itself is not needed to write either file.
+The weights are a safetensors file. A file of ``torch.save`` is a pickle, which can run any code
+when it is loaded. Torch itself is not needed to write either file.
 """
 
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from jaxcnn.interop.channels_first import graph_of
-from jaxcnn.interop.graph import Graph, Step
-from jaxcnn.interop.subject import Subject
+from jaxcnn.interop.export_graph import Graph, GraphStep
+from jaxcnn.interop.layer_rules import graph_of
+from jaxcnn.interop.model_to_export import ModelToExport
+from jaxcnn.interop.safetensors_file import saved
 from jaxcnn.interop.torch_rules import RULES, Code
-from jaxcnn.interop.weights import saved
 from jaxcnn.layers import Sequential
 from jaxcnn.layers.naming import names_of
 
 _MODULE = '''\
 """A network trained with jaxcnn, in torch's own layers. Needs torch and safetensors.
 
-Images are float32 {shape} in [0, 1]; what comes out are logits.
+Images are float32 {shape} in [0, 1]. The outputs are logits.
 
     model = load()
     probabilities = model(images).softmax(1)
@@ -66,20 +66,20 @@ to to_empty train training type update values xpu zero_grad
 """
 
 TAKEN = frozenset(_ATTRIBUTES.split())
-"""What torch's modules call something already: no layer in one can have such a name."""
+"""The names of attributes of torch's modules, which no layer in a module can have."""
 
 Tree = dict[str, Any]
 
 
-def torch(subject: Subject, weights_name: str) -> tuple[bytes, str]:
-    """The weights by torch's names and in its layout, and the code of the layers.
+def torch(trained: ModelToExport, weights_name: str) -> tuple[bytes, str]:
+    """Export a model as weights by torch's names, and the code of the layers.
 
     Batch normalizations stay layers of their own and are not folded, so that the weights are
     those of `to_state_dict`, load into a module of the same names, and can be trained further.
 
     Args:
-        subject: the model, of this package's layers.
-        weights_name: the name of the file that the weights will lie in, beside the code.
+        trained: the model, of this package's layers.
+        weights_name: the name of the file with the weights, in the folder of the code.
 
     Returns:
         A safetensors file that is a ``state_dict``, and a Python module with the class
@@ -88,11 +88,11 @@ def torch(subject: Subject, weights_name: str) -> tuple[bytes, str]:
     Raises:
         InteropError: if a layer has no counterpart.
     """
-    model, params, state = subject.model, subject.params, subject.state
+    model, params, state = trained.model, trained.params, trained.state
     if names_of(model) is None:
         # A layer of a module has a name, and so needs a module around it.
         model, params, state = Sequential(layer=model), {"layer": params}, {"layer": state}
-    graph = graph_of(model, params, state, (1, *subject.image_shape))
+    graph = graph_of(model, params, state, (1, *trained.image_shape))
     codes = [_code(step) for step in graph.steps]
     lines, result = _forward(graph, codes)
     parameters = "".join(
@@ -110,10 +110,10 @@ def torch(subject: Subject, weights_name: str) -> tuple[bytes, str]:
         result=result,
     )
     arrays = {name: _plain(array) for step in graph.steps for name, array in step.named.items()}
-    return saved(arrays, subject.card_with(layout="NCHW")), code
+    return saved(arrays, trained.card_with(layout="NCHW")), code
 
 
-def _code(step: Step) -> Code:
+def _code(step: GraphStep) -> Code:
     if step.kind not in RULES:
         raise step.refusal(f"{step.name} has no counterpart in torch")
     code = RULES[step.kind](step)
@@ -125,7 +125,7 @@ def _code(step: Step) -> Code:
 
 
 def _layers(graph: Graph, codes: list[Code]) -> Tree:
-    """The code of the layers, in dicts of the names that lead to them."""
+    """The code of the layers, in nested dicts by their names."""
     tree: Tree = {}
     for step, code in zip(graph.steps, codes, strict=True):
         if code.layer or code.parameter:
@@ -150,7 +150,7 @@ def _dict(tree: Tree, indent: int) -> str:
     return f"{{\n{''.join(lines)}{' ' * indent}}}"
 
 
-def _parameter(step: Step, code: Code) -> str:
+def _parameter(step: GraphStep, code: Code) -> str:
     if code.parameter is None:
         return ""
     made = f"nn.Parameter(torch.ones{code.parameter})"
@@ -162,7 +162,7 @@ def _at(path: tuple[str, ...]) -> str:
 
 
 def _forward(graph: Graph, codes: list[Code]) -> tuple[list[str], str]:
-    """A line for each step. A variable is used again once its value is not needed any more."""
+    """The lines of ``forward``, one for each step. Variables are reused when they are free."""
     last = {ref: index for index, step in enumerate(graph.steps) for ref in step.inputs}
     last[graph.result.ref] = len(graph.steps)
     names, lines = {0: "x"}, []
@@ -186,7 +186,7 @@ def _forward(graph: Graph, codes: list[Code]) -> tuple[list[str], str]:
 
 
 def _variables() -> Iterator[str]:
-    """``y``, ``z``, and then as many as are needed."""
+    """The names of variables: ``y``, ``z`` and then as many as are needed."""
     yield from "yz"
     count = 0
     while True:

@@ -1,20 +1,20 @@
-"""The code in torch for each kind of step."""
+"""Writes each kind of step as torch code."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxcnn.interop.graph import Step
+from jaxcnn.interop.export_graph import GraphStep
 from jaxcnn.ops.arguments import Pairs
 
 
 class Code(NamedTuple):
-    """How a step is written in Python.
+    """The Python code of a step.
 
     Attributes:
         call: the expression that computes it; ``{0}``, ``{1}``, … stand for its inputs and
-            ``{layer}`` for what is built.
-        layer: the expression that builds what has parameters or a name; none if left out.
+            ``{layer}`` for the layer.
+        layer: the expression that builds the layer; none for a step that needs no layer.
         parameter: the shape of a parameter that is not part of such a layer.
     """
 
@@ -23,10 +23,10 @@ class Code(NamedTuple):
     parameter: tuple[int, ...] | None = None
 
 
-Rule = Callable[[Step], Code]
+Rule = Callable[[GraphStep], Code]
 
 
-def _convolution(step: Step) -> Code:
+def _convolution(step: GraphStep) -> Code:
     its, rank = step.options, step.rank
     out, per_group = step.weights["weight"].shape[:2]
     even = all(low == high >= 0 for low, high in its["pairs"])
@@ -47,7 +47,7 @@ def _convolution(step: Step) -> Code:
     return Code(f"{{layer}}({given})", layer)
 
 
-def _transposed(step: Step) -> Code:
+def _transposed(step: GraphStep) -> Code:
     its, rank = step.options, step.rank
     into, per_group = step.weights["weight"].shape[:2]
     limits = (max(pair) for pair in zip(its["stride"], its["dilation"], strict=True))
@@ -75,16 +75,16 @@ def _transposed(step: Step) -> Code:
     return Code(f"{{layer}}({{0}})[:, :, {cuts}]", layer)
 
 
-def _dense(step: Step) -> Code:
+def _dense(step: GraphStep) -> Code:
     out, size = step.weights["weight"].shape
     return _layer(_built("Linear", size, out, bias=("bias" in step.weights, True)))
 
 
-def _scale(step: Step) -> Code:
+def _scale(step: GraphStep) -> Code:
     return Code("{0} * {layer}", parameter=step.weights[""].shape)
 
 
-def _batch_norm(step: Step) -> Code:
+def _batch_norm(step: GraphStep) -> Code:
     its = step.options
     layer = _built(
         f"BatchNorm{max(step.rank, 1)}d",
@@ -96,13 +96,13 @@ def _batch_norm(step: Step) -> Code:
     return _layer(layer)
 
 
-def _group_norm(step: Step) -> Code:
+def _group_norm(step: GraphStep) -> Code:
     its = step.options
     numbers = {"eps": (its["epsilon"], 1e-5), "affine": ("weight" in step.arrays, True)}
     return _layer(_built("GroupNorm", its["groups"], step.before[1], **numbers))
 
 
-def _instance_norm(step: Step) -> Code:
+def _instance_norm(step: GraphStep) -> Code:
     numbers = {
         "eps": (step.options["epsilon"], 1e-5),
         "affine": ("weight" in step.arrays, False),
@@ -110,7 +110,7 @@ def _instance_norm(step: Step) -> Code:
     return _layer(_built(f"InstanceNorm{step.rank}d", step.before[1], **numbers))
 
 
-def _layer_norm(step: Step) -> Code:
+def _layer_norm(step: GraphStep) -> Code:
     its, learned = step.options, "weight" in step.arrays
     layer = _built(
         "LayerNorm",
@@ -122,7 +122,7 @@ def _layer_norm(step: Step) -> Code:
     return _layer(layer)
 
 
-def _rms_norm(step: Step) -> Code:
+def _rms_norm(step: GraphStep) -> Code:
     its = step.options
     layer = _built(
         "RMSNorm",
@@ -133,13 +133,13 @@ def _rms_norm(step: Step) -> Code:
     return _layer(layer)
 
 
-def _local_response_norm(step: Step) -> Code:
+def _local_response_norm(step: GraphStep) -> Code:
     its = step.options
     numbers = {name: (its[name], usual) for name, usual in (("alpha", 1e-4), ("beta", 0.75))}
     return _layer(_built("LocalResponseNorm", its["size"], **numbers, k=(its["k"], 1.0)))
 
 
-def _max_pool(step: Step) -> Code:
+def _max_pool(step: GraphStep) -> Code:
     its, rank = step.options, step.rank
     pairs, spans = its["pairs"], _spans(step)
     own = its["mode"] == "zeros" and _fits(pairs, spans)
@@ -159,7 +159,7 @@ def _max_pool(step: Step) -> Code:
     return Code(f"{{layer}}({given})", layer)
 
 
-def _avg_pool(step: Step) -> Code:
+def _avg_pool(step: GraphStep) -> Code:
     its, rank = step.options, step.rank
     pairs, divisor = its["pairs"], its["divisor"]
     own = its["mode"] == "zeros" and _fits(pairs, its["window"])
@@ -183,7 +183,7 @@ def _avg_pool(step: Step) -> Code:
     return Code(f"{{layer}}({given}){factor}", layer)
 
 
-def _lp_pool(step: Step) -> Code:
+def _lp_pool(step: GraphStep) -> Code:
     its, window = step.options, step.options["window"]
     if math.isinf(its["p"]):
         return Code("{layer}({0}.abs())", _max_pool(step).layer)
@@ -197,22 +197,22 @@ def _lp_pool(step: Step) -> Code:
     return _layer(layer)
 
 
-def _adaptive(step: Step) -> Code:
+def _adaptive(step: GraphStep) -> Code:
     kind = "Avg" if step.options["how"] == "mean" else "Max"
     return _layer(_built(f"Adaptive{kind}Pool2d", step.after[2:]))
 
 
-def _global(step: Step) -> Code:
+def _global(step: GraphStep) -> Code:
     name = "mean" if step.options["how"] == "mean" else "amax"
     return Code(f"{{0}}.{name}({tuple(range(2, len(step.before)))})")
 
 
-def _pad(step: Step) -> Code:
+def _pad(step: GraphStep) -> Code:
     its = step.options
     return Code(_padded("{0}", its["pairs"], its["mode"], its["value"]))
 
 
-def _resize(step: Step) -> Code:
+def _resize(step: GraphStep) -> Code:
     its, rank = step.options, step.rank
     method, linear = its["method"], ("linear", "bilinear", "trilinear")[rank - 1]
     if rank != 2 and (method == "bicubic" or its["antialias"]):
@@ -227,37 +227,37 @@ def _resize(step: Step) -> Code:
     return Code(f"F.interpolate({{0}}, {', '.join(given)})")
 
 
-def _reorder(step: Step) -> Code:
+def _reorder(step: GraphStep) -> Code:
     image = step.options["image"]
     order = (0, *range(2, len(image) + 1), 1)
     return Code(f"{{0}}.unflatten(1, {image}).permute{order}.flatten(1)")
 
 
-def _transpose(step: Step) -> Code:
+def _transpose(step: GraphStep) -> Code:
     return Code(f"{{0}}.permute{step.options['axes']}")
 
 
-def _join(step: Step) -> Code:
+def _join(step: GraphStep) -> Code:
     names = [f"{{{i}}}" for i in range(len(step.inputs))]
     if step.options["how"] == "concat":
         return Code(f"torch.cat([{', '.join(names)}], 1)")
     return Code((" + " if step.options["how"] == "add" else " * ").join(names))
 
 
-def _split(step: Step) -> Code:
+def _split(step: GraphStep) -> Code:
     return Code(f"torch.split({{0}}, {list(step.options['sizes'])}, 1)")
 
 
-def _activation(step: Step) -> Code:
+def _activation(step: GraphStep) -> Code:
     return _layer(f"nn.{_ACTIVATIONS[step.options['name']]}")
 
 
 def _plain(name: str, *options: str) -> Rule:
-    """A layer of torch that takes some of the step's options in their order."""
+    """The rule for a torch layer that takes some of the step's options in their order."""
     return lambda step: _layer(_built(name, *(step.options[option] for option in options)))
 
 
-def _channel_dropout(step: Step) -> Code:
+def _channel_dropout(step: GraphStep) -> Code:
     return _layer(_built(f"Dropout{max(step.rank, 1)}d", step.options["rate"]))
 
 
@@ -312,7 +312,7 @@ RULES: Mapping[str, Rule] = {
     "transpose": _transpose,
     "transposed": _transposed,
 }
-"""What each kind of step becomes."""
+"""The rule for each kind of step."""
 
 
 def _layer(built: str) -> Code:
@@ -326,7 +326,7 @@ def _built(name: str, *values: Any, **options: tuple[Any, Any]) -> str:
 
 
 def _padded(x: str, pairs: Pairs, mode: str, value: float = 0) -> str:
-    """The code of a border: torch lists the last axis first."""
+    """The code of padding; torch lists the last axis first."""
     if all(pair == (0, 0) for pair in pairs):
         return x
     sides = tuple(side for pair in reversed(pairs) for side in pair)
@@ -337,12 +337,12 @@ def _padded(x: str, pairs: Pairs, mode: str, value: float = 0) -> str:
     return f"F.pad({x}, {sides}, mode={mode!r})"
 
 
-def _spans(step: Step) -> list[int]:
+def _spans(step: GraphStep) -> list[int]:
     its = step.options
     pairs = zip(its["window"], its["dilation"], strict=True)
     return [(size - 1) * gap + 1 for size, gap in pairs]
 
 
 def _fits(pairs: Pairs, spans: Sequence[int]) -> bool:
-    """Whether a pool of torch can make this border itself."""
+    """Whether a pool of torch can pad like this by itself."""
     return all(low == high <= span // 2 for (low, high), span in zip(pairs, spans, strict=True))

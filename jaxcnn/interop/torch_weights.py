@@ -1,4 +1,4 @@
-"""Parameters from torch's ``state_dict`` and back."""
+"""Converts parameters to and from a ``state_dict`` of torch."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -8,21 +8,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn.interop.channels_first import graph_of
 from jaxcnn.interop.errors import InteropError
-from jaxcnn.interop.graph import Graph
+from jaxcnn.interop.export_graph import Graph
+from jaxcnn.interop.layer_rules import graph_of
 from jaxcnn.layers import Layer, Params, State
 
 
 def to_state_dict(
     model: Layer, params: Params, state: State, input_shape: Sequence[int]
 ) -> dict[str, np.ndarray]:
-    """The parameters and running statistics by torch's names, in torch's order of axes.
+    """Convert parameters and running statistics to torch's names and order of axes.
 
     The path ``layer1/0/conv1/kernel`` becomes ``layer1.0.conv1.weight``. Kernels are ``(out, in,
     …window)``, and the rows of a dense kernel after a `Flatten` are in the order in which torch
-    flattens images, channels first. What torch keeps beside (``num_batches_tracked``, the zeros
-    of a normalization without a bias) is added.
+    flattens images, channels first. Arrays that only torch stores (``num_batches_tracked``, the
+    zeros of a normalization without a bias) are added.
 
     Args:
         model: the model.
@@ -58,7 +58,7 @@ def from_torch(
     *,
     skip: Iterable[str] = (),
 ) -> tuple[Params, State]:
-    """Parameters and running statistics from those of a torch module: `to_state_dict` undone.
+    """Convert a torch module's ``state_dict`` to parameters and running statistics.
 
     Args:
         model: the model, its layers named as the module's.
@@ -83,7 +83,7 @@ def from_torch(
     start = jax.eval_shape(lambda key: model.init(key, shape), jax.random.key(0))
     leaves, tree = jax.tree.flatten(start)
     ends = np.cumsum([0, *(leaf.size for leaf in leaves)]).tolist()
-    # Instead of its numbers, each parameter goes through the graph with their places.
+    # Each parameter is traced with the positions of its numbers in place of the numbers.
     places = [
         np.arange(first, stop).reshape(leaf.shape)
         for first, stop, leaf in zip(ends, ends[1:], leaves, strict=False)

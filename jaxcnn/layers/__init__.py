@@ -1,10 +1,9 @@
-"""Layers as pairs of pure functions with one description each, and what composes them."""
+"""Layers as pairs of pure functions, and the functions that combine, change and describe them."""
 
 from jaxcnn.layers.arrangement import ChannelShuffle, Flatten, Pad, PixelShuffle, Resize
 from jaxcnn.layers.composition import Inline, Parallel, Remat, Residual, Sequential, Split
 from jaxcnn.layers.convolution import Conv1d, Conv2d, Conv3d
 from jaxcnn.layers.dense import Dense, Scale
-from jaxcnn.layers.flow import Flow, Site, Visitor, combined, walk
 from jaxcnn.layers.folding import fold_batch_norm
 from jaxcnn.layers.global_pooling import (
     AdaptiveAvgPool2d,
@@ -44,10 +43,11 @@ from jaxcnn.layers.pooling import (
     MaxPool3d,
 )
 from jaxcnn.layers.separable import DepthwiseConv2d, SeparableConv2d
-from jaxcnn.layers.table import Row, Summary, count_parameters, outputs, summary
+from jaxcnn.layers.summary_table import Summary, SummaryRow, count_parameters, outputs, summary
 from jaxcnn.layers.transformation import is_a, map_layers, rebuild, synchronized
 from jaxcnn.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from jaxcnn.ops.answers import answer_wrong_names
+from jaxcnn.layers.wiring import Flow, LayerNode, Visitor, combined, walk
+from jaxcnn.ops.answering_packages import answer_wrong_names
 
 __all__ = [
     "ACTIVATIONS",
@@ -82,6 +82,7 @@ __all__ = [
     "Inline",
     "InstanceNorm",
     "Layer",
+    "LayerNode",
     "LayerNorm",
     "LocalResponseNorm",
     "LpPool2d",
@@ -96,15 +97,14 @@ __all__ = [
     "Remat",
     "Residual",
     "Resize",
-    "Row",
     "Scale",
     "SeparableConv2d",
     "Sequential",
-    "Site",
     "Split",
     "State",
     "StochasticDepth",
     "Summary",
+    "SummaryRow",
     "Visitor",
     "combined",
     "count_parameters",

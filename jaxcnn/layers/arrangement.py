@@ -1,4 +1,4 @@
-"""Layers that pad, resize and rearrange."""
+"""Layers that pad, resize, flatten or reorder images, without parameters."""
 
 import math
 from collections.abc import Sequence
@@ -16,12 +16,13 @@ from jaxcnn.ops.resampling import ResizeMethod
 def Pad(
     padding: Padding, *, mode: PaddingMode = "zeros", value: float = 0, layout: str | None = None
 ) -> Layer:
-    """A border on every spatial axis; the options are those of `jaxcnn.pad`.
+    """A layer that pads or crops the spatial axes, as `jaxcnn.pad` does.
 
     Args:
-        padding: as in `jaxcnn.pad`.
-        mode: as in `jaxcnn.pad`.
-        value: as in `jaxcnn.pad`.
+        padding: pixels added on each side: an int, one int per axis, or one ``(low, high)`` pair
+            per axis; a negative number crops.
+        mode: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        value: the number that ``"zeros"`` pads with.
         layout: the axes of the input; channels last where it is left out.
 
     Returns:
@@ -47,14 +48,15 @@ def Resize(
     antialias: bool = False,
     layout: str | None = None,
 ) -> Layer:
-    """The spatial axes resized; the options are those of `jaxcnn.resize`.
+    """A layer that resizes images, as `jaxcnn.resize` does.
 
     Args:
         size: the pixels of the result: an int for every spatial axis, or one per axis.
         scale: in place of ``size``, how many times larger the result is.
-        method: as in `jaxcnn.resize`.
-        align_corners: as in `jaxcnn.resize`.
-        antialias: as in `jaxcnn.resize`.
+        method: ``"bilinear"``, ``"nearest"``, ``"nearest_exact"``, ``"bicubic"`` or ``"area"``.
+        align_corners: whether the centres of the corner pixels stay in place, rather than the
+            outer edges of the image.
+        antialias: whether to smooth the image before it is made smaller.
         layout: the axes of the input; channels last where it is left out.
 
     Returns:
@@ -84,7 +86,7 @@ def Resize(
 
 @described
 def PixelShuffle(factor: int, *, layout: str = "NHWC") -> Layer:
-    """``factor²`` channels become a block of that many pixels, as `jaxcnn.pixel_shuffle`.
+    """A layer that moves channels into blocks of pixels, as `jaxcnn.pixel_shuffle` does.
 
     Args:
         factor: how many times higher and wider the result is.
@@ -106,7 +108,7 @@ def PixelShuffle(factor: int, *, layout: str = "NHWC") -> Layer:
 
 @described
 def ChannelShuffle(groups: int, *, layout: str | None = None) -> Layer:
-    """The channels of every group dealt out in turn, as `jaxcnn.channel_shuffle`.
+    """A layer that interleaves groups of channels, as `jaxcnn.channel_shuffle` does.
 
     Args:
         groups: how many groups the channels are in.
@@ -128,7 +130,7 @@ def ChannelShuffle(groups: int, *, layout: str | None = None) -> Layer:
 
 @described
 def Flatten() -> Layer:
-    """All axes but the batch's become one, in their order.
+    """A layer that makes one axis of all axes but the batch axis.
 
     >>> y, _ = Flatten().apply({}, {}, jnp.ones((2, 5, 5, 16)))
     >>> y.shape

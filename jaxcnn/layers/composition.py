@@ -1,4 +1,4 @@
-"""Layers made of layers: chains, shortcuts and branches."""
+"""Layers that combine other layers in chains, shortcuts and branches."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -6,16 +6,17 @@ from typing import Any
 
 import jax
 
-from jaxcnn.layers.flow import JOINS, combined
 from jaxcnn.layers.layer import Description, Layer, Params, State, described
 from jaxcnn.layers.naming import check_parts, names_of
 from jaxcnn.layers.pointwise import Activation, Function
-from jaxcnn.ops.arguments import as_flag, as_int, choice
+from jaxcnn.layers.wiring import JOINS, combined
+from jaxcnn.ops.arguments import as_int, choice
+from jaxcnn.ops.kinds import as_flag
 
 
 @described
 def Sequential(*layers: Layer, **named: Layer) -> Layer:
-    """Layers applied one after the other, in the order in which they are given.
+    """A layer that applies other layers one after the other.
 
     Args:
         *layers: layers by position; they are named ``"0"``, ``"1"``, ….
@@ -61,15 +62,14 @@ def Residual(
     inline: bool = False,
     shortcut_name: str = "shortcut",
 ) -> Layer:
-    r"""A layer added to what goes into it, :math:`y = a(f(x) + g(x))`.
+    r"""A layer that adds a shortcut to the output of a body, :math:`y = a(f(x) + g(x))`.
 
     Args:
-        body: f.
-        shortcut: g, for example a 1×1 convolution; the identity where it is left out.
-        activation: a, after the sum: a name that `Activation` takes, a function or a layer;
-            nothing where it is left out.
-        inline: whether the names of the body's parts stand among the layer's own, without
-            ``body`` before them.
+        body: the layer f.
+        shortcut: the layer g, for example a 1×1 convolution; the identity where it is left out.
+        activation: the function a, applied to the sum: a name that `Activation` takes, a
+            function or a layer; nothing where it is left out.
+        inline: whether to leave ``body`` out of the paths of the body's parameters.
         shortcut_name: the name of the shortcut's parameters; torchvision's is ``"downsample"``.
 
     Returns:
@@ -112,13 +112,13 @@ def Residual(
 def Parallel(
     *, join: str = "concat", inline: bool = False, layout: str | None = None, **branches: Layer
 ) -> Layer:
-    """Branches that all take the same input, and whose outputs are joined.
+    """A layer that gives its input to several branches and joins their outputs.
 
     Args:
         join: ``"concat"`` (the channels one after the other), ``"add"`` (equal shapes) or
             ``"multiply"`` (axes of size 1 are repeated, as for a gate per channel).
-        inline: whether the names of the branches' parts stand among the layer's own, without
-            the branch's name before them. A branch that is not made of layers keeps its name.
+        inline: whether to leave the names of the branches out of the paths of their parameters.
+            A branch that is not made of layers keeps its name.
         layout: where the channels are, for ``"concat"``; last where it is left out.
         **branches: the branches by name.
 
@@ -156,7 +156,7 @@ def Split(
     layout: str | None = None,
     **branches: Layer,
 ) -> Layer:
-    """Branches that each take their own part of the channels, and whose outputs are joined.
+    """A layer that splits the channels among several branches and joins their outputs.
 
     Args:
         sizes: how many channels each branch takes, in their order; equally many where it is
@@ -202,7 +202,7 @@ def Split(
 
 @described
 def Inline(layer: Layer) -> Layer:
-    """A layer whose parts' names belong to the layer that it is a part of.
+    """A layer whose own name is left out of the paths of its parameters.
 
     Args:
         layer: a layer made of named layers.
@@ -229,9 +229,9 @@ def Inline(layer: Layer) -> Layer:
 
 @described
 def Remat(layer: Layer) -> Layer:
-    """A layer that is computed again for its gradient, instead of keeping what it computed.
+    """A layer whose intermediate results are computed again for its gradient (rematerialization).
 
-    It takes less memory and more time, and changes no name and no number.
+    It takes less memory and more time. No name and no number changes.
 
     Args:
         layer: the layer.
@@ -267,7 +267,7 @@ def Remat(layer: Layer) -> Layer:
 
 
 def _around(op: str, layer: Layer, *, inline: bool = False) -> Layer:
-    """The same layer as the only part of another, which has the same parameters."""
+    """A layer around one other layer, with the same parameters."""
     check_parts(op, {"layer": layer})
 
     def wire(flow: Any, x: Any) -> Any:

@@ -1,12 +1,12 @@
-"""Convolutions with kernels to learn, in one, two and three dimensions."""
+"""Convolution layers for signals, images and volumes, whose kernels are learned."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import jax
 
 from jaxcnn import ops
-from jaxcnn.layers.initialization import Drawn, draw_convolution
+from jaxcnn.layers.initialization import ParameterInit, draw_convolution
 from jaxcnn.layers.layer import Layer, Params, described, stateless
 from jaxcnn.ops.arguments import (
     Padding,
@@ -16,66 +16,28 @@ from jaxcnn.ops.arguments import (
     parse_layout,
     per_axis,
 )
+from jaxcnn.ops.shared_options import options_of
 
 
-@described
-def Conv1d(
-    out_channels: int,
-    window: Window,
-    *,
-    stride: Window = 1,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    groups: int = 1,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NWC",
-    bias: bool = True,
-    algorithm: str = "auto",
-    precision: Any = None,
-    kernel_init: Drawn = "glorot_uniform",
-    bias_init: Drawn = "zeros",
-) -> Layer:
-    """A convolution layer over signals; its options are those of `jaxcnn.conv1d`.
+class UngroupedConvOptions(TypedDict, total=False):
+    """The options of `Conv2d`, which documents them, without ``groups``."""
 
-    Args:
-        out_channels: the number of kernels.
-        window: the elements of a kernel.
-        stride: as in `jaxcnn.conv1d`.
-        padding: as in `jaxcnn.conv1d`.
-        dilation: as in `jaxcnn.conv1d`.
-        groups: as in `jaxcnn.conv1d`.
-        padding_mode: as in `jaxcnn.conv1d`.
-        layout: ``"NWC"`` or ``"NCW"``.
-        bias: whether to add one number per output channel.
-        algorithm: as in `jaxcnn.conv1d`.
-        precision: as in `jaxcnn.conv1d`.
-        kernel_init: as in `Conv2d`.
-        bias_init: as in `Conv2d`.
+    stride: Window
+    padding: Padding
+    dilation: Window
+    padding_mode: PaddingMode
+    layout: str
+    bias: bool
+    algorithm: str
+    precision: Any
+    kernel_init: ParameterInit
+    bias_init: ParameterInit
 
-    Returns:
-        A layer with parameters ``kernel`` ``(width, in // groups, out)`` and ``bias`` ``(out,)``.
 
-    Raises:
-        TypeError: as `Conv2d`.
-        ValueError: as `Conv2d`.
+class ConvLayerOptions(UngroupedConvOptions, total=False):
+    """The options of `Conv2d`, which documents them, and of `Conv1d` and `Conv3d`."""
 
-    >>> params, _ = Conv1d(6, 5, padding=2).init(jax.random.key(0), (1, 28, 3))
-    >>> params["kernel"].shape, params["bias"].shape
-    ((5, 3, 6), (6,))
-    """
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "groups": groups,
-        "padding_mode": padding_mode,
-        "layout": layout,
-        "algorithm": algorithm,
-        "precision": precision,
-    }
-    return _conv(
-        "Conv1d", ops.conv1d, 1, out_channels, window, bias, kernel_init, bias_init, options
-    )
+    groups: int
 
 
 @described
@@ -92,30 +54,33 @@ def Conv2d(
     bias: bool = True,
     algorithm: str = "auto",
     precision: Any = None,
-    kernel_init: Drawn = "glorot_uniform",
-    bias_init: Drawn = "zeros",
+    kernel_init: ParameterInit = "glorot_uniform",
+    bias_init: ParameterInit = "zeros",
 ) -> Layer:
-    """A convolution layer over images; its options are those of `jaxcnn.conv2d`.
+    """A layer that convolves images with learned kernels, as `jaxcnn.conv2d` does.
 
     Args:
         out_channels: the number of kernels.
         window: height and width of a kernel, in pixels; an int for a square.
-        stride: as in `jaxcnn.conv2d`.
-        padding: as in `jaxcnn.conv2d`.
-        dilation: as in `jaxcnn.conv2d`.
-        groups: as in `jaxcnn.conv2d`.
-        padding_mode: as in `jaxcnn.conv2d`.
-        layout: ``"NHWC"`` or ``"NCHW"``.
-        bias: whether to add one number per output channel.
-        algorithm: as in `jaxcnn.conv2d`.
-        precision: as in `jaxcnn.conv2d`.
+        stride: distance between neighbouring windows, in pixels: an int, or one per axis.
+        padding: pixels added on each side: an int, one int per axis, one ``(low, high)`` pair
+            per axis, ``"valid"``, ``"same"`` or ``"full"``, as `jaxcnn.conv2d` explains.
+        dilation: distance between neighbouring kernel elements, in pixels.
+        groups: the number of groups of channels; a group of output channels reads only the
+            input channels of the same group.
+        padding_mode: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        layout: the axes of the input and of the output.
+        bias: whether to add one learned number per output channel.
+        algorithm: ``"auto"``, or one of `jaxcnn.engine.ALGORITHMS`.
+        precision: as in `jax.lax.conv_general_dilated`.
         kernel_init: draws the kernel: an initializer of `jax.nn.initializers`, a name
-            (``"glorot_uniform"``, ``"he_normal"``, ``"lecun_normal"``, ``"torch"`` for what
-            PyTorch draws, ``"dirac"`` for the identity), or the kernel itself as an array.
+            (``"glorot_uniform"``, ``"he_normal"``, ``"lecun_normal"``, ``"torch"`` for
+            PyTorch's default, ``"dirac"`` for the identity), or the kernel itself as an array.
         bias_init: draws the bias: an initializer, ``"zeros"``, ``"torch"`` or an array.
 
     Returns:
         A layer with parameters ``kernel`` ``(kh, kw, in // groups, out)`` and ``bias`` ``(out,)``.
+        Its input is ``"NHWC"`` or ``"NCHW"``.
 
     Raises:
         TypeError: if a size is not an int.
@@ -126,94 +91,94 @@ def Conv2d(
     >>> params["kernel"].shape, params["bias"].shape
     ((5, 5, 1, 6), (6,))
     """
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "groups": groups,
-        "padding_mode": padding_mode,
-        "layout": layout,
-        "algorithm": algorithm,
-        "precision": precision,
-    }
-    return _conv(
-        "Conv2d", ops.conv2d, 2, out_channels, window, bias, kernel_init, bias_init, options
+    return convolution_layer(
+        "Conv2d",
+        ops.conv2d,
+        2,
+        out_channels,
+        window,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        padding_mode=padding_mode,
+        layout=layout,
+        bias=bias,
+        algorithm=algorithm,
+        precision=precision,
+        kernel_init=kernel_init,
+        bias_init=bias_init,
     )
 
 
 @described
-def Conv3d(
-    out_channels: int,
-    window: Window,
-    *,
-    stride: Window = 1,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    groups: int = 1,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NDHWC",
-    bias: bool = True,
-    algorithm: str = "auto",
-    precision: Any = None,
-    kernel_init: Drawn = "glorot_uniform",
-    bias_init: Drawn = "zeros",
-) -> Layer:
-    """A convolution layer over volumes; its options are those of `jaxcnn.conv3d`.
+@options_of(Conv2d, layout="NWC")
+def Conv1d(out_channels: int, window: Window, **options: Unpack[ConvLayerOptions]) -> Layer:
+    """A layer that convolves signals with learned kernels, as `jaxcnn.conv1d` does.
+
+    Args:
+        out_channels: the number of kernels.
+        window: the number of elements of a kernel.
+
+    Returns:
+        A layer with parameters ``kernel`` ``(width, in // groups, out)`` and ``bias`` ``(out,)``.
+        Its input is ``"NWC"`` or ``"NCW"``.
+
+    >>> params, _ = Conv1d(6, 5, padding=2).init(jax.random.key(0), (1, 28, 3))
+    >>> params["kernel"].shape, params["bias"].shape
+    ((5, 3, 6), (6,))
+    """
+    return convolution_layer("Conv1d", ops.conv1d, 1, out_channels, window, **options)
+
+
+@described
+@options_of(Conv2d, layout="NDHWC")
+def Conv3d(out_channels: int, window: Window, **options: Unpack[ConvLayerOptions]) -> Layer:
+    """A layer that convolves volumes with learned kernels, as `jaxcnn.conv3d` does.
 
     Args:
         out_channels: the number of kernels.
         window: depth, height and width of a kernel; an int for a cube.
-        stride: as in `jaxcnn.conv3d`.
-        padding: as in `jaxcnn.conv3d`.
-        dilation: as in `jaxcnn.conv3d`.
-        groups: as in `jaxcnn.conv3d`.
-        padding_mode: as in `jaxcnn.conv3d`.
-        layout: ``"NDHWC"`` or ``"NCDHW"``.
-        bias: whether to add one number per output channel.
-        algorithm: as in `jaxcnn.conv3d`.
-        precision: as in `jaxcnn.conv3d`.
-        kernel_init: as in `Conv2d`.
-        bias_init: as in `Conv2d`.
 
     Returns:
         A layer with parameters ``kernel`` ``(kd, kh, kw, in // groups, out)`` and ``bias``
-        ``(out,)``.
-
-    Raises:
-        TypeError: as `Conv2d`.
-        ValueError: as `Conv2d`.
+        ``(out,)``. Its input is ``"NDHWC"`` or ``"NCDHW"``.
 
     >>> params, _ = Conv3d(6, 3).init(jax.random.key(0), (1, 8, 8, 8, 2))
     >>> params["kernel"].shape
     (3, 3, 3, 2, 6)
     """
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "groups": groups,
-        "padding_mode": padding_mode,
-        "layout": layout,
-        "algorithm": algorithm,
-        "precision": precision,
-    }
-    return _conv(
-        "Conv3d", ops.conv3d, 3, out_channels, window, bias, kernel_init, bias_init, options
-    )
+    return convolution_layer("Conv3d", ops.conv3d, 3, out_channels, window, **options)
 
 
-def _conv(
+def convolution_layer(
     op: str,
-    conv: Callable[..., jax.Array],
+    convolve: Callable[..., jax.Array],
     rank: int,
     out_channels: int,
     window: Window,
+    *,
+    transposed: bool = False,
     bias: bool,
-    kernel_init: Drawn,
-    bias_init: Drawn,
-    options: dict[str, Any],
+    kernel_init: ParameterInit,
+    bias_init: ParameterInit,
+    **options: Any,
 ) -> Layer:
-    """A convolution over ``rank`` spatial axes."""
+    """A layer that convolves over ``rank`` spatial axes with a learned kernel and bias.
+
+    Args:
+        op: the layer's constructor, for messages.
+        convolve: the function that computes the output, such as `jaxcnn.conv2d`.
+        rank: the number of spatial axes.
+        out_channels: the number of output channels.
+        window: the size of a kernel.
+        transposed: whether the kernel's last two axes are those of a transposed convolution,
+            ``(in, out // groups)``.
+        bias: whether to add one learned number per output channel.
+        kernel_init: draws the kernel.
+        bias_init: draws the bias.
+        **options: the options that ``convolve`` gets, ``groups`` and ``layout`` among them.
+    """
     out_channels = as_int(op, "out_channels", out_channels, minimum=1)
     size = per_axis(op, "window", window, rank, minimum=1)
     groups = as_int(op, "groups", options["groups"], minimum=1)
@@ -224,11 +189,15 @@ def _conv(
     def shape(channels: int) -> tuple[int, ...]:
         if channels % groups:
             raise ValueError(f"{op}: `groups` {groups} must divide the {channels} input channels")
+        if transposed:
+            return (*size, channels, out_channels // groups)
         return (*size, channels // groups, out_channels)
 
-    draw = draw_convolution(op, axes, shape, bias, kernel_init, bias_init)
+    transposed_to = out_channels if transposed else None
+    learned = bias, kernel_init, bias_init
+    draw = draw_convolution(op, axes, shape, *learned, transposed_to=transposed_to)
 
     def compute(params: Params, x: jax.Array) -> jax.Array:
-        return conv(x, params["kernel"], params.get("bias"), **options)
+        return convolve(x, params["kernel"], params.get("bias"), **options)
 
     return stateless(compute, draw)

@@ -1,14 +1,15 @@
-"""Layers that multiply by what they learn: dense, and one number per channel."""
+"""The dense (fully connected) layer, and a layer that scales each channel."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 
-from jaxcnn.layers.initialization import BIASES, KERNELS, Drawn, Fan, drawn
+from jaxcnn.layers.initialization import BIASES, KERNELS, Fan, ParameterInit, initializer_of
 from jaxcnn.layers.layer import Layer, Params, described, stateless
 from jaxcnn.layers.naming import named_key
-from jaxcnn.ops.arguments import as_flag, as_int
+from jaxcnn.ops.arguments import as_int
+from jaxcnn.ops.kinds import as_flag
 from jaxcnn.ops.moments import batch_layout
 
 
@@ -17,10 +18,10 @@ def Dense(
     features: int,
     *,
     bias: bool = True,
-    kernel_init: Drawn = "glorot_uniform",
-    bias_init: Drawn = "zeros",
+    kernel_init: ParameterInit = "glorot_uniform",
+    bias_init: ParameterInit = "zeros",
 ) -> Layer:
-    """A dense (fully connected) layer, :math:`y = xW + b` on the last axis.
+    """A dense (fully connected) layer, which computes :math:`y = xW + b` on the last axis.
 
     Args:
         features: the size of the output's last axis.
@@ -41,8 +42,8 @@ def Dense(
     """
     features = as_int("Dense", "features", features, minimum=1)
     as_flag("Dense", "bias", bias)
-    draw_kernel = drawn("Dense", "kernel_init", kernel_init, KERNELS)
-    draw_bias = drawn("Dense", "bias_init", bias_init, BIASES)
+    draw_kernel = initializer_of("Dense", "kernel_init", kernel_init, KERNELS)
+    draw_bias = initializer_of("Dense", "bias_init", bias_init, BIASES)
 
     def draw(key: jax.Array, input_shape: Sequence[int]) -> Params:
         size = input_shape[-1]
@@ -66,7 +67,7 @@ def Dense(
 
 @described
 def Scale(init: Any = 1.0, *, layout: str | None = None) -> Layer:
-    """Multiply each channel by a number that is learned.
+    """A layer that multiplies each channel by a learned number.
 
     Args:
         init: the number that all channels begin with, or an array of one per channel.
@@ -86,7 +87,7 @@ def Scale(init: Any = 1.0, *, layout: str | None = None) -> Layer:
     Reference: Touvron, Cord, Sablayrolles, Synnaeve and Jégou, *Going Deeper with Image
     Transformers* (2021).
     """
-    draw = drawn("Scale", "init", init, {})
+    draw = initializer_of("Scale", "init", init, {})
 
     def start(key: jax.Array, input_shape: Sequence[int]) -> Params:
         axes = batch_layout("Scale", layout, len(input_shape))

@@ -1,4 +1,4 @@
-"""Batch normalizations folded into the layers before them."""
+"""Folds batch normalizations into the layers before them, for inference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ import jax.numpy as jnp
 
 from jaxcnn.layers.convolution import Conv1d, Conv2d, Conv3d
 from jaxcnn.layers.dense import Dense
-from jaxcnn.layers.flow import Pieces, Site, walk
 from jaxcnn.layers.layer import Layer, Params, State
 from jaxcnn.layers.normalization import BatchNorm
 from jaxcnn.layers.pointwise import Identity
 from jaxcnn.layers.separable import DepthwiseConv2d, SeparableConv2d
 from jaxcnn.layers.transformation import is_a, map_paths, rebuild
 from jaxcnn.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from jaxcnn.layers.wiring import LayerNode, SplitSizes, walk
 
 _TRANSPOSED = (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
 _LINEAR = (Conv1d, Conv2d, Conv3d, DepthwiseConv2d, SeparableConv2d, Dense, *_TRANSPOSED)
 
 
 def fold_batch_norm(layer: Layer, params: Params, state: State) -> tuple[Layer, Params, State]:
-    r"""A model for inference, whose batch normalizations are part of the layers before them.
+    r"""Fold the batch normalizations of a model into the layers before them, for inference.
 
     After training, a batch normalization multiplies each channel by
-    :math:`g = \gamma / \sqrt{\sigma^2 + \epsilon}` and adds :math:`\beta - \mu g`. Where what
-    comes before it is a convolution or a dense layer whose output goes nowhere else, the kernel
-    takes the factor and the bias the rest.
+    :math:`g = \gamma / \sqrt{\sigma^2 + \epsilon}` and adds :math:`\beta - \mu g`. If it
+    follows a convolution or a dense layer whose output is not used elsewhere, the kernel of that
+    layer is multiplied by the factor, and its bias takes the rest.
 
     Args:
         layer: the model.
@@ -70,14 +70,14 @@ def fold_batch_norm(layer: Layer, params: Params, state: State) -> tuple[Layer, 
 
 @dataclass
 class _Value:
-    """What flows between layers.
+    """A value between two layers.
 
     Attributes:
-        source: the layer that it comes from, if that can take a factor.
-        uses: how many layers take it.
+        source: the layer that computes it, if a normalization can be folded into that layer.
+        uses: how many layers read it.
     """
 
-    source: Site | None
+    source: LayerNode | None
     uses: int = 0
 
 
@@ -85,39 +85,43 @@ class _Finder:
     """Finds each batch normalization and where its input comes from."""
 
     def __init__(self) -> None:
-        self.norms: list[tuple[Site, _Value]] = []
+        self.norms: list[tuple[LayerNode, _Value]] = []
 
-    def layer(self, site: Site, x: _Value) -> _Value:
+    def layer(self, node: LayerNode, x: _Value) -> _Value:
         x.uses += 1
-        if is_a(site.layer, BatchNorm) and x.source and _same_channels(x.source, site):
-            self.norms.append((site, x))
-        return _Value(site if is_a(site.layer, *_LINEAR) else None)
+        if is_a(node.layer, BatchNorm) and x.source and _same_channels(x.source, node):
+            self.norms.append((node, x))
+        return _Value(node if is_a(node.layer, *_LINEAR) else None)
 
-    def join(self, site: Site, how: str, values: Sequence[_Value], layout: str | None) -> _Value:
+    def join(
+        self, node: LayerNode, how: str, values: Sequence[_Value], layout: str | None
+    ) -> _Value:
         for value in values:
             value.uses += 1
         return _Value(None)
 
-    def split(self, site: Site, x: _Value, sizes: Pieces, layout: str | None) -> list[_Value]:
+    def split(
+        self, node: LayerNode, x: _Value, sizes: SplitSizes, layout: str | None
+    ) -> list[_Value]:
         x.uses += 1
         count = sizes if isinstance(sizes, int) else len(sizes)
         return [_Value(None) for _ in range(count)]
 
 
-def _same_channels(before: Site, norm: Site) -> bool:
+def _same_channels(before: LayerNode, norm: LayerNode) -> bool:
     """Whether both have their channels on the same axis."""
-    layouts = (_options(site).get("layout") or "NC" for site in (before, norm))
+    layouts = (_options(node).get("layout") or "NC" for node in (before, norm))
     first, second = (layout.endswith("C") for layout in layouts)
     return first == second
 
 
-def _options(site: Site) -> Any:
-    assert site.layer.description is not None
-    return site.layer.description.options
+def _options(node: LayerNode) -> Any:
+    assert node.layer.description is not None
+    return node.layer.description.options
 
 
-def _folded(before: Site, norm: Site) -> Params:
-    """The parameters of a layer that does what two did."""
+def _folded(before: LayerNode, norm: LayerNode) -> Params:
+    """The parameters of a layer with the normalization after it folded in."""
     mean, variance = norm.state["mean"], norm.state["var"]
     scale, offset, bias = (
         jnp.asarray(params.get(name, usual), variance.dtype)
@@ -139,7 +143,7 @@ def _folded(before: Site, norm: Site) -> Params:
 
 
 def _transposed(kernel: jax.Array, factor: jax.Array, groups: int) -> jax.Array:
-    """A factor for each output channel, of which each group's input channels see their own."""
+    """The kernel of a transposed convolution, each output channel multiplied by its factor."""
     *window, into, out = kernel.shape
     grouped = kernel.astype(factor.dtype).reshape(*window, groups, into // groups, out)
     each = factor.reshape((1,) * len(window) + (groups, 1, out))
@@ -147,7 +151,7 @@ def _transposed(kernel: jax.Array, factor: jax.Array, groups: int) -> jax.Array:
 
 
 def _replaced(tree: dict[str, Any], path: Sequence[str], its: dict[str, Any]) -> dict[str, Any]:
-    """``tree`` with what lies at ``path`` replaced; what becomes empty is left out."""
+    """The tree with the entries at ``path`` replaced; empty dicts are left out."""
     if not path:
         return its
     first, *rest = path

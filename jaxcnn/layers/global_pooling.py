@@ -1,6 +1,7 @@
-"""Pools to a given size, whatever the size of the input."""
+"""Adaptive and global pooling layers, whose output size does not depend on the input size."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 
@@ -13,7 +14,7 @@ OutputSize = int | None | Sequence[int | None]
 
 @described
 def AdaptiveAvgPool2d(output_size: OutputSize, *, layout: str = "NHWC") -> Layer:
-    """Average pooling to a given size, as `jaxcnn.adaptive_avg_pool2d`.
+    """A layer that averages images to a given size, as `jaxcnn.adaptive_avg_pool2d` does.
 
     Args:
         output_size: height and width of the result; an int for a square, ``None`` for an axis
@@ -26,18 +27,12 @@ def AdaptiveAvgPool2d(output_size: OutputSize, *, layout: str = "NHWC") -> Layer
     >>> AdaptiveAvgPool2d((2, None)).apply({}, {}, jnp.ones((1, 5, 7, 3)))[0].shape
     (1, 2, 7, 3)
     """
-
-    def compute(params: object, x: jax.Array) -> jax.Array:
-        y = ops.adaptive_avg_pool2d(x, output_size, layout=layout)
-        assert isinstance(y, jax.Array)  # and not a pair: no indices were asked for
-        return y
-
-    return stateless(compute)
+    return _adaptive_pool(ops.adaptive_avg_pool2d, output_size, layout)
 
 
 @described
 def AdaptiveMaxPool2d(output_size: OutputSize, *, layout: str = "NHWC") -> Layer:
-    """Max pooling to a given size, as `jaxcnn.adaptive_max_pool2d`.
+    """A layer that max-pools images to a given size, as `jaxcnn.adaptive_max_pool2d` does.
 
     Args:
         output_size: height and width of the result; an int for a square, ``None`` for an axis
@@ -50,18 +45,12 @@ def AdaptiveMaxPool2d(output_size: OutputSize, *, layout: str = "NHWC") -> Layer
     >>> AdaptiveMaxPool2d((2, None)).apply({}, {}, jnp.ones((1, 5, 7, 3)))[0].shape
     (1, 2, 7, 3)
     """
-
-    def compute(params: object, x: jax.Array) -> jax.Array:
-        y = ops.adaptive_max_pool2d(x, output_size, layout=layout)
-        assert isinstance(y, jax.Array)  # and not a pair: no indices were asked for
-        return y
-
-    return stateless(compute)
+    return _adaptive_pool(ops.adaptive_max_pool2d, output_size, layout)
 
 
 @described
 def GlobalAvgPool(*, layout: str | None = None) -> Layer:
-    """The mean of each channel over all positions, ``(n, channels)``.
+    """A layer that averages each channel over all positions, as `jaxcnn.global_avg_pool` does.
 
     Args:
         layout: the axes of the input; channels last where it is left out.
@@ -77,7 +66,7 @@ def GlobalAvgPool(*, layout: str | None = None) -> Layer:
 
 @described
 def GlobalMaxPool(*, layout: str | None = None) -> Layer:
-    """The largest number of each channel over all positions, ``(n, channels)``.
+    """A layer that takes the largest number of each channel, as `jaxcnn.global_max_pool` does.
 
     Args:
         layout: the axes of the input; channels last where it is left out.
@@ -89,3 +78,13 @@ def GlobalMaxPool(*, layout: str | None = None) -> Layer:
     (2, 3)
     """
     return stateless(lambda params, x: ops.global_max_pool(x, layout=layout))
+
+
+def _adaptive_pool(pool: Callable[..., Any], output_size: OutputSize, layout: str) -> Layer:
+    """A layer that pools to a given size."""
+
+    def compute(params: object, x: jax.Array) -> jax.Array:
+        y: jax.Array = pool(x, output_size, layout=layout)
+        return y
+
+    return stateless(compute)

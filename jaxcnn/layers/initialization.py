@@ -1,4 +1,4 @@
-"""Where a parameter's first values come from: an initializer, its name, or a given array."""
+"""Draws the first values of parameters, by an initializer, its name or a given array."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,16 +11,17 @@ from jax.nn import initializers
 
 from jaxcnn.layers.layer import Params
 from jaxcnn.layers.naming import named_key
-from jaxcnn.ops.arguments import Layout, as_flag
+from jaxcnn.ops.arguments import Layout
+from jaxcnn.ops.kinds import as_flag
 
 Initializer = initializers.Initializer
 
-Drawn = str | Initializer | jax.Array | np.ndarray
+ParameterInit = str | Initializer | jax.Array | np.ndarray
 """An initializer ``(key, shape, dtype) -> array``, the name of one, or the array itself."""
 
 
 class Fan(NamedTuple):
-    """What a kernel's shape alone does not tell.
+    """The numbers that an initializer needs besides the shape of a kernel.
 
     Attributes:
         inputs: how many numbers each output is a sum of, by PyTorch's count.
@@ -38,13 +39,13 @@ Draw = Callable[[jax.Array, Sequence[int], Fan], jax.Array]
 
 
 def _uniform(key: jax.Array, shape: Sequence[int], fan: Fan) -> jax.Array:
-    """What PyTorch draws kernels and biases of convolutions and dense layers from."""
+    """PyTorch's default initializer of convolutions and dense layers, kernel and bias."""
     bound = 1 / math.sqrt(max(fan.inputs, 1))
     return jax.random.uniform(key, tuple(shape), jnp.float32, -bound, bound)
 
 
 def _dirac(key: jax.Array, shape: Sequence[int], fan: Fan) -> jax.Array:
-    """Each input channel goes to the output channel of its number in its group, unchanged."""
+    """A kernel that copies each input channel to the output channel of the same number."""
     *window, into, out = shape
     middle: Any = [size // 2 for size in window]
     per_group = (into // fan.groups, out) if fan.transposed else (into, out // fan.groups)
@@ -80,8 +81,8 @@ BIASES: Mapping[str, Draw] = {"zeros": _plain(initializers.zeros), "torch": _uni
 """The initializers of biases by name."""
 
 
-def drawn(op: str, argument: str, given: Any, names: Mapping[str, Draw]) -> Draw:
-    """What draws a parameter.
+def initializer_of(op: str, argument: str, given: Any, names: Mapping[str, Draw]) -> Draw:
+    """The function that draws a parameter.
 
     Args:
         op: the layer's constructor, for messages.
@@ -119,12 +120,12 @@ def draw_convolution(
     axes: Layout,
     shape: Callable[[int], tuple[int, ...]],
     bias: bool,
-    kernel_init: Drawn,
-    bias_init: Drawn,
+    kernel_init: ParameterInit,
+    bias_init: ParameterInit,
     *,
     transposed_to: int | None = None,
 ) -> Callable[[jax.Array, Sequence[int]], Params]:
-    """What draws the kernel and the bias of a convolution.
+    """The function that draws the kernel and the bias of a convolution.
 
     Args:
         op: the layer's constructor, for messages.
@@ -136,8 +137,8 @@ def draw_convolution(
         transposed_to: the output channels of a transposed convolution; ``None`` for another.
     """
     as_flag(op, "bias", bias)
-    draw_kernel = drawn(op, "kernel_init", kernel_init, KERNELS)
-    draw_bias = drawn(op, "bias_init", bias_init, BIASES)
+    draw_kernel = initializer_of(op, "kernel_init", kernel_init, KERNELS)
+    draw_bias = initializer_of(op, "bias_init", bias_init, BIASES)
 
     def draw(key: jax.Array, input_shape: Sequence[int]) -> Params:
         if len(input_shape) != len(axes.name):

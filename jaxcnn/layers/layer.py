@@ -1,5 +1,6 @@
-"""What a layer is: two pure functions, and one description from which it can be rebuilt."""
+"""Defines a layer: two pure functions, and a description from which it can be rebuilt."""
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,18 +44,18 @@ class Apply(Protocol):
 
 
 class Layer(NamedTuple):
-    """A pair of pure functions, and what is known about them.
+    """A layer: a function that draws its parameters, a function that applies it, a description.
 
-    Whatever computes uses nothing but the two functions. Whatever looks into a model (the
-    summary, the exports, `map_layers`, `fold_batch_norm`) walks the descriptions.
+    Computation uses the two functions alone. The summary, the exports, `map_layers` and
+    `fold_batch_norm` read the descriptions.
 
     Attributes:
         init: ``init(key, input_shape) -> (params, state)``. ``input_shape`` includes the batch
             axis, whose size does not matter.
         apply: ``apply(params, state, x, *, train=False, key=None) -> (y, state)``. ``key`` is
             needed only by layers that draw random numbers while training.
-        description: what the layer was built from. A layer of one's own may leave it out; what
-            cannot be derived then is reported as unknown.
+        description: the constructor and its arguments. A layer of one's own may leave it out;
+            its FLOPs and receptive field are then unknown.
 
     >>> double = Layer(lambda key, shape: ({}, {}), lambda params, state, x, **_: (2 * x, state))
     >>> double.apply({}, {}, jnp.ones(2))[0]
@@ -78,17 +79,17 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Description:
-    """What a layer was built from: ``kind(**options, **parts)`` builds it again.
+    """The constructor of a layer and its arguments: ``kind(**options, **parts)`` builds it again.
 
     Each description is equal to itself only, so that layers can be hashed.
 
     Attributes:
-        kind: the constructor, `Conv2d` for example; ``None`` where nobody named one.
+        kind: the constructor, `Conv2d` for example; ``None`` for a layer without one.
         options: every argument of the constructor that is not a layer, defaults included.
         parts: the layers it is made of, by the name of the constructor's argument.
         scopes: for each part the name that its parameters have among the layer's own; ``""``
             where the names of the part's own parts stand there instead.
-        wire: ``wire(flow, x) -> y``, how the parts are connected (see `combined`); ``None`` for
+        wire: ``wire(flow, x) -> y``, which connects the parts (see `combined`); ``None`` for
             a layer that is not made of layers.
         inline: whether the names of its parts belong to the layer that it is a part of.
 
@@ -106,7 +107,7 @@ class Description:
 
     @property
     def name(self) -> str:
-        """The constructor's name, ``"Conv2d"``; ``"Layer"`` where nobody named one."""
+        """The constructor's name, ``"Conv2d"`` for example; ``"Layer"`` for a layer without one."""
         return "Layer" if self.kind is None else self.kind.__name__
 
     def __repr__(self) -> str:
@@ -130,7 +131,7 @@ def described(constructor: Callable[P, Layer]) -> Callable[P, Layer]:
             `combined` was told of become ``parts``, the others ``options``.
 
     Returns:
-        The same constructor; what it returns can be rebuilt and printed.
+        The same constructor; its layers can be rebuilt and printed.
 
     >>> @described
     ... def Twice(by=2.0):
@@ -138,34 +139,33 @@ def described(constructor: Callable[P, Layer]) -> Callable[P, Layer]:
     >>> Twice(by=3.0)
     Twice(by=3.0)
     """
-    signature, answered = inspect.signature(constructor), answering(constructor)
+    signature = inspect.signature(constructor)
     variadic = {
         name
         for name, parameter in signature.parameters.items()
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     }
 
+    @functools.wraps(constructor)
     def build(*args: P.args, **kwargs: P.kwargs) -> Layer:
-        layer = answered(*args, **kwargs)
+        layer = constructor(*args, **kwargs)
         known = layer.description or Description()
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         hidden = variadic | known.parts.keys()
         options = {name: value for name, value in bound.arguments.items() if name not in hidden}
-        its = Description(build, options, known.parts, known.scopes, known.wire, known.inline)
+        its = Description(public, options, known.parts, known.scopes, known.wire, known.inline)
         return layer._replace(description=its)
 
-    for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
-        setattr(build, name, getattr(constructor, name))
-    build.__wrapped__ = constructor  # type: ignore[attr-defined]
-    return build
+    public = answering(build)
+    return public
 
 
 def stateless(
     compute: Callable[[Params, jax.Array], jax.Array],
     draw: Callable[[jax.Array, Sequence[int]], Params] = lambda key, input_shape: {},
 ) -> Layer:
-    """A layer without state that does the same while training and after it.
+    """Make a layer without state, which does the same in training and evaluation.
 
     Args:
         compute: ``(params, x) -> y``.
@@ -196,7 +196,7 @@ def stateless(
 def output_shape(
     layer: Layer, params: Params, state: State, input_shape: Sequence[int]
 ) -> tuple[int, ...]:
-    """The shape that ``layer`` gives for ``input_shape``, found by tracing it.
+    """The shape of a layer's output, found by tracing the layer.
 
     Nothing is computed, and there is no second formula that could disagree with the first.
     """
@@ -206,7 +206,7 @@ def output_shape(
 
 
 def _told(name: str, value: Any) -> str:
-    """An argument as it is printed; names that Python has no keyword for stand in quotes."""
+    """The text of one argument in a printed layer; a name that is no identifier is quoted."""
     if isinstance(value, jax.Array | np.ndarray):
         value = f"array{value.shape}"
     elif callable(value) and not isinstance(value, Layer):

@@ -1,4 +1,4 @@
-"""The names of parts and parameters, and the random keys that follow from them."""
+"""Names the parts and parameters of a model, and derives random keys from the names."""
 
 import zlib
 from collections.abc import Iterable, Mapping
@@ -10,10 +10,10 @@ from jaxcnn.layers.layer import Layer
 
 
 def named_key(key: jax.Array, name: str) -> jax.Array:
-    """The random key of the part or parameter that is called ``name``.
+    """Derive the random key of a part or parameter from its name.
 
-    A parameter's key is the model's key folded with each name on its path, so that what is
-    drawn depends on the model's key, the parameter's path and its shape alone.
+    A parameter's key is the model's key folded with each name on its path. So the first value of
+    a parameter depends on the model's key, the parameter's path and its shape alone.
 
     >>> a, b = named_key(jax.random.key(0), "a"), named_key(jax.random.key(0), "b")
     >>> bool((jax.random.key_data(a) == jax.random.key_data(b)).all())
@@ -32,7 +32,7 @@ def check_parts(op: str, parts: Mapping[str, Any]) -> None:
 
 
 def names_of(layer: Layer) -> list[str] | None:
-    """The names of a layer's parts, as they stand in its parameters; ``None`` if it has none."""
+    """The names of a layer's parts in its parameters; ``None`` if the layer has no parts."""
     its = layer.description
     if its is None or its.wire is None:
         return None
@@ -48,14 +48,14 @@ def names_of(layer: Layer) -> list[str] | None:
 def scopes_of(
     op: str, parts: Mapping[str, Layer], inline: Iterable[str], renamed: Mapping[str, str]
 ) -> dict[str, str]:
-    """Under which name the parameters of each part lie; ``""`` for those of an inlined part.
+    """The name of each part in the parameters; ``""`` for an inlined part, which has none.
 
     Args:
         op: the layer's constructor, for messages.
         parts: its parts.
-        inline: the parts whose own parts' names are to stand in place of theirs. One that is
-            not made of named parts keeps its name.
-        renamed: the names of parts that are not called as their argument is.
+        inline: the parts whose own name is left out of the paths. A part that is not made of
+            named parts keeps its name.
+        renamed: the names of parts that differ from those of their arguments.
 
     Raises:
         ValueError: if two names would be the same.
@@ -77,7 +77,7 @@ def scopes_of(
 
 
 def scoped(tree: Mapping[str, Any], layer: Layer, scope: str) -> dict[str, Any]:
-    """What ``tree`` holds of a part: its own dict, or those entries that are its parts'."""
+    """The entries of a part in a tree of parameters or of state."""
     if scope:
         found: dict[str, Any] = tree.get(scope, {})
         return found

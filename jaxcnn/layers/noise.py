@@ -1,4 +1,4 @@
-"""Layers that drop something at random while training, and nothing after it."""
+"""Dropout layers, which set random numbers to zero in training and do nothing in evaluation."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,12 +7,12 @@ import jax.numpy as jnp
 
 from jaxcnn import ops
 from jaxcnn.layers.layer import Layer, Params, State, described
-from jaxcnn.ops.arguments import as_real
+from jaxcnn.ops.kinds import as_real
 
 
 @described
 def Dropout(rate: float) -> Layer:
-    """A random share of the numbers set to zero while training, the rest scaled up.
+    """A layer that sets random numbers to zero in training, and scales the rest up.
 
     Args:
         rate: the share dropped, from 0 to 1.
@@ -34,7 +34,7 @@ def Dropout(rate: float) -> Layer:
 
 @described
 def ChannelDropout(rate: float, *, layout: str | None = None) -> Layer:
-    """Random whole channels of each example set to zero while training, the rest scaled up.
+    """A layer that sets random channels to zero in training, and scales the rest up.
 
     Args:
         rate: the share of the channels dropped, from 0 to 1.
@@ -61,10 +61,9 @@ def ChannelDropout(rate: float, *, layout: str | None = None) -> Layer:
 
 @described
 def StochasticDepth(rate: float) -> Layer:
-    """Random whole examples set to zero while training, the rest scaled up.
+    """A layer that sets random examples of a batch to zero in training, and scales the rest up.
 
-    At the end of a `Residual`'s body, it leaves a random share of the examples to the shortcut
-    alone.
+    At the end of a `Residual`'s body, a random share of the examples takes only the shortcut.
 
     Args:
         rate: the share of the examples dropped, from 0 to 1.

@@ -1,4 +1,4 @@
-"""Normalizations, with a scale and a bias to learn."""
+"""Normalization layers, with a learned scale and bias."""
 
 from collections.abc import Callable, Hashable, Sequence
 
@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from jaxcnn import ops
 from jaxcnn.layers.layer import Layer, Params, State, described, stateless
-from jaxcnn.ops.arguments import as_flag, as_int, as_real
+from jaxcnn.ops.arguments import as_int
+from jaxcnn.ops.kinds import as_flag, as_real
 from jaxcnn.ops.moments import batch_layout
 
 
@@ -21,16 +22,16 @@ def BatchNorm(
     axis_name: Hashable | None = None,
     layout: str | None = None,
 ) -> Layer:
-    """Batch normalization; the options are those of `jaxcnn.batch_norm`.
+    """A layer that normalizes each channel over the batch, as `jaxcnn.batch_norm`.
 
-    While training, each channel is normalized by its statistics over the batch, and running
-    statistics are kept; after it, by the running ones.
+    In training, each channel is normalized by its mean and variance over the batch, and running
+    statistics are updated. In evaluation, the running statistics are used.
 
     Args:
         momentum: the share of the batch in the new running statistics.
-        epsilon: what keeps the root from zero.
-        scale: whether to multiply each channel by a number that is learned.
-        bias: whether to add one.
+        epsilon: a small number added to the variance.
+        scale: whether to multiply each channel by a learned number.
+        bias: whether to add a learned number to each channel.
         axis_name: the mapped axis over which the batch is spread, as in `jaxcnn.batch_norm`.
         layout: the axes of the input; channels last where it is left out.
 
@@ -93,14 +94,14 @@ def LayerNorm(
     scale: bool = True,
     bias: bool = True,
 ) -> Layer:
-    """Layer normalization; the options are those of `jaxcnn.layer_norm`.
+    """A layer that normalizes over given axes, by default the channels, as `jaxcnn.layer_norm`.
 
     Args:
         axes: the axes to normalize over, the last where they are left out: each pixel over its
             channels.
-        epsilon: what keeps the root from zero.
-        scale: whether to multiply by numbers that are learned.
-        bias: whether to add some.
+        epsilon: a small number added to the variance.
+        scale: whether to multiply by learned numbers.
+        bias: whether to add learned numbers.
 
     Returns:
         A layer with parameters ``scale`` (ones) and ``bias`` (zeros), in the input's shape over
@@ -129,12 +130,12 @@ def LayerNorm(
 def RMSNorm(
     *, axes: int | Sequence[int] = -1, epsilon: float | None = None, scale: bool = True
 ) -> Layer:
-    """Division by the root mean square; the options are those of `jaxcnn.rms_norm`.
+    """A layer that divides by the root mean square, as `jaxcnn.rms_norm`.
 
     Args:
         axes: the axes to normalize over, the last where they are left out.
-        epsilon: what keeps the root from zero; left out, as in `jaxcnn.rms_norm`.
-        scale: whether to multiply by numbers that are learned.
+        epsilon: a small number added to the mean square; left out, as in `jaxcnn.rms_norm`.
+        scale: whether to multiply by learned numbers.
 
     Returns:
         A layer with the parameter ``scale`` (ones), in the input's shape over ``axes``.
@@ -164,13 +165,13 @@ def GroupNorm(
     bias: bool = True,
     layout: str | None = None,
 ) -> Layer:
-    """Group normalization; the options are those of `jaxcnn.group_norm`.
+    """A layer that normalizes each group of channels of an example, as `jaxcnn.group_norm`.
 
     Args:
         groups: how many groups of neighbouring channels.
-        epsilon: what keeps the root from zero.
-        scale: whether to multiply each channel by a number that is learned.
-        bias: whether to add one.
+        epsilon: a small number added to the variance.
+        scale: whether to multiply each channel by a learned number.
+        bias: whether to add a learned number to each channel.
         layout: the axes of the input; channels last where it is left out.
 
     Returns:
@@ -200,13 +201,13 @@ def GroupNorm(
 def InstanceNorm(
     *, epsilon: float = 1e-5, scale: bool = True, bias: bool = True, layout: str | None = None
 ) -> Layer:
-    """Instance normalization; the options are those of `jaxcnn.instance_norm`.
+    """A layer that normalizes each channel of each example, as `jaxcnn.instance_norm`.
 
     Args:
-        epsilon: what keeps the root from zero.
-        scale: whether to multiply each channel by a number that is learned. PyTorch's layer
+        epsilon: a small number added to the variance.
+        scale: whether to multiply each channel by a learned number. PyTorch's layer
             does not unless it is told ``affine=True``.
-        bias: whether to add one.
+        bias: whether to add a learned number to each channel.
         layout: the axes of the input; channels last where it is left out.
 
     Returns:
@@ -240,13 +241,13 @@ def LocalResponseNorm(
     k: float = 1.0,
     layout: str | None = None,
 ) -> Layer:
-    """Division by the mean square of nearby channels, as `jaxcnn.local_response_norm`.
+    """A layer that divides by the mean square of nearby channels, as `jaxcnn.local_response_norm`.
 
     Args:
         size: how many neighbouring channels a window has.
-        alpha: as in `jaxcnn.local_response_norm`.
-        beta: as in `jaxcnn.local_response_norm`.
-        k: as in `jaxcnn.local_response_norm`.
+        alpha: the weight of the mean square.
+        beta: the power of the divisor.
+        k: the number that is added to the weighted mean square.
         layout: the axes of the input; channels last where it is left out.
 
     Returns:
@@ -269,10 +270,10 @@ def LocalResponseNorm(
     return stateless(compute)
 
 
-Draw = Callable[[jax.Array, Sequence[int]], Params]
+DrawParams = Callable[[jax.Array, Sequence[int]], Params]
 
 
-def _per_channel(op: str, scale: bool, bias: bool, layout: str | None) -> Draw:
+def _per_channel(op: str, scale: bool, bias: bool, layout: str | None) -> DrawParams:
     """Ones and zeros, one per channel."""
 
     def shape(input_shape: Sequence[int]) -> tuple[int, ...]:
@@ -281,7 +282,7 @@ def _per_channel(op: str, scale: bool, bias: bool, layout: str | None) -> Draw:
     return _affine(op, scale, bias, shape)
 
 
-def _over(op: str, scale: bool, bias: bool, axes: int | Sequence[int]) -> Draw:
+def _over(op: str, scale: bool, bias: bool, axes: int | Sequence[int]) -> DrawParams:
     """Ones and zeros, in the input's shape over ``axes``."""
 
     def shape(input_shape: Sequence[int]) -> tuple[int, ...]:
@@ -294,7 +295,7 @@ def _over(op: str, scale: bool, bias: bool, axes: int | Sequence[int]) -> Draw:
 
 def _affine(
     op: str, scale: bool, bias: bool, shape: Callable[[Sequence[int]], tuple[int, ...]]
-) -> Draw:
+) -> DrawParams:
     as_flag(op, "scale", scale)
     as_flag(op, "bias", bias)
 

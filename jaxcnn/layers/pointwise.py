@@ -1,4 +1,4 @@
-"""Layers that do the same to every number or every pixel."""
+"""Activation layers, and layers of a given function."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxcnn.layers.layer import Layer, described, stateless
-from jaxcnn.ops.arguments import as_flag, choice
+from jaxcnn.ops.arguments import choice
+from jaxcnn.ops.kinds import as_flag
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "celu": jax.nn.celu,
@@ -28,12 +29,12 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "softsign": jax.nn.soft_sign,
     "tanh": jnp.tanh,
 }
-"""The functions that have a name here, each with the numbers of PyTorch's of that name."""
+"""The activation functions by name; each computes the same as PyTorch's of that name."""
 
 
 @described
 def Activation(name: str) -> Layer:
-    """A function of each number, by its name.
+    """A layer that applies an activation function, chosen by its name.
 
     Args:
         name: ``"relu"``, ``"relu6"``, ``"leaky_relu"`` (slope 0.01), ``"elu"``, ``"celu"``,
@@ -62,8 +63,7 @@ def Function(function: Callable[[jax.Array], jax.Array], *, elementwise: bool = 
     Args:
         function: maps the input to the output.
         elementwise: whether each number of the output depends on the number at the same place
-            alone. What a function does is not looked into: its FLOPs and its receptive field
-            are unknown unless it is elementwise.
+            alone. The FLOPs and the receptive field are unknown unless it is elementwise.
 
     Returns:
         A layer without parameters or state.
@@ -83,7 +83,7 @@ def Function(function: Callable[[jax.Array], jax.Array], *, elementwise: bool = 
 
 @described
 def Identity() -> Layer:
-    """A layer that gives what it is given, for a branch that changes nothing.
+    """A layer that returns its input, for a branch that changes nothing.
 
     >>> Identity().apply({}, {}, jnp.ones(2))[0]
     Array([1., 1.], dtype=float32)

@@ -1,56 +1,16 @@
-"""Pools over windows, in one, two and three dimensions."""
+"""Layers that pool windows of signals, images and volumes."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 
 from jaxcnn import ops
 from jaxcnn.layers.layer import Layer, described, stateless
 from jaxcnn.ops.arguments import Padding, PaddingMode, Window, per_axis
-
-
-@described
-def MaxPool1d(
-    window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    ceil_mode: bool = False,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NWC",
-) -> Layer:
-    """Max pooling over signals; the options are those of `jaxcnn.max_pool1d`.
-
-    Args:
-        window: the elements of a window.
-        stride: distance between windows; the window's size where it is left out.
-        padding: as in `jaxcnn.max_pool1d`.
-        dilation: as in `jaxcnn.max_pool1d`.
-        ceil_mode: as in `jaxcnn.max_pool1d`.
-        padding_mode: as in `jaxcnn.max_pool1d`.
-        layout: ``"NWC"`` or ``"NCW"``.
-
-    Returns:
-        A layer without parameters or state.
-
-    Raises:
-        TypeError: if ``window`` is not made of ints.
-        ValueError: if ``window`` is not positive.
-
-    >>> MaxPool1d(2).apply({}, {}, jnp.ones((2, 8, 3)))[0].shape
-    (2, 4, 3)
-    """
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "ceil_mode": ceil_mode,
-        "padding_mode": padding_mode,
-        "layout": layout,
-    }
-    return _pool("MaxPool1d", ops.max_pool1d, 1, window, options)
+from jaxcnn.ops.average_pooling import AvgPoolOptions
+from jaxcnn.ops.pool_arguments import PoolOptions
+from jaxcnn.ops.shared_options import options_of
 
 
 @described
@@ -64,19 +24,22 @@ def MaxPool2d(
     padding_mode: PaddingMode = "zeros",
     layout: str = "NHWC",
 ) -> Layer:
-    """Max pooling over images; the options are those of `jaxcnn.max_pool2d`.
+    """A layer that takes the largest number of each window, as `jaxcnn.max_pool2d` does.
 
     Args:
-        window: height and width, in pixels; an int for a square.
-        stride: distance between windows; the window's size where it is left out.
-        padding: as in `jaxcnn.max_pool2d`.
-        dilation: as in `jaxcnn.max_pool2d`.
-        ceil_mode: as in `jaxcnn.max_pool2d`.
-        padding_mode: as in `jaxcnn.max_pool2d`.
-        layout: ``"NHWC"`` or ``"NCHW"``.
+        window: height and width of a window, in pixels; an int for a square.
+        stride: distance between neighbouring windows, in pixels; the window's size where it is
+            left out.
+        padding: pixels added on each side: an int, one int per axis, one ``(low, high)`` pair
+            per axis, ``"valid"`` or ``"same"``; at most half of the window.
+        dilation: distance between neighbouring elements of a window, in pixels.
+        ceil_mode: whether a last window may reach over the edge.
+        padding_mode: ``"zeros"`` (a border that never wins), ``"reflect"``, ``"replicate"`` or
+            ``"circular"``.
+        layout: the axes of the input and of the output.
 
     Returns:
-        A layer without parameters or state.
+        A layer without parameters or state. Its input is ``"NHWC"`` or ``"NCHW"``.
 
     Raises:
         TypeError: if ``window`` is not made of ints.
@@ -85,104 +48,52 @@ def MaxPool2d(
     >>> MaxPool2d(2).apply({}, {}, jnp.ones((2, 8, 8, 3)))[0].shape
     (2, 4, 4, 3)
     """
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "ceil_mode": ceil_mode,
-        "padding_mode": padding_mode,
-        "layout": layout,
-    }
-    return _pool("MaxPool2d", ops.max_pool2d, 2, window, options)
+    return _pool(
+        "MaxPool2d",
+        ops.max_pool2d,
+        2,
+        window,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        ceil_mode=ceil_mode,
+        padding_mode=padding_mode,
+        layout=layout,
+    )
 
 
 @described
-def MaxPool3d(
-    window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    ceil_mode: bool = False,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NDHWC",
-) -> Layer:
-    """Max pooling over volumes; the options are those of `jaxcnn.max_pool3d`.
+@options_of(MaxPool2d, layout="NWC")
+def MaxPool1d(window: Window, **options: Unpack[PoolOptions]) -> Layer:
+    """A layer that takes the largest number of each window, as `jaxcnn.max_pool1d` does.
 
     Args:
-        window: depth, height and width; an int for a cube.
-        stride: distance between windows; the window's size where it is left out.
-        padding: as in `jaxcnn.max_pool3d`.
-        dilation: as in `jaxcnn.max_pool3d`.
-        ceil_mode: as in `jaxcnn.max_pool3d`.
-        padding_mode: as in `jaxcnn.max_pool3d`.
-        layout: ``"NDHWC"`` or ``"NCDHW"``.
+        window: the number of elements of a window.
 
     Returns:
-        A layer without parameters or state.
+        A layer without parameters or state. Its input is ``"NWC"`` or ``"NCW"``.
 
-    Raises:
-        TypeError: if ``window`` is not made of ints.
-        ValueError: if ``window`` is not positive.
+    >>> MaxPool1d(2).apply({}, {}, jnp.ones((2, 8, 3)))[0].shape
+    (2, 4, 3)
+    """
+    return _pool("MaxPool1d", ops.max_pool1d, 1, window, **options)
+
+
+@described
+@options_of(MaxPool2d, layout="NDHWC")
+def MaxPool3d(window: Window, **options: Unpack[PoolOptions]) -> Layer:
+    """A layer that takes the largest number of each window, as `jaxcnn.max_pool3d` does.
+
+    Args:
+        window: depth, height and width of a window; an int for a cube.
+
+    Returns:
+        A layer without parameters or state. Its input is ``"NDHWC"`` or ``"NCDHW"``.
 
     >>> MaxPool3d(2).apply({}, {}, jnp.ones((2, 8, 8, 8, 3)))[0].shape
     (2, 4, 4, 4, 3)
     """
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "ceil_mode": ceil_mode,
-        "padding_mode": padding_mode,
-        "layout": layout,
-    }
-    return _pool("MaxPool3d", ops.max_pool3d, 3, window, options)
-
-
-@described
-def AvgPool1d(
-    window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NWC",
-) -> Layer:
-    """Average pooling over signals; the options are those of `jaxcnn.avg_pool1d`.
-
-    Args:
-        window: the elements of a window.
-        stride: distance between windows; the window's size where it is left out.
-        padding: as in `jaxcnn.avg_pool1d`.
-        ceil_mode: as in `jaxcnn.avg_pool1d`.
-        count_include_pad: as in `jaxcnn.avg_pool1d`.
-        divisor_override: as in `jaxcnn.avg_pool1d`.
-        padding_mode: as in `jaxcnn.avg_pool1d`.
-        layout: ``"NWC"`` or ``"NCW"``.
-
-    Returns:
-        A layer without parameters or state.
-
-    Raises:
-        TypeError: if ``window`` is not made of ints.
-        ValueError: if ``window`` is not positive.
-
-    >>> AvgPool1d(2).apply({}, {}, jnp.ones((2, 8, 3)))[0].shape
-    (2, 4, 3)
-    """
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "ceil_mode": ceil_mode,
-        "count_include_pad": count_include_pad,
-        "divisor_override": divisor_override,
-        "padding_mode": padding_mode,
-        "layout": layout,
-    }
-    return _pool("AvgPool1d", ops.avg_pool1d, 1, window, options)
+    return _pool("MaxPool3d", ops.max_pool3d, 3, window, **options)
 
 
 @described
@@ -197,20 +108,22 @@ def AvgPool2d(
     padding_mode: PaddingMode = "zeros",
     layout: str = "NHWC",
 ) -> Layer:
-    """Average pooling over images; the options are those of `jaxcnn.avg_pool2d`.
+    """A layer that takes the mean of each window, as `jaxcnn.avg_pool2d` does.
 
     Args:
-        window: height and width, in pixels; an int for a square.
-        stride: distance between windows; the window's size where it is left out.
-        padding: as in `jaxcnn.avg_pool2d`.
-        ceil_mode: as in `jaxcnn.avg_pool2d`.
-        count_include_pad: as in `jaxcnn.avg_pool2d`.
-        divisor_override: as in `jaxcnn.avg_pool2d`.
-        padding_mode: as in `jaxcnn.avg_pool2d`.
-        layout: ``"NHWC"`` or ``"NCHW"``.
+        window: height and width of a window, in pixels; an int for a square.
+        stride: distance between neighbouring windows, in pixels; the window's size where it is
+            left out.
+        padding: pixels added on each side: an int, one int per axis, one ``(low, high)`` pair
+            per axis, ``"valid"`` or ``"same"``; at most half of the window.
+        ceil_mode: whether a last window may reach over the edge.
+        count_include_pad: whether the pixels of the padding count in the mean.
+        divisor_override: the number that divides each sum, in place of the number of pixels.
+        padding_mode: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        layout: the axes of the input and of the output.
 
     Returns:
-        A layer without parameters or state.
+        A layer without parameters or state. Its input is ``"NHWC"`` or ``"NCHW"``.
 
     Raises:
         TypeError: if ``window`` is not made of ints.
@@ -219,62 +132,53 @@ def AvgPool2d(
     >>> AvgPool2d(2).apply({}, {}, jnp.ones((2, 8, 8, 3)))[0].shape
     (2, 4, 4, 3)
     """
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "ceil_mode": ceil_mode,
-        "count_include_pad": count_include_pad,
-        "divisor_override": divisor_override,
-        "padding_mode": padding_mode,
-        "layout": layout,
-    }
-    return _pool("AvgPool2d", ops.avg_pool2d, 2, window, options)
+    return _pool(
+        "AvgPool2d",
+        ops.avg_pool2d,
+        2,
+        window,
+        stride=stride,
+        padding=padding,
+        ceil_mode=ceil_mode,
+        count_include_pad=count_include_pad,
+        divisor_override=divisor_override,
+        padding_mode=padding_mode,
+        layout=layout,
+    )
 
 
 @described
-def AvgPool3d(
-    window: Window,
-    *,
-    stride: Window | None = None,
-    padding: Padding = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NDHWC",
-) -> Layer:
-    """Average pooling over volumes; the options are those of `jaxcnn.avg_pool3d`.
+@options_of(AvgPool2d, layout="NWC")
+def AvgPool1d(window: Window, **options: Unpack[AvgPoolOptions]) -> Layer:
+    """A layer that takes the mean of each window, as `jaxcnn.avg_pool1d` does.
 
     Args:
-        window: depth, height and width; an int for a cube.
-        stride: distance between windows; the window's size where it is left out.
-        padding: as in `jaxcnn.avg_pool3d`.
-        ceil_mode: as in `jaxcnn.avg_pool3d`.
-        count_include_pad: as in `jaxcnn.avg_pool3d`.
-        divisor_override: as in `jaxcnn.avg_pool3d`.
-        padding_mode: as in `jaxcnn.avg_pool3d`.
-        layout: ``"NDHWC"`` or ``"NCDHW"``.
+        window: the number of elements of a window.
 
     Returns:
-        A layer without parameters or state.
+        A layer without parameters or state. Its input is ``"NWC"`` or ``"NCW"``.
 
-    Raises:
-        TypeError: if ``window`` is not made of ints.
-        ValueError: if ``window`` is not positive.
+    >>> AvgPool1d(2).apply({}, {}, jnp.ones((2, 8, 3)))[0].shape
+    (2, 4, 3)
+    """
+    return _pool("AvgPool1d", ops.avg_pool1d, 1, window, **options)
+
+
+@described
+@options_of(AvgPool2d, layout="NDHWC")
+def AvgPool3d(window: Window, **options: Unpack[AvgPoolOptions]) -> Layer:
+    """A layer that takes the mean of each window, as `jaxcnn.avg_pool3d` does.
+
+    Args:
+        window: depth, height and width of a window; an int for a cube.
+
+    Returns:
+        A layer without parameters or state. Its input is ``"NDHWC"`` or ``"NCDHW"``.
 
     >>> AvgPool3d(2).apply({}, {}, jnp.ones((2, 8, 8, 8, 3)))[0].shape
     (2, 4, 4, 4, 3)
     """
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "ceil_mode": ceil_mode,
-        "count_include_pad": count_include_pad,
-        "divisor_override": divisor_override,
-        "padding_mode": padding_mode,
-        "layout": layout,
-    }
-    return _pool("AvgPool3d", ops.avg_pool3d, 3, window, options)
+    return _pool("AvgPool3d", ops.avg_pool3d, 3, window, **options)
 
 
 @described
@@ -286,13 +190,14 @@ def LpPool2d(
     ceil_mode: bool = False,
     layout: str = "NHWC",
 ) -> Layer:
-    """Power-average pooling over images; the options are those of `jaxcnn.lp_pool2d`.
+    """A layer that takes the p-norm of each window, as `jaxcnn.lp_pool2d` does.
 
     Args:
-        window: height and width, in pixels; an int for a square.
+        window: height and width of a window, in pixels; an int for a square.
         p: the power; 1 is the sum, 2 the root of the sum of squares.
-        stride: distance between windows; the window's size where it is left out.
-        ceil_mode: as in `jaxcnn.lp_pool2d`.
+        stride: distance between neighbouring windows, in pixels; the window's size where it is
+            left out.
+        ceil_mode: whether a last window may reach over the edge.
         layout: ``"NHWC"`` or ``"NCHW"``.
 
     Returns:
@@ -306,13 +211,11 @@ def LpPool2d(
     Array([[[[2.]]]], dtype=float32)
     """
     options = {"p": p, "stride": stride, "ceil_mode": ceil_mode, "layout": layout}
-    return _pool("LpPool2d", ops.lp_pool2d, 2, window, options)
+    return _pool("LpPool2d", ops.lp_pool2d, 2, window, **options)
 
 
-def _pool(
-    op: str, pool: Callable[..., Any], rank: int, window: Window, options: dict[str, Any]
-) -> Layer:
-    """A pool over ``rank`` spatial axes."""
+def _pool(op: str, pool: Callable[..., Any], rank: int, window: Window, **options: Any) -> Layer:
+    """A layer that pools over ``rank`` spatial axes."""
     size = per_axis(op, "window", window, rank, minimum=1)
 
     def compute(params: object, x: jax.Array) -> jax.Array:

@@ -1,84 +1,106 @@
-"""Convolutions with kernels to learn whose channels are filtered apart."""
+"""Depthwise and separable convolution layers, whose learned kernels filter each channel alone."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 
 from jaxcnn import ops
-from jaxcnn.layers.initialization import BIASES, KERNELS, Drawn, Fan, draw_convolution, drawn
+from jaxcnn.layers.convolution import Conv2d, UngroupedConvOptions
+from jaxcnn.layers.initialization import (
+    BIASES,
+    KERNELS,
+    Fan,
+    ParameterInit,
+    draw_convolution,
+    initializer_of,
+)
 from jaxcnn.layers.layer import Layer, Params, described, stateless
 from jaxcnn.layers.naming import named_key
-from jaxcnn.ops.arguments import (
-    Padding,
-    PaddingMode,
-    Window,
-    as_flag,
-    as_int,
-    parse_layout,
-    per_axis,
-)
+from jaxcnn.ops.arguments import Window, as_int, parse_layout, per_axis
+from jaxcnn.ops.kinds import as_flag
+from jaxcnn.ops.shared_options import options_of
 
 
 @described
+@options_of(Conv2d)
 def DepthwiseConv2d(
-    window: Window,
-    *,
-    multiplier: int = 1,
-    stride: Window = 1,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NHWC",
-    bias: bool = True,
-    algorithm: str = "auto",
-    precision: Any = None,
-    kernel_init: Drawn = "glorot_uniform",
-    bias_init: Drawn = "zeros",
+    window: Window, *, multiplier: int = 1, **options: Unpack[UngroupedConvOptions]
 ) -> Layer:
-    """A convolution of each channel by itself; its options are those of `depthwise_conv2d`.
+    """A layer that convolves each channel with kernels of its own; see `depthwise_conv2d`.
 
     Args:
         window: height and width of a kernel, in pixels; an int for a square.
         multiplier: how many kernels each channel has.
-        stride: as in `jaxcnn.conv2d`.
-        padding: as in `jaxcnn.conv2d`.
-        dilation: as in `jaxcnn.conv2d`.
-        padding_mode: as in `jaxcnn.conv2d`.
-        layout: ``"NHWC"`` or ``"NCHW"``.
-        bias: whether to add one number per output channel.
-        algorithm: as in `jaxcnn.conv2d`.
-        precision: as in `jaxcnn.conv2d`.
-        kernel_init: as in `Conv2d`.
-        bias_init: as in `Conv2d`.
 
     Returns:
         A layer with parameters ``kernel`` ``(kh, kw, 1, in * multiplier)`` and ``bias``
-        ``(in * multiplier,)``.
+        ``(in * multiplier,)``. Its input is ``"NHWC"`` or ``"NCHW"``.
 
     Raises:
-        TypeError: as `Conv2d`.
-        ValueError: as `Conv2d`.
+        TypeError: if a size is not an int.
+        ValueError: if a size is not positive or an initializer's name is not known; when it
+            draws, if an array does not fit.
 
     >>> params, _ = DepthwiseConv2d(3, multiplier=2).init(jax.random.key(0), (1, 8, 8, 5))
     >>> params["kernel"].shape
     (3, 3, 1, 10)
     """
+    return _depthwise_layer(window, multiplier, **options)
+
+
+@described
+@options_of(Conv2d)
+def SeparableConv2d(
+    out_channels: int,
+    window: Window,
+    *,
+    multiplier: int = 1,
+    **options: Unpack[UngroupedConvOptions],
+) -> Layer:
+    """A depthwise convolution followed by a 1×1 convolution; see `separable_conv2d`.
+
+    The stride, padding and dilation are those of the depthwise convolution. The bias is added at
+    the end. ``kernel_init`` draws both kernels; it is not an array, because they are two.
+
+    Args:
+        out_channels: the number of 1×1 kernels.
+        window: height and width of the depthwise kernels, in pixels; an int for a square.
+        multiplier: how many depthwise kernels each channel has.
+
+    Returns:
+        A layer with parameters ``depthwise_kernel`` ``(kh, kw, 1, in * multiplier)``,
+        ``pointwise_kernel`` ``(1, 1, in * multiplier, out)`` and ``bias`` ``(out,)``. Its input
+        is ``"NHWC"`` or ``"NCHW"``.
+
+    Raises:
+        TypeError: if a size is not an int.
+        ValueError: if a size is not positive or an initializer's name is not known; when it
+            draws, if an array does not fit.
+
+    >>> params, _ = SeparableConv2d(8, 3).init(jax.random.key(0), (1, 8, 8, 5))
+    >>> params["depthwise_kernel"].shape, params["pointwise_kernel"].shape
+    ((3, 3, 1, 5), (1, 1, 5, 8))
+
+    Reference: Chollet, *Xception: Deep Learning with Depthwise Separable Convolutions* (2017).
+    """
+    return _separable_layer(out_channels, window, multiplier, **options)
+
+
+def _depthwise_layer(
+    window: Window,
+    multiplier: int,
+    *,
+    bias: bool,
+    kernel_init: ParameterInit,
+    bias_init: ParameterInit,
+    **options: Any,
+) -> Layer:
     op = "DepthwiseConv2d"
     size = per_axis(op, "window", window, 2, minimum=1)
     multiplier = as_int(op, "multiplier", multiplier, minimum=1)
-    as_flag(op, "bias", bias)
-    axes = parse_layout(op, layout, 2)
-    options: dict[str, Any] = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "padding_mode": padding_mode,
-        "layout": layout,
-        "algorithm": algorithm,
-        "precision": precision,
-    }
+    axes = parse_layout(op, options["layout"], 2)
 
     def shape(channels: int) -> tuple[int, ...]:
         return (*size, 1, channels * multiplier)
@@ -91,71 +113,24 @@ def DepthwiseConv2d(
     return stateless(compute, draw)
 
 
-@described
-def SeparableConv2d(
+def _separable_layer(
     out_channels: int,
     window: Window,
+    multiplier: int,
     *,
-    multiplier: int = 1,
-    stride: Window = 1,
-    padding: Padding = 0,
-    dilation: Window = 1,
-    padding_mode: PaddingMode = "zeros",
-    layout: str = "NHWC",
-    bias: bool = True,
-    algorithm: str = "auto",
-    precision: Any = None,
-    kernel_init: Drawn = "glorot_uniform",
-    bias_init: Drawn = "zeros",
+    bias: bool,
+    kernel_init: ParameterInit,
+    bias_init: ParameterInit,
+    **options: Any,
 ) -> Layer:
-    """A depthwise convolution, then a 1×1 one; its options are those of `separable_conv2d`.
-
-    Args:
-        out_channels: the number of 1×1 kernels.
-        window: height and width of the depthwise kernels, in pixels; an int for a square.
-        multiplier: how many depthwise kernels each channel has.
-        stride: as in `jaxcnn.separable_conv2d`.
-        padding: as in `jaxcnn.separable_conv2d`.
-        dilation: as in `jaxcnn.separable_conv2d`.
-        padding_mode: as in `jaxcnn.separable_conv2d`.
-        layout: ``"NHWC"`` or ``"NCHW"``.
-        bias: whether to add one number per output channel, at the end.
-        algorithm: as in `jaxcnn.conv2d`.
-        precision: as in `jaxcnn.conv2d`.
-        kernel_init: draws both kernels, as in `Conv2d`; not an array, because they are two.
-        bias_init: as in `Conv2d`.
-
-    Returns:
-        A layer with parameters ``depthwise_kernel`` ``(kh, kw, 1, in * multiplier)``,
-        ``pointwise_kernel`` ``(1, 1, in * multiplier, out)`` and ``bias`` ``(out,)``.
-
-    Raises:
-        TypeError: as `Conv2d`.
-        ValueError: as `Conv2d`.
-
-    >>> params, _ = SeparableConv2d(8, 3).init(jax.random.key(0), (1, 8, 8, 5))
-    >>> params["depthwise_kernel"].shape, params["pointwise_kernel"].shape
-    ((3, 3, 1, 5), (1, 1, 5, 8))
-
-    Reference: Chollet, *Xception: Deep Learning with Depthwise Separable Convolutions* (2017).
-    """
     op = "SeparableConv2d"
     out_channels = as_int(op, "out_channels", out_channels, minimum=1)
     size = per_axis(op, "window", window, 2, minimum=1)
     multiplier = as_int(op, "multiplier", multiplier, minimum=1)
-    axes = parse_layout(op, layout, 2)
+    axes = parse_layout(op, options["layout"], 2)
     as_flag(op, "bias", bias)
-    draw_kernel = drawn(op, "kernel_init", kernel_init, KERNELS)
-    draw_bias = drawn(op, "bias_init", bias_init, BIASES)
-    options: dict[str, Any] = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "padding_mode": padding_mode,
-        "layout": layout,
-        "algorithm": algorithm,
-        "precision": precision,
-    }
+    draw_kernel = initializer_of(op, "kernel_init", kernel_init, KERNELS)
+    draw_bias = initializer_of(op, "bias_init", bias_init, BIASES)
 
     def draw(key: jax.Array, input_shape: Sequence[int]) -> Params:
         between = input_shape[axes.channel] * multiplier

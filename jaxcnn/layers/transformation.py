@@ -1,15 +1,15 @@
-"""New models from old ones: layers rebuilt, replaced, synchronized, recomputed."""
+"""Makes new models from old ones, by rebuilding or replacing their layers."""
 
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from jaxcnn.layers.flow import combined
 from jaxcnn.layers.layer import Description, Layer
 from jaxcnn.layers.normalization import BatchNorm
+from jaxcnn.layers.wiring import combined
 
 
 def rebuild(layer: Layer, parts: Mapping[str, Layer] | None = None, **options: Any) -> Layer:
-    """A layer built anew from its description, with other options or other parts.
+    """Build a layer again from its description, with other options or other parts.
 
     Args:
         layer: the layer.
@@ -35,7 +35,7 @@ def rebuild(layer: Layer, parts: Mapping[str, Layer] | None = None, **options: A
 
 
 def map_layers(layer: Layer, change: Callable[[Layer], Layer]) -> Layer:
-    """A model with each of its layers changed, the innermost first.
+    """Apply a function to each layer of a model, the innermost layers first.
 
     Args:
         layer: the model.
@@ -61,12 +61,12 @@ def map_paths(
     change: Callable[[tuple[str, ...], Layer], Layer],
     path: tuple[str, ...] = (),
 ) -> Layer:
-    """`map_layers`, with a change that is also told the names that lead to the parameters.
+    """Apply a function to the path and the layer of each layer of a model, as `map_layers`.
 
     Args:
         layer: the model.
         change: ``(path, layer) -> layer``.
-        path: where the model itself stands.
+        path: the path of the model itself.
     """
     its = layer.description or Description()
     changed = {
@@ -89,7 +89,7 @@ def is_a(layer: Layer, *kinds: Callable[..., Layer]) -> bool:
 
 
 def synchronized(layer: Layer, axis_name: Hashable) -> Layer:
-    """A model whose batch normalizations take their statistics over a mapped axis.
+    """Synchronize the batch normalizations of a model over a mapped axis.
 
     Args:
         layer: the model.

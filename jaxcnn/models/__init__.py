@@ -1,4 +1,4 @@
-"""One file per paper, each a plain function that returns a layer."""
+"""Convolutional networks, one file per paper, each a function that returns a layer."""
 
 from collections.abc import Callable
 

@@ -10,7 +10,7 @@ from jaxcnn.ops.adaptive_pooling import (
     global_avg_pool,
     global_max_pool,
 )
-from jaxcnn.ops.answers import (
+from jaxcnn.ops.answering_packages import (
     answer_wrong_names,
 )
 from jaxcnn.ops.average_pooling import (
@@ -21,11 +21,8 @@ from jaxcnn.ops.average_pooling import (
 from jaxcnn.ops.batch_statistics import (
     batch_norm,
 )
-from jaxcnn.ops.convolution import (
-    conv1d,
-    conv2d,
-    conv3d,
-)
+from jaxcnn.ops.convolution import conv2d
+from jaxcnn.ops.convolution_1d_3d import conv1d, conv3d
 from jaxcnn.ops.correlation import (
     convolve2d,
     corr1d,

@@ -11,13 +11,12 @@ from jaxcnn.ops.arguments import (
     AnyArray,
     Layout,
     accumulator,
-    as_flag,
     as_int,
-    floating,
     images,
     parse_any_layout,
     parse_layout,
 )
+from jaxcnn.ops.kinds import as_flag, floating
 from jaxcnn.ops.pool_arguments import check_real
 
 OutputSize = int | None | Sequence[int | None]

@@ -4,8 +4,6 @@ Every public op calls these before it touches an array. Each function takes the 
 first, so that the message says which function was called wrongly.
 """
 
-import math
-import numbers
 import operator
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
@@ -44,13 +42,6 @@ class Layout(NamedTuple):
     def sizes(self, shape: Sequence[int]) -> tuple[int, ...]:
         """The spatial sizes in ``shape``."""
         return tuple(shape[axis] for axis in self.spatial)
-
-    def with_sizes(self, shape: Sequence[int], sizes: Sequence[int]) -> tuple[int, ...]:
-        """``shape`` with its spatial sizes replaced."""
-        result = list(shape)
-        for axis, size in zip(self.spatial, sizes, strict=True):
-            result[axis] = size
-        return tuple(result)
 
     def per_channel(self, vector: jax.Array) -> jax.Array:
         """A vector of one number per channel, shaped to broadcast against the images."""
@@ -111,13 +102,6 @@ def images(op: str, x: Any, layout: Layout) -> jax.Array:
     return x
 
 
-def floating(op: str, name: str, array: Any) -> None:
-    """Refuse an array of integers where the op's result is a real number."""
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-        real = habits.picture_of_integers(name, array.dtype)
-        raise TypeError(f"{op}: `{name}` must be floating point, got {array.dtype}{real}")
-
-
 def same_dtype(op: str, name: str, array: Any, x: Any) -> None:
     """Refuse silent promotion between ``x`` and another operand."""
     if array.dtype != x.dtype:
@@ -126,13 +110,6 @@ def same_dtype(op: str, name: str, array: Any, x: Any) -> None:
         raise TypeError(
             f"{op}: `{name}` must have the dtype of `x`, got {array.dtype} and {x.dtype}{real}"
         )
-
-
-def as_flag(op: str, name: str, value: Any) -> bool:
-    """``value``, which must be a bool: any other object is true or false by accident."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{op}: `{name}` must be a bool, got {value!r}")
-    return bool(value)
 
 
 def as_int(op: str, name: str, value: Any, *, minimum: int | None) -> int:
@@ -145,19 +122,6 @@ def as_int(op: str, name: str, value: Any, *, minimum: int | None) -> int:
         raise TypeError(f"{op}: `{name}` must be an int, got {value!r}") from None
     if minimum is not None and number < minimum:
         raise ValueError(f"{op}: `{name}` must be at least {minimum}, got {number}")
-    return number
-
-
-def as_real(
-    op: str, name: str, value: Any, *, minimum: float = -math.inf, maximum: float = math.inf
-) -> float:
-    """``value`` as a float, finite and in ``[minimum, maximum]``."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{op}: `{name}` must be a real number, got {value!r}")
-    number = float(value)
-    if math.isinf(number) or not minimum <= number <= maximum:
-        limits = f" in [{minimum:g}, {maximum:g}]" if minimum > -math.inf else ""
-        raise ValueError(f"{op}: `{name}` must be a finite number{limits}, got {number}")
     return number
 
 
@@ -195,15 +159,3 @@ def check_not_empty(op: str, window: Sequence[int]) -> None:
 def accumulator(dtype: Any) -> Any:
     """The dtype for sums: float32 for the 16-bit floats, ``None`` (their own) for others."""
     return jnp.float32 if dtype in (jnp.bfloat16, jnp.float16) else None
-
-
-def check_key(op: str, key: Any) -> None:
-    """Refuse what is not one key of `jax.random.key` or `jax.random.PRNGKey`."""
-    if not isinstance(key, jax.Array | np.ndarray):
-        raise TypeError(f"{op}: `key` must be one random key, got {type(key).__name__}")
-    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    raw = jax.eval_shape(jax.random.PRNGKey, 0)
-    if not (key.ndim == 0 if typed else (key.dtype, key.shape) == (raw.dtype, raw.shape)):
-        raise TypeError(
-            f"{op}: `key` must be one random key, got an array of {key.dtype} and shape {key.shape}"
-        )

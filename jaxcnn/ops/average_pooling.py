@@ -17,12 +17,11 @@ from jaxcnn.ops.arguments import (
     Pairs,
     Window,
     accumulator,
-    as_flag,
     as_int,
-    floating,
     images,
     parse_layout,
 )
+from jaxcnn.ops.kinds import as_flag, floating
 from jaxcnn.ops.pool_arguments import pad_windows, parse_windows
 from jaxcnn.ops.shared_options import options_of
 

@@ -1,14 +1,12 @@
-"""Convolutions as networks use them (cross-correlations), with 1, 2 or 3 spatial axes.
+"""Convolution as networks use it (cross-correlation): `conv2d`, and its steps for any rank.
 
-They mean what ``torch.nn.functional`` means. The order of the axes is JAX's: channels last by
+It means what ``torch.nn.functional`` means. The order of the axes is JAX's: channels last by
 default, kernels spatial-first. Options are given by keyword only.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
-import jax.numpy as jnp
-from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Num
 
@@ -33,30 +31,10 @@ from jaxcnn.ops.arguments import (
     per_axis,
     same_dtype,
 )
+from jaxcnn.ops.computation import check_computation
 from jaxcnn.ops.padding import pad_spatial
-from jaxcnn.ops.padding_arguments import (
-    check_padding_fits,
-    check_window_fits,
-    dilated,
-    parse_padding,
-)
-from jaxcnn.ops.shared_options import options_of
-
-PRECISIONS = ("default", "high", "highest", "fastest", "bfloat16", "tensorfloat32", "float32")
-
-
-class ConvOptions(TypedDict, total=False):
-    """The options of `conv2d`, which documents them, and of the functions of its family."""
-
-    stride: Window
-    padding: Padding
-    dilation: Window
-    groups: int
-    padding_mode: PaddingMode
-    layout: str
-    algorithm: str
-    precision: Any
-    preferred_element_type: DTypeLike | None
+from jaxcnn.ops.padding_arguments import check_padding_fits
+from jaxcnn.ops.window_arguments import check_window_fits, dilated, parse_padding
 
 
 def conv2d(
@@ -139,52 +117,6 @@ def conv2d(
     )
 
 
-@options_of(conv2d, layout="NWC")
-def conv1d(
-    x: Num[AnyArray, "n w ci"],
-    kernel: Num[AnyArray, "kw cig co"],
-    bias: Num[AnyArray, " co"] | None = None,
-    **options: Unpack[ConvOptions],
-) -> Num[Array, "n wo co"]:
-    """1-D convolution (cross-correlation) of a batch of signals; the options are `conv2d`'s.
-
-    Args:
-        x: signals in ``layout``, ``"NWC"`` or ``"NCW"``.
-        kernel: ``(width, in_channels // groups, out_channels)``.
-        bias: one number per output channel.
-
-    Returns:
-        The result in ``layout``, with ``(w + padding - span) // stride + 1`` positions.
-
-    >>> conv1d(jnp.arange(4.0).reshape(1, 4, 1), jnp.ones((2, 1, 1))).ravel()
-    Array([1., 3., 5.], dtype=float32)
-    """
-    return checked_conv("conv1d", 1, x, kernel, bias, **options)
-
-
-@options_of(conv2d, layout="NDHWC")
-def conv3d(
-    x: Num[AnyArray, "n d h w ci"],
-    kernel: Num[AnyArray, "kd kh kw cig co"],
-    bias: Num[AnyArray, " co"] | None = None,
-    **options: Unpack[ConvOptions],
-) -> Num[Array, "n do ho wo co"]:
-    """3-D convolution (cross-correlation) of a batch of volumes; the options are `conv2d`'s.
-
-    Args:
-        x: volumes in ``layout``, ``"NDHWC"`` or ``"NCDHW"``.
-        kernel: ``(depth, height, width, in_channels // groups, out_channels)``.
-        bias: one number per output channel.
-
-    Returns:
-        The result in ``layout``.
-
-    >>> conv3d(jnp.ones((1, 3, 3, 3, 1)), jnp.ones((2, 2, 2, 1, 1))).shape
-    (1, 2, 2, 2, 1)
-    """
-    return checked_conv("conv3d", 3, x, kernel, bias, **options)
-
-
 def checked_conv(
     op: str,
     rank: int,
@@ -210,11 +142,13 @@ def checked_conv(
     stride = per_axis(op, "stride", stride, rank, minimum=1)
     dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
     choice(op, "padding_mode", padding_mode, PADDING_MODES)
-    check_computation(op, algorithm, precision, preferred_element_type, x)
+    if algorithm != "auto" or precision is not None or preferred_element_type is not None:
+        check_computation(op, algorithm, precision, preferred_element_type, x)
     span = dilated(kernel.shape[:rank], dilation)
     sizes = axes.sizes(x.shape)
     pairs = parse_padding(op, padding, sizes, span, stride, crops=True)
-    check_padding_fits(op, sizes, pairs, padding_mode)
+    if padding_mode != "zeros" or any(min(pair) < 0 for pair in pairs):
+        check_padding_fits(op, sizes, pairs, padding_mode)
     check_window_fits(op, sizes, span, pairs)
     if padding_mode != "zeros" or _breaks_xla(kernel.shape[:rank], stride, dilation, pairs):
         x = pad_spatial(op, x, pairs, mode=padding_mode, layout=axes)
@@ -284,31 +218,6 @@ def check_bias(op: str, bias: Any, out_channels: int) -> None:
         raise ValueError(
             f"{op}: `bias` has {bias.shape[0]} elements, but there are {out_channels} "
             f"output channels"
-        )
-
-
-def check_computation(op: str, algorithm: str, precision: Any, preferred: Any, x: Any) -> None:
-    """Refuse an unknown algorithm, precision or result dtype."""
-    choice(op, "algorithm", algorithm, engine.ALGORITHMS)
-    if isinstance(precision, str):
-        choice(op, "precision", precision, PRECISIONS)
-    elif not (precision is None or isinstance(precision, lax.Precision | tuple)):
-        raise TypeError(
-            f"{op}: `precision` must be a jax.lax.Precision or its name, got {precision!r}"
-        )
-    if preferred is None:
-        return
-    try:
-        dtype = jnp.dtype(preferred)
-    except TypeError:
-        raise TypeError(
-            f"{op}: `preferred_element_type` must be a dtype, got {preferred!r}"
-        ) from None
-    kind = jnp.floating if jnp.issubdtype(x.dtype, jnp.floating) else jnp.number
-    if not jnp.issubdtype(dtype, kind) or dtype.itemsize < x.dtype.itemsize:
-        raise TypeError(
-            f"{op}: `preferred_element_type` must be as wide as {x.dtype} and of its kind, "
-            f"got {dtype}"
         )
 
 

@@ -21,11 +21,11 @@ from jaxcnn.ops.arguments import (
     check_not_empty,
     check_numbers,
     choice,
-    floating,
     per_axis,
     same_dtype,
 )
-from jaxcnn.ops.padding_arguments import check_window_fits, parse_padding
+from jaxcnn.ops.kinds import floating
+from jaxcnn.ops.window_arguments import check_window_fits, parse_padding
 
 
 def corr1d(

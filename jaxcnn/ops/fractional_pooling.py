@@ -16,12 +16,11 @@ from jaxcnn.ops.arguments import (
     Window,
     accumulator,
     as_array,
-    as_flag,
-    check_key,
     images,
     parse_layout,
     per_axis,
 )
+from jaxcnn.ops.kinds import as_flag, check_key
 from jaxcnn.ops.pool_arguments import check_real
 
 Ratio = float | Sequence[float]

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jaxcnn.ops.arguments import Padding, Window, as_int, per_axis
-from jaxcnn.ops.padding_arguments import check_padding_fits, dilated, parse_padding
+from jaxcnn.ops.padding_arguments import check_padding_fits
 from jaxcnn.ops.pool_arguments import count_windows
 from jaxcnn.ops.transposed import parse_crops, transposed_sizes
+from jaxcnn.ops.window_arguments import dilated, parse_padding
 
 
 def conv_output_shape(

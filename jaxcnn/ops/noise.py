@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxcnn.ops.arguments import as_real, check_key, parse_any_layout
+from jaxcnn.ops.arguments import parse_any_layout
+from jaxcnn.ops.kinds import as_real, check_key
 from jaxcnn.ops.moments import real_input, widened
 
 
@@ -74,7 +75,8 @@ def channel_dropout(
     """
     key, x, rate = _checked("channel_dropout", key, x, rate)
     axes = parse_any_layout("channel_dropout", layout, x.ndim)
-    return _dropped(key, x, rate, axes.with_sizes(x.shape, (1,) * len(axes.spatial)))
+    shape = tuple(1 if axis in axes.spatial else size for axis, size in enumerate(x.shape))
+    return _dropped(key, x, rate, shape)
 
 
 def _checked(op: str, key: Any, x: Any, rate: Any) -> tuple[Any, Any, float]:

@@ -1,52 +1,20 @@
-"""The option ``padding``: as pairs of ints, and whether it fits the images and the window."""
+"""The option ``padding`` by its names and as pairs of ints, and whether there is enough to copy."""
 
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from jaxcnn.ops import habits
-from jaxcnn.ops.arguments import Pairs, as_int, per_axis
+from jaxcnn.ops.arguments import Pairs, as_int
 
 CROPS_FIRST = ("zeros", "circular")
 """The padding modes that crop before they pad, as in torch; others copy from the whole axis."""
 
 
-def dilated(window: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
-    """The span of a window whose elements lie ``dilation`` apart."""
-    return tuple((size - 1) * step + 1 for size, step in zip(window, dilation, strict=True))
-
-
-def parse_padding(
-    op: str,
-    padding: Any,
-    sizes: Sequence[int],
-    span: Sequence[int],
-    stride: Sequence[int],
-    *,
-    crops: bool = False,
-) -> Pairs:
-    """``padding`` as one ``(low, high)`` pair per spatial axis.
-
-    Args:
-        op: the name of the op, for messages.
-        padding: an int, one int per axis, one pair per axis, ``"valid"``, ``"same"``, ``"full"``.
-        sizes: the spatial sizes of the input.
-        span: the (dilated) extent of the window on each axis.
-        stride: the stride on each axis, which ``"same"`` depends on.
-        crops: whether the numbers of a pair may be negative, as in `jax.lax`. An int may not:
-            PyTorch refuses it.
-    """
-    rank = len(sizes)
-    if isinstance(padding, str):
-        return _named_padding(op, padding, sizes, span, stride)
-    if isinstance(padding, Sequence) and any(isinstance(item, Sequence) for item in padding):
-        return pairs_of(op, padding, rank, minimum=None if crops else 0)
-    return tuple((p, p) for p in per_axis(op, "padding", padding, rank, minimum=0))
-
-
-def _named_padding(
+def named_padding(
     op: str, padding: str, sizes: Sequence[int], span: Sequence[int], stride: Sequence[int]
 ) -> Pairs:
+    """The padding that ``"valid"``, ``"same"`` or ``"full"`` means, as pairs."""
     if padding == "valid":
         return ((0, 0),) * len(sizes)
     if padding == "full":
@@ -76,24 +44,6 @@ def pairs_of(op: str, padding: Sequence[Any], rank: int, *, minimum: int | None)
         (as_int(op, "padding", low, minimum=minimum), as_int(op, "padding", high, minimum=minimum))
         for low, high in padding
     )
-
-
-def check_window_fits(
-    op: str, sizes: Sequence[int], span: Sequence[int], padding: Sequence[tuple[int, int]]
-) -> None:
-    """Refuse an input without pixels, and a window that is larger than the padded input."""
-    check_pixels(op, sizes)
-    padded = tuple(size + low + high for size, (low, high) in zip(sizes, padding, strict=True))
-    if any(extent > size for extent, size in zip(span, padded, strict=True)):
-        raise ValueError(
-            f"{op}: the window spans {tuple(span)}, but the padded input is only {padded}"
-        )
-
-
-def check_pixels(op: str, sizes: Sequence[int]) -> None:
-    """Refuse an input whose spatial axes are empty."""
-    if 0 in sizes:
-        raise ValueError(f"{op}: `x` has no elements on a spatial axis: {tuple(sizes)}")
 
 
 def check_padding_fits(op: str, sizes: Sequence[int], pairs: Pairs, mode: str) -> None:

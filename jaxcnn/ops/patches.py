@@ -20,12 +20,8 @@ from jaxcnn.ops.arguments import (
     per_axis,
 )
 from jaxcnn.ops.padding import pad_spatial
-from jaxcnn.ops.padding_arguments import (
-    check_padding_fits,
-    check_window_fits,
-    dilated,
-    parse_padding,
-)
+from jaxcnn.ops.padding_arguments import check_padding_fits
+from jaxcnn.ops.window_arguments import check_window_fits, dilated, parse_padding
 
 # Both go one spatial axis at a time, so a 3-D window costs kd + kh + kw slices, not their product.
 

@@ -14,12 +14,12 @@ from jaxcnn.ops.arguments import (
     PaddingMode,
     Pairs,
     Window,
-    as_flag,
     choice,
     per_axis,
 )
+from jaxcnn.ops.kinds import as_flag
 from jaxcnn.ops.padding import pad_spatial
-from jaxcnn.ops.padding_arguments import check_pixels, check_window_fits, dilated, parse_padding
+from jaxcnn.ops.window_arguments import check_pixels, check_window_fits, dilated, parse_padding
 
 
 class PoolOptions(TypedDict, total=False):

@@ -14,13 +14,11 @@ from jaxcnn.ops.arguments import (
     Window,
     accumulator,
     as_array,
-    as_flag,
-    as_real,
     choice,
-    floating,
     parse_any_layout,
     per_axis,
 )
+from jaxcnn.ops.kinds import as_flag, as_real, floating
 
 ResizeMethod = Literal["bilinear", "nearest", "nearest_exact", "bicubic", "area"]
 RESIZE_METHODS = ("bilinear", "nearest", "nearest_exact", "bicubic", "area")

@@ -16,13 +16,12 @@ from jaxcnn.ops.arguments import (
     Window,
     accumulator,
     as_array,
-    as_flag,
     choice,
-    floating,
     parse_layout,
     per_axis,
     same_dtype,
 )
+from jaxcnn.ops.kinds import as_flag, floating
 
 SampleMethod = Literal["bilinear", "nearest", "bicubic"]
 SAMPLE_METHODS = ("bilinear", "nearest", "bicubic")

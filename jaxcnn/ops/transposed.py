@@ -29,10 +29,12 @@ from jaxcnn.ops.arguments import (
     parse_layout,
     per_axis,
 )
-from jaxcnn.ops.convolution import ConvOptions, add_bias, check_bias, check_computation, operands
+from jaxcnn.ops.computation import check_computation
+from jaxcnn.ops.convolution import add_bias, check_bias, operands
+from jaxcnn.ops.convolution_1d_3d import ConvOptions
 from jaxcnn.ops.padding import pad_spatial
-from jaxcnn.ops.padding_arguments import dilated, parse_padding
 from jaxcnn.ops.shared_options import options_of
+from jaxcnn.ops.window_arguments import dilated, parse_padding
 
 
 class ConvTransposeOptions(ConvOptions, total=False):

@@ -9,8 +9,8 @@ from jaxtyping import Array, Int, Num
 
 from jaxcnn import engine
 from jaxcnn.ops.arguments import AnyArray, Padding, Window, as_array, images, parse_layout, per_axis
-from jaxcnn.ops.padding_arguments import parse_padding
 from jaxcnn.ops.shared_options import options_of
+from jaxcnn.ops.window_arguments import parse_padding
 
 
 class MaxUnpoolOptions(TypedDict, total=False):

@@ -1,4 +1,4 @@
-"""Pooling over an even grid of bins, one bin at a time."""
+"""Adaptive pooling in NumPy, one bin at a time."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,32 +10,32 @@ from jaxcnn.reference.window_positions import Position, winner
 
 
 def adaptive_avg_pool1d(x: Any, output_size: Any, **options: Any) -> np.ndarray:
-    """`jaxcnn.adaptive_avg_pool1d`."""
+    """Compute `jaxcnn.adaptive_avg_pool1d` with NumPy loops."""
     return _adaptive_avg_pool(x, output_size, **options)
 
 
 def adaptive_avg_pool2d(x: Any, output_size: Any, **options: Any) -> np.ndarray:
-    """`jaxcnn.adaptive_avg_pool2d`."""
+    """Compute `jaxcnn.adaptive_avg_pool2d` with NumPy loops."""
     return _adaptive_avg_pool(x, output_size, **options)
 
 
 def adaptive_avg_pool3d(x: Any, output_size: Any, **options: Any) -> np.ndarray:
-    """`jaxcnn.adaptive_avg_pool3d`."""
+    """Compute `jaxcnn.adaptive_avg_pool3d` with NumPy loops."""
     return _adaptive_avg_pool(x, output_size, **options)
 
 
 def adaptive_max_pool1d(x: Any, output_size: Any, **options: Any) -> Any:
-    """`jaxcnn.adaptive_max_pool1d`."""
+    """Compute `jaxcnn.adaptive_max_pool1d` with NumPy loops."""
     return _adaptive_max_pool(x, output_size, **options)
 
 
 def adaptive_max_pool2d(x: Any, output_size: Any, **options: Any) -> Any:
-    """`jaxcnn.adaptive_max_pool2d`."""
+    """Compute `jaxcnn.adaptive_max_pool2d` with NumPy loops."""
     return _adaptive_max_pool(x, output_size, **options)
 
 
 def adaptive_max_pool3d(x: Any, output_size: Any, **options: Any) -> Any:
-    """`jaxcnn.adaptive_max_pool3d`."""
+    """Compute `jaxcnn.adaptive_max_pool3d` with NumPy loops."""
     return _adaptive_max_pool(x, output_size, **options)
 
 
@@ -74,7 +74,7 @@ def _counts(x: np.ndarray, output_size: Any) -> Position:
 
 
 def _bins(sizes: Position, counts: Position) -> Iterator[tuple[Position, tuple[slice, ...]]]:
-    """The place of each bin, and what it holds."""
+    """The index of each bin, and the slices of the positions in it."""
     for place in np.ndindex(*counts):
         yield (
             place,

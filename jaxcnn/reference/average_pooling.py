@@ -1,4 +1,4 @@
-"""Means of windows, one window at a time."""
+"""Average and power pooling in NumPy, one window at a time."""
 
 import math
 from typing import Any
@@ -11,37 +11,37 @@ from jaxcnn.reference.window_positions import sources, windows
 
 
 def avg_pool1d(x: Any, window: Any, **options: Any) -> np.ndarray:
-    """`jaxcnn.avg_pool1d`."""
+    """Compute `jaxcnn.avg_pool1d` with NumPy loops."""
     return _avg_pool(x, window, **options)
 
 
 def avg_pool2d(x: Any, window: Any, **options: Any) -> np.ndarray:
-    """`jaxcnn.avg_pool2d`."""
+    """Compute `jaxcnn.avg_pool2d` with NumPy loops."""
     return _avg_pool(x, window, **options)
 
 
 def avg_pool3d(x: Any, window: Any, **options: Any) -> np.ndarray:
-    """`jaxcnn.avg_pool3d`."""
+    """Compute `jaxcnn.avg_pool3d` with NumPy loops."""
     return _avg_pool(x, window, **options)
 
 
 def lp_pool1d(x: Any, window: Any, *, p: float, **options: Any) -> np.ndarray:
-    """`jaxcnn.lp_pool1d`."""
+    """Compute `jaxcnn.lp_pool1d` with NumPy loops."""
     return _lp_pool(x, window, p, **options)
 
 
 def lp_pool2d(x: Any, window: Any, *, p: float, **options: Any) -> np.ndarray:
-    """`jaxcnn.lp_pool2d`."""
+    """Compute `jaxcnn.lp_pool2d` with NumPy loops."""
     return _lp_pool(x, window, p, **options)
 
 
 def lp_pool3d(x: Any, window: Any, *, p: float, **options: Any) -> np.ndarray:
-    """`jaxcnn.lp_pool3d`."""
+    """Compute `jaxcnn.lp_pool3d` with NumPy loops."""
     return _lp_pool(x, window, p, **options)
 
 
 def global_avg_pool(x: Any, *, layout: str | None = None) -> np.ndarray:
-    """`jaxcnn.global_avg_pool`."""
+    """Compute `jaxcnn.global_avg_pool` with NumPy loops."""
     x = channels_last(x, layout)
     return x.mean(tuple(range(1, x.ndim - 1)))
 
@@ -64,7 +64,7 @@ def _avg_pool(
     for place, taps in sources(sizes, held, sides, padding_mode):
         count = len(taps)
         if count_include_pad and padding_mode == "zeros":
-            # What lies in the padding counts, what lies beyond it does not.
+            # Pixels of the padding count, pixels beyond it do not.
             ends = [size + high for size, (_, high) in zip(sizes, sides, strict=True)]
             axes = zip(held, place, ends, strict=True)
             count = math.prod(sum(tap < end for tap in axis[i]) for axis, i, end in axes)

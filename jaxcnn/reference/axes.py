@@ -1,4 +1,4 @@
-"""Channels to the end and back, and options spread over the spatial axes."""
+"""Moves the channels to the last axis and back, and repeats options for each spatial axis."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +13,10 @@ def channels_last(x: Any, layout: str | None = None) -> np.ndarray:
 
 
 def in_layout(y: np.ndarray, layout: str | None = None) -> np.ndarray:
-    """A channels-last result as ``layout`` wants it."""
+    """A channels-last result moved to ``layout``."""
     return y if layout is None or layout.endswith("C") else np.moveaxis(y, -1, 1)
 
 
 def spread(option: Any, rank: int) -> tuple[Any, ...]:
-    """One int, or one pair, per spatial axis."""
+    """Repeat an option so that each spatial axis has its own."""
     return tuple(option) if isinstance(option, Sequence) else (option,) * rank

@@ -1,4 +1,4 @@
-"""Convolutions, one window and one group at a time."""
+"""Convolutions in NumPy, one window and one group at a time."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from jaxcnn.reference.padding import pad, pairs
 
 
 def conv1d(x: Any, kernel: Any, bias: Any = None, **options: Any) -> np.ndarray:
-    """`jaxcnn.conv1d`."""
+    """Compute `jaxcnn.conv1d` with NumPy loops."""
     return _conv(1, x, kernel, bias, **options)
 
 
 def conv2d(x: Any, kernel: Any, bias: Any = None, **options: Any) -> np.ndarray:
-    """`jaxcnn.conv2d`."""
+    """Compute `jaxcnn.conv2d` with NumPy loops."""
     return _conv(2, x, kernel, bias, **options)
 
 
 def conv3d(x: Any, kernel: Any, bias: Any = None, **options: Any) -> np.ndarray:
-    """`jaxcnn.conv3d`."""
+    """Compute `jaxcnn.conv3d` with NumPy loops."""
     return _conv(3, x, kernel, bias, **options)
 
 

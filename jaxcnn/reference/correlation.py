@@ -1,4 +1,4 @@
-"""Cross-correlation by hand, one window at a time."""
+"""The hand-written cross-correlations in NumPy, one window at a time."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from jaxcnn.reference.padding import pairs
 
 
 def corr1d(x: Any, kernel: Any, *, padding: Any = "valid", stride: int = 1) -> np.ndarray:
-    """`jaxcnn.corr1d`."""
+    """Compute `jaxcnn.corr1d` with NumPy loops."""
     x, kernel = np.asarray(x, np.float64), np.asarray(kernel, np.float64)
     width = len(kernel)
     if isinstance(padding, tuple):
@@ -18,19 +18,19 @@ def corr1d(x: Any, kernel: Any, *, padding: Any = "valid", stride: int = 1) -> n
 
 
 def corr2d(x: Any, kernel: Any) -> np.ndarray:
-    """`jaxcnn.corr2d`."""
+    """Compute `jaxcnn.corr2d` with NumPy loops."""
     return corr2d_multi_in_out(np.asarray(x)[..., None], np.asarray(kernel)[..., None, None])[
         ..., 0
     ]
 
 
 def corr2d_multi_in(x: Any, kernel: Any) -> np.ndarray:
-    """`jaxcnn.corr2d_multi_in`."""
+    """Compute `jaxcnn.corr2d_multi_in` with NumPy loops."""
     return corr2d_multi_in_out(x, np.asarray(kernel)[..., None])[..., 0]
 
 
 def corr2d_multi_in_out(x: Any, kernel: Any) -> np.ndarray:
-    """`jaxcnn.corr2d_multi_in_out`."""
+    """Compute `jaxcnn.corr2d_multi_in_out` with NumPy loops."""
     x, kernel = np.asarray(x, np.float64), np.asarray(kernel, np.float64)
     height, width, _, out = kernel.shape
     y = np.zeros((x.shape[0] - height + 1, x.shape[1] - width + 1, out))
@@ -40,17 +40,17 @@ def corr2d_multi_in_out(x: Any, kernel: Any) -> np.ndarray:
 
 
 def corr2d_multi_in_out_1x1(x: Any, kernel: Any) -> np.ndarray:
-    """`jaxcnn.corr2d_multi_in_out_1x1`."""
+    """Compute `jaxcnn.corr2d_multi_in_out_1x1` with NumPy loops."""
     return corr2d_multi_in_out(x, kernel)
 
 
 def convolve2d(x: Any, kernel: Any) -> np.ndarray:
-    """`jaxcnn.convolve2d`: the sum over x[i - a, j - b] k[a, b], where every index exists."""
+    """Compute `jaxcnn.convolve2d`: sums of x[i - a, j - b] k[a, b], where every index exists."""
     return corr2d(x, np.flip(np.asarray(kernel)))
 
 
 def pool2d(x: Any, window: Any, mode: str = "max") -> np.ndarray:
-    """`jaxcnn.pool2d`."""
+    """Compute `jaxcnn.pool2d` with NumPy loops."""
     x = np.asarray(x, np.float64)
     height, width = (window, window) if isinstance(window, int) else window
     y = np.zeros((x.shape[0] - height + 1, x.shape[1] - width + 1))

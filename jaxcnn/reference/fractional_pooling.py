@@ -1,4 +1,4 @@
-"""Fractional max pooling, one window at a time."""
+"""Fractional max pooling in NumPy, one window at a time."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from jaxcnn.reference.window_positions import winner
 
 
 def fractional_max_pool2d(key: Any, x: Any, window: Any, *, samples: Any, **options: Any) -> Any:
-    """`jaxcnn.fractional_max_pool2d`; the samples must be given, width first."""
+    """Compute `jaxcnn.fractional_max_pool2d`; the samples must be given, width first."""
     return _fractional_max_pool(x, window, np.asarray(samples)[..., ::-1], **options)
 
 
 def fractional_max_pool3d(key: Any, x: Any, window: Any, *, samples: Any, **options: Any) -> Any:
-    """`jaxcnn.fractional_max_pool3d`; the samples must be given, depth first."""
+    """Compute `jaxcnn.fractional_max_pool3d`; the samples must be given, depth first."""
     return _fractional_max_pool(x, window, np.asarray(samples), **options)
 
 

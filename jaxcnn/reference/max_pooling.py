@@ -1,4 +1,4 @@
-"""Maxima and minima of windows, one window at a time."""
+"""Max and min pooling in NumPy, one window at a time."""
 
 from typing import Any
 
@@ -9,37 +9,37 @@ from jaxcnn.reference.window_positions import sources, windows, winner
 
 
 def max_pool1d(x: Any, window: Any, **options: Any) -> Any:
-    """`jaxcnn.max_pool1d`."""
+    """Compute `jaxcnn.max_pool1d` with NumPy loops."""
     return max_pool(x, window, **options)
 
 
 def max_pool2d(x: Any, window: Any, **options: Any) -> Any:
-    """`jaxcnn.max_pool2d`."""
+    """Compute `jaxcnn.max_pool2d` with NumPy loops."""
     return max_pool(x, window, **options)
 
 
 def max_pool3d(x: Any, window: Any, **options: Any) -> Any:
-    """`jaxcnn.max_pool3d`."""
+    """Compute `jaxcnn.max_pool3d` with NumPy loops."""
     return max_pool(x, window, **options)
 
 
 def min_pool1d(x: Any, window: Any, **options: Any) -> Any:
-    """`jaxcnn.min_pool1d`."""
+    """Compute `jaxcnn.min_pool1d` with NumPy loops."""
     return -max_pool(-np.asarray(x, np.float64), window, **options)
 
 
 def min_pool2d(x: Any, window: Any, **options: Any) -> Any:
-    """`jaxcnn.min_pool2d`."""
+    """Compute `jaxcnn.min_pool2d` with NumPy loops."""
     return -max_pool(-np.asarray(x, np.float64), window, **options)
 
 
 def min_pool3d(x: Any, window: Any, **options: Any) -> Any:
-    """`jaxcnn.min_pool3d`."""
+    """Compute `jaxcnn.min_pool3d` with NumPy loops."""
     return -max_pool(-np.asarray(x, np.float64), window, **options)
 
 
 def global_max_pool(x: Any, *, layout: str | None = None) -> np.ndarray:
-    """`jaxcnn.global_max_pool`."""
+    """Compute `jaxcnn.global_max_pool` with NumPy loops."""
     x = channels_last(x, layout)
     return x.max(tuple(range(1, x.ndim - 1)))
 
@@ -53,7 +53,7 @@ def max_pool(
     layout: str | None = None,
     **options: Any,
 ) -> Any:
-    """`jaxcnn.max_pool2d`, with as many spatial axes as ``x`` has."""
+    """Compute `jaxcnn.max_pool2d`, with as many spatial axes as ``x`` has."""
     x = channels_last(x, layout)
     sizes = x.shape[1:-1]
     held, sides = windows(sizes, window, **options)

@@ -1,4 +1,4 @@
-"""The normalizations, one set of numbers that are normalized together after the other.
+"""The normalizations in NumPy, one normalized set of numbers at a time.
 
 Each is written into views of a copy of ``x``, so that no axis has to be moved back.
 """
@@ -22,7 +22,7 @@ def batch_norm(
     epsilon: float = 1e-5,
     layout: str | None = None,
 ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """`jaxcnn.batch_norm`."""
+    """Compute `jaxcnn.batch_norm` with NumPy loops."""
     y, mean, variance = (np.array(a, np.float64) for a in (x, mean, variance))
     channels = np.moveaxis(y, _channel_axis(layout), 0)
     for c, values in enumerate(channels):
@@ -38,7 +38,7 @@ def batch_norm(
 def layer_norm(
     x: Any, scale: Any = None, bias: Any = None, *, axes: Any, epsilon: float = 1e-5
 ) -> np.ndarray:
-    """`jaxcnn.layer_norm`."""
+    """Compute `jaxcnn.layer_norm` with NumPy loops."""
     y = np.array(x, np.float64)
     for features in _slices(y, axes):
         _standardize(features, epsilon)
@@ -48,7 +48,7 @@ def layer_norm(
 
 
 def rms_norm(x: Any, scale: Any = None, *, axes: Any, epsilon: float | None = None) -> np.ndarray:
-    """`jaxcnn.rms_norm`."""
+    """Compute `jaxcnn.rms_norm` with NumPy loops."""
     y = np.array(x, np.float64)
     epsilon = float(np.finfo(np.float64).eps) if epsilon is None else epsilon
     for features in _slices(y, axes):
@@ -66,7 +66,7 @@ def group_norm(
     epsilon: float = 1e-5,
     layout: str | None = None,
 ) -> np.ndarray:
-    """`jaxcnn.group_norm`."""
+    """Compute `jaxcnn.group_norm` with NumPy loops."""
     y = np.array(x, np.float64)
     for image in np.moveaxis(y, _channel_axis(layout), 1):
         size = image.shape[0] // groups
@@ -78,7 +78,7 @@ def group_norm(
 def instance_norm(
     x: Any, scale: Any = None, bias: Any = None, *, epsilon: float = 1e-5, layout: str | None = None
 ) -> np.ndarray:
-    """`jaxcnn.instance_norm`: every channel is a group."""
+    """Compute `jaxcnn.instance_norm`: every channel is a group."""
     channels = np.shape(x)[_channel_axis(layout)]
     return group_norm(x, scale, bias, groups=channels, epsilon=epsilon, layout=layout)
 
@@ -92,7 +92,7 @@ def local_response_norm(
     k: float = 1.0,
     layout: str | None = None,
 ) -> np.ndarray:
-    """`jaxcnn.local_response_norm`."""
+    """Compute `jaxcnn.local_response_norm` with NumPy loops."""
     y = np.array(x, np.float64)
     square = np.moveaxis(y**2, _channel_axis(layout), 0)
     for c, values in enumerate(np.moveaxis(y, _channel_axis(layout), 0)):

@@ -1,4 +1,4 @@
-"""Padding, element by element."""
+"""Padding in NumPy, element by element."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from jaxcnn.reference.axes import channels_last, in_layout, spread
 def pad(
     x: Any, padding: Any, *, mode: str = "zeros", value: float = 0, layout: str | None = None
 ) -> np.ndarray:
-    """`jaxcnn.pad`: every element is looked up where its mode says."""
+    """Compute `jaxcnn.pad`: every element is looked up where its mode says."""
     x = channels_last(x, layout)
     rank = x.ndim - 2
     sides = pairs(padding, x.shape[1:-1], (1,) * rank, (1,) * rank)
@@ -23,7 +23,7 @@ def pad(
 def pairs(
     padding: Any, sizes: Sequence[int], span: Sequence[int], stride: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """The elements that ``padding`` adds before and after each spatial axis."""
+    """The number of elements that ``padding`` adds before and after each spatial axis."""
     if padding == "valid":
         return [(0, 0) for _ in sizes]
     if padding == "full":
@@ -39,7 +39,7 @@ def pairs(
 
 
 def _pad_axis(x: np.ndarray, axis: int, low: int, high: int, mode: str, value: float) -> np.ndarray:
-    if mode == "circular":  # what is left goes round; the other modes continue the whole axis
+    if mode == "circular":  # repeat the cropped axis; the other modes continue the whole axis
         x = np.take(x, range(max(-low, 0), x.shape[axis] + min(high, 0)), axis)
         low, high = max(low, 0), max(high, 0)
     size = x.shape[axis]
@@ -53,7 +53,7 @@ def _pad_axis(x: np.ndarray, axis: int, low: int, high: int, mode: str, value: f
 
 
 def _source(index: int, size: int, mode: str) -> int | None:
-    """Which element stands at ``index``, which may lie outside the axis."""
+    """The element that padding puts at ``index``, which may lie outside the axis."""
     if 0 <= index < size:
         return index
     if mode == "reflect":

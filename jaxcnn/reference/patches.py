@@ -1,4 +1,4 @@
-"""Patches, one window at a time."""
+"""`unfold` and `fold` in NumPy, one window at a time."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def unfold(
     dilation: Any = 1,
     layout: str | None = None,
 ) -> np.ndarray:
-    """`jaxcnn.unfold`."""
+    """Compute `jaxcnn.unfold` with NumPy loops."""
     x = channels_last(x, layout)
     rank, channels = x.ndim - 2, x.shape[-1]
     window = spread(window, rank)
@@ -42,7 +42,7 @@ def fold(
     dilation: Any = 1,
     layout: str | None = None,
 ) -> np.ndarray:
-    """`jaxcnn.fold`."""
+    """Compute `jaxcnn.fold` with NumPy loops."""
     patches = np.asarray(patches, np.float64)
     rank = (patches.ndim - 2) // 2
     if layout is not None and not layout.endswith("C"):

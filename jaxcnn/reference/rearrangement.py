@@ -1,4 +1,4 @@
-"""Moves of pixels and channels, one channel and one place in a block after the other."""
+"""Pixel and channel shuffles in NumPy, one channel and one pixel of a block at a time."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def pixel_shuffle(x: Any, factor: int, *, layout: str = "NHWC") -> np.ndarray:
-    """`jaxcnn.pixel_shuffle`."""
+    """Compute `jaxcnn.pixel_shuffle` with NumPy loops."""
     if layout == "NCHW":
         return np.moveaxis(pixel_shuffle(np.moveaxis(x, 1, -1), factor), -1, 1)
     n, h, w, channels = x.shape
@@ -19,7 +19,7 @@ def pixel_shuffle(x: Any, factor: int, *, layout: str = "NHWC") -> np.ndarray:
 
 
 def pixel_unshuffle(x: Any, factor: int, *, layout: str = "NHWC") -> np.ndarray:
-    """`jaxcnn.pixel_unshuffle`."""
+    """Compute `jaxcnn.pixel_unshuffle` with NumPy loops."""
     if layout == "NCHW":
         return np.moveaxis(pixel_unshuffle(np.moveaxis(x, 1, -1), factor), -1, 1)
     n, h, w, channels = x.shape
@@ -32,7 +32,7 @@ def pixel_unshuffle(x: Any, factor: int, *, layout: str = "NHWC") -> np.ndarray:
 
 
 def channel_shuffle(x: Any, groups: int, *, layout: str | None = None) -> np.ndarray:
-    """`jaxcnn.channel_shuffle`."""
+    """Compute `jaxcnn.channel_shuffle` with NumPy loops."""
     axis = -1 if layout is None or layout.endswith("C") else 1
     size = x.shape[axis] // groups
     return np.take(x, [g * size + j for j in range(size) for g in range(groups)], axis)

@@ -1,4 +1,4 @@
-"""Finds what there is: the families of cases, and the reference of an op."""
+"""Finds the cases of all ops, and the NumPy version of an op by its name."""
 
 import importlib
 import pkgutil
@@ -19,7 +19,7 @@ def families() -> dict[str, tuple[Case, ...]]:
 
 
 def reference(op: str) -> Callable[..., Any] | None:
-    """The NumPy twin of ``op``, or ``None`` where there is none."""
+    """The NumPy version of ``op``, or ``None`` where there is none."""
     for module in _modules("jaxcnn.reference"):
         function = getattr(module, op, None)
         if getattr(function, "__module__", None) == module.__name__:

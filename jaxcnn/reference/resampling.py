@@ -1,4 +1,4 @@
-"""Another size, one output at a time on one axis at a time."""
+"""Resizing in NumPy, one output and one axis at a time."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ def resize(
     antialias: bool = False,
     layout: str | None = None,
 ) -> np.ndarray:
-    """`jaxcnn.resize`: every output is a sum of the elements around it.
+    """Compute `jaxcnn.resize`: every output is a sum of the elements around it.
 
     ``"nearest"`` and ``"nearest_exact"`` choose elements, and keep their dtype.
     """
@@ -45,7 +45,7 @@ def resize(
 def _taps(
     i: int, old: int, new: int, step: float, method: str, align_corners: bool, antialias: bool
 ) -> list[tuple[int, float]]:
-    """The elements that output ``i`` is made of, and their weights."""
+    """The input elements that output ``i`` is a weighted sum of, and their weights."""
     if "nearest" in method:
         # The only place where float32 matters: a rounding may choose another element.
         place = i + 0.5 if method == "nearest_exact" else i

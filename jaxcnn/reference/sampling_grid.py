@@ -1,4 +1,4 @@
-"""Reading images at the points of a grid, point by point."""
+"""`grid_sample` and `affine_grid` in NumPy, point by point."""
 
 import itertools
 import math
@@ -21,7 +21,7 @@ def grid_sample(
     align_corners: bool = False,
     layout: str | None = None,
 ) -> np.ndarray:
-    """`jaxcnn.grid_sample`: the pixels around each point, weighted; zero outside."""
+    """Compute `jaxcnn.grid_sample`: the pixels around each point, weighted; zero outside."""
     x = channels_last(x, layout)
     grid = np.asarray(grid, np.float64)
     y = np.zeros((*grid.shape[:-1], x.shape[-1]))
@@ -41,7 +41,7 @@ def grid_sample(
 
 
 def affine_grid(theta: Any, size: Any, *, align_corners: bool = False) -> np.ndarray:
-    """`jaxcnn.affine_grid`: the matrix times (x, y, 1) for every pixel of the result."""
+    """Compute `jaxcnn.affine_grid`: the matrix times (x, y, 1) for every pixel of the result."""
     theta = np.asarray(theta, np.float64)
     sizes = spread(size, theta.shape[1])
     grid = np.zeros((len(theta), *sizes, theta.shape[1]))

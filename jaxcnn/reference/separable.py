@@ -1,4 +1,4 @@
-"""Depthwise and separable convolutions, as what they are short for."""
+"""Depthwise and separable convolutions in NumPy, written with `conv2d`."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from jaxcnn.reference.convolution import conv2d
 def depthwise_conv2d(
     x: Any, kernel: Any, bias: Any = None, *, layout: str = "NHWC", **options: Any
 ) -> np.ndarray:
-    """`jaxcnn.depthwise_conv2d`."""
+    """Compute `jaxcnn.depthwise_conv2d` with NumPy loops."""
     channels = np.shape(x)[layout.index("C")]
     return conv2d(x, kernel, bias, groups=channels, layout=layout, **options)
 
@@ -24,6 +24,6 @@ def separable_conv2d(
     layout: str = "NHWC",
     **options: Any,
 ) -> np.ndarray:
-    """`jaxcnn.separable_conv2d`."""
+    """Compute `jaxcnn.separable_conv2d` with NumPy loops."""
     between = depthwise_conv2d(x, depthwise_kernel, layout=layout, **options)
     return conv2d(between, pointwise_kernel, bias, layout=layout)

@@ -1,4 +1,4 @@
-"""Transposed convolutions, one input pixel and one kernel element at a time."""
+"""Transposed convolutions in NumPy, one input pixel and one kernel element at a time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,17 +10,17 @@ from jaxcnn.reference.padding import pad, pairs
 
 
 def conv_transpose1d(x: Any, kernel: Any, bias: Any = None, **options: Any) -> np.ndarray:
-    """`jaxcnn.conv_transpose1d`."""
+    """Compute `jaxcnn.conv_transpose1d` with NumPy loops."""
     return _conv_transpose(1, x, kernel, bias, **options)
 
 
 def conv_transpose2d(x: Any, kernel: Any, bias: Any = None, **options: Any) -> np.ndarray:
-    """`jaxcnn.conv_transpose2d`."""
+    """Compute `jaxcnn.conv_transpose2d` with NumPy loops."""
     return _conv_transpose(2, x, kernel, bias, **options)
 
 
 def conv_transpose3d(x: Any, kernel: Any, bias: Any = None, **options: Any) -> np.ndarray:
-    """`jaxcnn.conv_transpose3d`."""
+    """Compute `jaxcnn.conv_transpose3d` with NumPy loops."""
     return _conv_transpose(3, x, kernel, bias, **options)
 
 

@@ -1,4 +1,4 @@
-"""Maxima put back, one at a time."""
+"""Max unpooling in NumPy, one maximum at a time."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from jaxcnn.reference.padding import pairs
 
 
 def max_unpool1d(x: Any, indices: Any, window: Any, **options: Any) -> np.ndarray:
-    """`jaxcnn.max_unpool1d`."""
+    """Compute `jaxcnn.max_unpool1d` with NumPy loops."""
     return _max_unpool(x, indices, window, **options)
 
 
 def max_unpool2d(x: Any, indices: Any, window: Any, **options: Any) -> np.ndarray:
-    """`jaxcnn.max_unpool2d`."""
+    """Compute `jaxcnn.max_unpool2d` with NumPy loops."""
     return _max_unpool(x, indices, window, **options)
 
 
 def max_unpool3d(x: Any, indices: Any, window: Any, **options: Any) -> np.ndarray:
-    """`jaxcnn.max_unpool3d`."""
+    """Compute `jaxcnn.max_unpool3d` with NumPy loops."""
     return _max_unpool(x, indices, window, **options)
 
 

@@ -1,4 +1,4 @@
-"""The positions that each window of a pool holds, one window at a time."""
+"""The input positions in each window of a pool, and the largest of their values."""
 
 import itertools
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def windows(
     dilation: Any = 1,
     ceil_mode: bool = False,
 ) -> tuple[list[list[list[int]]], list[tuple[int, int]]]:
-    """For each axis the positions that each window holds, which may lie outside; the padding."""
+    """The positions in each window along each axis, and the padding of each axis."""
     rank = len(sizes)
     size, gap = spread(window, rank), spread(dilation, rank)
     step = size if stride is None else spread(stride, rank)
@@ -43,9 +43,9 @@ def windows(
 def sources(
     sizes: tuple[int, ...], held: list[list[list[int]]], sides: list[tuple[int, int]], mode: str
 ) -> Iterator[tuple[Position, list[int]]]:
-    """For each window its place in the result, and the flat positions of what it holds.
+    """The index of each window in the result, and the flat input positions in it.
 
-    Void is left out; a border that is copied counts as what it was copied from.
+    Zero padding is left out. A copied border counts as the position that it was copied from.
     """
     plane = np.arange(np.prod(sizes)).reshape(1, *sizes, 1)
     padded = pad(plane, sides, mode=mode, value=-1)[0, ..., 0].astype(int)
@@ -58,6 +58,6 @@ def sources(
 
 
 def winner(values: np.ndarray) -> int:
-    """The first of the largest, or the last NaN."""
+    """The index of the largest value: the first of equal ones, or the last NaN."""
     nans = np.flatnonzero(np.isnan(values))
     return int(nans[-1]) if nans.size else int(np.argmax(values))

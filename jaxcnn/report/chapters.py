@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from jaxcnn.data import DataError, DataOptions, Dataset, load_dataset
-from jaxcnn.layers import Row
+from jaxcnn.layers import SummaryRow
 from jaxcnn.report.groups import Group
 from jaxcnn.report.layer_pictures import (
     Activations,
@@ -51,7 +51,7 @@ class Chapter(NamedTuple):
     group: Group
     run: ReportedRun
     facts: Facts | None
-    layers: Sequence[Row]
+    layers: Sequence[SummaryRow]
     trained: Trained | None
     sha256: str
     predictions: Predictions | None

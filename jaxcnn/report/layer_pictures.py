@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn.layers import Params, Row, outputs, summary
+from jaxcnn.layers import Params, SummaryRow, outputs, summary
 from jaxcnn.ops.geometry import ReceptiveField
 from jaxcnn.report import pictures
 from jaxcnn.report.predictions import Predictions
@@ -63,7 +63,7 @@ class LayerOutput(NamedTuple):
         names: the classes, if a vector has one value for each class; else empty.
     """
 
-    row: Row
+    row: SummaryRow
     size: tuple[int, int] | None
     maps: list[str]
     unit: Box | None
@@ -106,7 +106,9 @@ class Activations(NamedTuple):
     view: Box
 
 
-def rows_of(config: TrainConfig, facts: Facts, maker: ModelMaker | None = None) -> Sequence[Row]:
+def rows_of(
+    config: TrainConfig, facts: Facts, maker: ModelMaker | None = None
+) -> Sequence[SummaryRow]:
     """The summary of a run's network for one image.
 
     Raises:
@@ -118,7 +120,7 @@ def rows_of(config: TrainConfig, facts: Facts, maker: ModelMaker | None = None) 
     return summary(model, (1, *facts.image_shape))
 
 
-def first_kernels(params: Params, rows: Sequence[Row]) -> Kernels | None:
+def first_kernels(params: Params, rows: Sequence[SummaryRow]) -> Kernels | None:
     """The kernels of the first convolution; ``None`` if there is none."""
     for row in rows:
         kernel = _parameters(params, row.path).get("kernel")
@@ -156,7 +158,7 @@ def choose_sample(predictions: Predictions) -> int:
 
 def activations_of(
     trained: Trained,
-    layers: Sequence[Row],
+    layers: Sequence[SummaryRow],
     images: np.ndarray,
     predictions: Predictions,
     index: int,
@@ -188,7 +190,7 @@ def activations_of(
 
 def _tells_classes(
     stages: list[LayerOutput],
-    rows: Sequence[Row],
+    rows: Sequence[SummaryRow],
     found: dict[str, np.ndarray],
     names: tuple[str, ...],
 ) -> bool:
@@ -197,7 +199,9 @@ def _tells_classes(
     return last == (len(names),) and len(names) <= _MOST_NAMES
 
 
-def _worth_showing(rows: Sequence[Row], found: dict[str, np.ndarray]) -> Sequence[Row]:
+def _worth_showing(
+    rows: Sequence[SummaryRow], found: dict[str, np.ndarray]
+) -> Sequence[SummaryRow]:
     """All layers but those that only flatten their input, which would show nothing new."""
     before = [None, *rows]
     return [
@@ -208,19 +212,19 @@ def _worth_showing(rows: Sequence[Row], found: dict[str, np.ndarray]) -> Sequenc
     ]
 
 
-def _flattened(row: Row, previous: Row | None, found: dict[str, np.ndarray]) -> bool:
+def _flattened(row: SummaryRow, previous: SummaryRow | None, found: dict[str, np.ndarray]) -> bool:
     return previous is not None and np.array_equal(
         found[row.path], found[previous.path].ravel(), equal_nan=True
     )
 
 
-def _evenly(rows: Sequence[Row], most: int) -> Sequence[Row]:
+def _evenly(rows: Sequence[SummaryRow], most: int) -> Sequence[SummaryRow]:
     if len(rows) <= most:
         return rows
     return [rows[position] for position in np.linspace(0, len(rows) - 1, most).astype(int)]
 
 
-def _stage(row: Row, output: np.ndarray) -> LayerOutput:
+def _stage(row: SummaryRow, output: np.ndarray) -> LayerOutput:
     finite = output[np.isfinite(output)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
     if output.ndim == 1:
@@ -233,7 +237,7 @@ def _stage(row: Row, output: np.ndarray) -> LayerOutput:
     return LayerOutput(row, (width, height), maps, unit, _field(row, centre), low, high)
 
 
-def _field(row: Row, at: tuple[int, int]) -> Box | None:
+def _field(row: SummaryRow, at: tuple[int, int]) -> Box | None:
     """The receptive field of the output at row and column ``at``."""
     field = row.receptive_field
     if field is None or len(field.size) != 2:

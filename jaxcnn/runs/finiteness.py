@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 from collections.abc import Sequence
+from typing import NoReturn
 
 import numpy as np
 
@@ -43,8 +44,11 @@ class Finiteness(Subscriber):
         moment, steps = done.moment, self._job.programs.steps
         step = int(moment.totals.nonfinite)
         whole_epoch = moment.batch == steps and int(moment.totals.steps) == 0
-        if step == NEVER or (self._job.config.skip_nonfinite and not whole_epoch):
-            return
+        if step != NEVER and (whole_epoch or not self._job.config.skip_nonfinite):
+            self._stop(done, step, whole_epoch)
+
+    def _stop(self, done: SpanDone, step: int, whole_epoch: bool) -> NoReturn:
+        moment, steps = done.moment, self._job.programs.steps
         batch = step - (moment.epoch - 1) * steps
         start = batch * self._job.programs.batch_size
         images = np.asarray(done.orders)[start : start + self._job.programs.batch_size].tolist()

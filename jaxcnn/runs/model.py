@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxcnn.errors import UserError
 from jaxcnn.layers import Layer, outputs
-from jaxcnn.layers.flow import IN_LAYER
+from jaxcnn.layers.wiring import IN_LAYER
 from jaxcnn.models import MODELS
 from jaxcnn.names import unknown
 from jaxcnn.runs.digests import model_sha256

@@ -47,13 +47,11 @@ class Profile(Subscriber):
     Nothing that goes wrong here ends a run: it comes to a warning.
     """
 
-    def __init__(
-        self, folder: Path | None, programs: Sequence[Compiled], steps: int, epochs: int
-    ) -> None:
+    def __init__(self, folder: Path, programs: Sequence[Compiled], steps: int, epochs: int) -> None:
         """Trace into ``folder``, in the format of TensorBoard and of Perfetto.
 
         Args:
-            folder: where to; ``None`` for no trace.
+            folder: where to.
             programs: what is traced: they know the layers of their ops.
             steps: the batches of an epoch.
             epochs: the number of the last epoch.
@@ -61,7 +59,7 @@ class Profile(Subscriber):
         self._folder, self._programs = folder, programs
         self._steps, self._epochs = steps, epochs
         self._warm = self._traced = 0
-        self._tracing, self._open = False, folder is not None
+        self._tracing, self._open = False, True
 
     def __enter__(self) -> "Profile":
         return self
@@ -103,7 +101,7 @@ class Profile(Subscriber):
 
     def close(self) -> None:
         """End the trace, if there is one, and print what it shows."""
-        if not self._tracing or self._folder is None:
+        if not self._tracing:
             return
         self._tracing = self._open = False
         with self._no_harm():
@@ -116,7 +114,7 @@ class Profile(Subscriber):
                 say(table(rows, self._traced, path.parent))
 
     def _begin(self) -> None:
-        if self._tracing or self._folder is None:
+        if self._tracing:
             return
         options = jax.profiler.ProfileOptions()
         options.python_tracer_level = 0  # frames of Python are many, and slow what they are in

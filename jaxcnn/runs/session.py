@@ -154,14 +154,16 @@ def _through(job: Job, record: Record, facts: Mapping[str, Any]) -> Ended:
             moment = begin(job.programs)
         pace = Pace(config.checkpoint_every, config.checkpoint_minutes, steps)
         saving = Saving(checkpoints, pace)
-        traces = record.folder.profile if config.profile else None
-        profile = Profile(traces, job.programs.compiled, steps, job.epochs)
         before, after = record.subscribers(job)
         stopping = Stopping(record.command, job, stops, saving, record.folder)
+        heard = [pace, *before, record, saving, *after, stopping]
+        if not config.profile:
+            return follow(job, moment, heard, pace.stop_at)
+        profile = Profile(record.folder.profile, job.programs.compiled, steps, job.epochs)
         return follow(
             job,
             moment,
-            [pace, *before, record, saving, *after, stopping, profile],
+            [*heard, profile],
             lambda moment, steps: profile.stop_at(moment, pace.stop_at(moment, steps)),
         )
 

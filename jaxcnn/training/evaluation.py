@@ -117,15 +117,17 @@ def logits_of(
         model: the network.
         params: its parameters.
         state: its running statistics.
-        images: one or more of them.
+        images: any number of them.
 
     Returns:
         One row for each image, in their order.
     """
-    evaluate = make_evaluation(model, len(images), EVALUATION_BATCH, keep=lambda logits: logits)
-    data = Batch(jnp.asarray(images), jnp.zeros(len(images), jnp.int32))
+    count = max(len(images), 1)
+    some = images if len(images) else np.zeros((1, *images.shape[1:]), np.float32)
+    evaluate = make_evaluation(model, count, EVALUATION_BATCH, keep=lambda logits: logits)
+    data = Batch(jnp.asarray(some), jnp.zeros(count, jnp.int32))
     _, logits = jax.jit(evaluate)(params, state, data)
-    return np.asarray(logits, np.float32)
+    return np.asarray(logits, np.float32)[: len(images)]
 
 
 def confusion_matrix(

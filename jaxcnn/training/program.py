@@ -16,9 +16,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.stages import Compiled
 
 from jaxcnn.data import StreamedSplit
+from jaxcnn.data.stream import Stream
 from jaxcnn.training.evaluation import EVALUATION_BATCH, Score, make_evaluation
 from jaxcnn.training.state import Batch, TrainState
-from jaxcnn.training.streaming import streamed
 from jaxcnn.training.task import Members, Task
 from jaxcnn.training.totals import Totals
 
@@ -102,16 +102,30 @@ def free_memory() -> float:
     return stats.get("bytes_limit", math.inf) - stats.get("bytes_in_use", 0)
 
 
-def fits(programs: Sequence[Compiled]) -> bool:
+def fits(programs: Sequence[Any]) -> bool:
     """Whether the intermediate results have room, by the compiler's own count."""
     counts = [program.memory_analysis() for program in programs]
     needed = max(count.temp_size_in_bytes for count in counts if count is not None)
     return bool(needed <= _SHARE * free_memory())
 
 
-def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> Programs:
-    size, full = min(task.batch_size, len(task.train_set)), task.full_batches
-    data, share = _on_devices(task.train_set, mesh), _shared_over(mesh)
+class Passes(NamedTuple):
+    """Functions that train every member on some batches of their passes.
+
+    Attributes:
+        span: ``(members, state, totals, data, orders, start, stop)``: the full batches ``start``
+            to ``stop`` of the orders.
+        rest: ``(members, state, totals, data, orders)``: all the examples of the orders, as one
+            batch.
+    """
+
+    span: Callable[..., tuple[TrainState, Totals]]
+    rest: Callable[..., tuple[TrainState, Totals]]
+
+
+def passes_of(task: Task, at_once: int, mesh: Mesh | None = None) -> Passes:
+    """The training of a task as pure functions."""
+    size, share = min(task.batch_size, len(task.train_set)), _shared_over(mesh)
 
     def span(
         members: Members,
@@ -138,18 +152,35 @@ def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> 
         members: Members, state: TrainState, totals: Totals, data: Batch, orders: jax.Array
     ) -> tuple[TrainState, Totals]:
         def each(member: Members, state: TrainState, totals: Totals, order: jax.Array) -> Any:
-            state, more = task.step(member)(state, share(_take(data, order[full * size :])))
+            state, more = task.step(member)(state, share(_take(data, order)))
             return state, totals + more
 
         return _over_members(each, members, at_once, state, totals, orders)
 
-    start, shuffle, zero = _before(task, members)
-    like = (members, *jax.eval_shape(lambda: (start(), zero())), data, jax.eval_shape(shuffle, 1))
+    return Passes(span, rest)
+
+
+def compile_span(passes: Passes, *like: Any) -> Compiled:
+    """Compile `Passes.span` for arguments of these shapes, up to the orders."""
     index = jax.ShapeDtypeStruct((), jnp.int32)
-    looped = jax.jit(span, donate_argnums=(1, 2)).lower(*like, index, index).compile()
-    programs = [looped]
+    return jax.jit(passes.span, donate_argnums=(1, 2)).lower(*like, index, index).compile()
+
+
+def compile_rest(passes: Passes, *like: Any) -> Compiled:
+    """Compile `Passes.rest` for arguments of these shapes."""
+    return jax.jit(passes.rest, donate_argnums=(1, 2)).lower(*like).compile()
+
+
+def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> Programs:
+    size, full = min(task.batch_size, len(task.train_set)), task.full_batches
+    data, passes = _on_devices(task.train_set, mesh), passes_of(task, at_once, mesh)
+    start, shuffle, zero = _before(task, members)
+    state, totals = jax.eval_shape(lambda: (start(), zero()))
+    orders = jax.eval_shape(shuffle, 1)
+    programs = [compile_span(passes, members, state, totals, data, orders)]
     if task.steps > full:
-        programs.append(jax.jit(rest, donate_argnums=(1, 2)).lower(*like).compile())
+        left = jax.eval_shape(lambda orders: orders[..., full * size :], orders)
+        programs.append(compile_rest(passes, members, state, totals, data, left))
 
     def advance(
         state: TrainState, totals: Totals, orders: jax.Array, start: int, stop: int
@@ -157,9 +188,10 @@ def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> 
         last = min(stop, full)
         if start < last:
             between = np.int32(start), np.int32(last)
-            state, totals = looped(members, state, totals, data, orders, *between)
+            state, totals = programs[0](members, state, totals, data, orders, *between)
         if stop > full:
-            state, totals = programs[1](members, state, totals, data, orders)
+            left = orders[..., full * size :]
+            state, totals = programs[1](members, state, totals, data, left)
         return state, totals
 
     score = _scores(task, members, at_once, mesh)
@@ -168,14 +200,42 @@ def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> 
 
 
 def _streamed(task: Task, members: Members, split: StreamedSplit) -> Programs:
-    """The programs of a single run whose examples are read when they are needed."""
+    """The programs of a single run whose examples are read when they are needed.
+
+    Each batch is a training set of its own, in the order in which it comes, so that the step is
+    that of the examples in memory, to the bit.
+    """
+    size, passes = min(task.batch_size, len(split)), passes_of(task, 1)
     start, shuffle, zero = _before(task, members)
-    like = jax.eval_shape(lambda: (start(), zero()))
-    advance, programs = streamed(task.step(members), *like, split=split, batch_size=task.batch_size)
+    like = members, *jax.eval_shape(lambda: (start(), zero()))
+
+    def shapes(count: int) -> tuple[Any, Any]:
+        images: Any = jax.ShapeDtypeStruct((count, *split.image_shape), jnp.float32)
+        labels: Any = jax.ShapeDtypeStruct((count,), jnp.int32)
+        return Batch(images, labels), labels
+
+    programs = [compile_span(passes, *like, *shapes(size))]
+    if rest := len(split) % size:
+        programs.append(compile_rest(passes, *like, *shapes(rest)))
+    stream, once = Stream(split, size), (np.int32(0), np.int32(1))
+
+    def advance(
+        state: TrainState, totals: Totals, order: Any, start: int, stop: int
+    ) -> tuple[TrainState, Totals]:
+        batches = stream.at(order, start)
+        for _ in range(start, stop):
+            part = next(batches)
+            # One step at a time waits for the device: each holds the memory of its batch.
+            jax.block_until_ready(totals)
+            batch = Batch(jnp.asarray(part.images), jnp.asarray(part.labels))
+            given = members, state, totals, batch, jnp.arange(len(part), dtype=jnp.int32)
+            whole = len(part) == size
+            state, totals = programs[0](*given, *once) if whole else programs[1](*given)
+        return state, totals
+
     score = _scores(task, members, 1, None)
-    size = min(task.batch_size, len(task.train_set))
-    sizes = (task.steps, size, len(task.train_set))
-    return Programs(start, shuffle, advance, score, zero, *sizes, 1, programs)
+    sizes = (task.steps, size, len(split))
+    return Programs(start, shuffle, advance, score, zero, *sizes, 1, tuple(programs))
 
 
 def _before(task: Task, members: Members) -> tuple[Callable[[], Any], Any, Callable[[], Any]]:

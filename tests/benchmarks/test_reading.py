@@ -48,25 +48,6 @@ def never():
     return outer(3)
 '''
 
-HANDLERS = """
-#include "sums.h"
-#include "pools.h"
-#include <vector>
-
-static ffi::Error Sum(Numbers x) {
-  jaxcnn::sum(jaxcnn::Sizes(x), x);
-  return ffi::Error::Success();
-}
-
-static ffi::Error Pool(Numbers x) {
-  jaxcnn::pool(x);
-  return ffi::Error::Success();
-}
-
-JAXCNN_HANDLER(jaxcnn_sum, Sum, .Arg<Numbers>());
-JAXCNN_HANDLER(jaxcnn_pool, Pool, .Arg<Numbers>());
-"""
-
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
@@ -131,18 +112,13 @@ def test_files_count_as_a_whole_and_by_room(package):
     assert reading.in_rooms(counts, package, ["two"]) == {files[1]: 2}
 
 
-def test_headers_of_the_handlers_that_are_called(tmp_path):
-    (tmp_path / "handlers.cc").write_text(HANDLERS)
-    (tmp_path / "sums.h").write_text('#include "parts.h"\nvoid sum(Numbers x) {}\n')
-    (tmp_path / "parts.h").write_text("#include <vector>\n")
-    (tmp_path / "pools.h").write_text("void pool(Numbers x) {}\n")
-
-    def names(*handlers):
-        return {file.name for file in reading.native_files(handlers, tmp_path)}
-
-    assert names("jaxcnn_sum") == {"handlers.cc", "sums.h", "parts.h"}
-    assert names("jaxcnn_pool") == {"handlers.cc", "pools.h"}
-    assert names("jaxcnn_pool", "jaxcnn_sum") == names("jaxcnn_pool") | names("jaxcnn_sum")
+def test_lines_that_ran_are_counted_by_file():
+    lines = {"run.h": [0, 2, 3], "included.h": [0, 0], "types.h": []}
+    report = [
+        {"file": file, "lines": [{"line_number": i, "count": n} for i, n in enumerate(counts)]}
+        for file, counts in lines.items()
+    ]
+    assert reading.lines_run({"files": report}) == {"run.h": 5, "included.h": 0, "types.h": 0}
 
 
 def test_table_names_the_files_where_they_are_asked_for():

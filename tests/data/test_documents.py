@@ -53,9 +53,9 @@ def test_json_that_is_meant():
         ('"a"' + ".'a'" * 10_000 + "=1", "a key of it has more than 12 parts"),
         ('a={b="""x"""", c' + ".c" * 10_000 + "=1}", "a key of it has more than 12 parts"),
         ("a={b='''x''''', c" + ".c" * 10_000 + "=1}", "a key of it has more than 12 parts"),
-        ("a=" + "1" * 5000, "a number of it has more than 100 digits"),
-        ("a=0x" + "f" * 5000, "a number of it has more than 100 digits"),
-        ("a=" + "1_" * 5000 + "1", "a number of it has more than 100 digits"),
+        ("a=" + "1" * 5000, "a number of it has more than 1,000 digits"),
+        ("a=0x" + "f" * 1001, "a number of it has more than 1,000 digits"),
+        ("a=" + "1_" * 5000 + "1", "a number of it has more than 1,000 digits"),
         ("a=", "Invalid value .+"),
     ],
 )

@@ -13,8 +13,8 @@ import jaxcnn as jc
 from jaxcnn.engine import ALGORITHMS
 from jaxcnn.engine.algorithm import Algorithm
 from jaxcnn.engine.choice import BY_NAME, part_by, refuses
-from jaxcnn.engine.execution import carry_out
-from jaxcnn.engine.task import as_task
+from jaxcnn.engine.lowering import carry_out
+from jaxcnn.engine.problem import as_task
 from tests.engine.programs import draw
 from tests.sweep import sweep
 

@@ -1,4 +1,4 @@
-"""What layers have to do with each other in an export, and the options that few formats share."""
+"""Example models for the tests of exports: combinations of layers, and rare options."""
 
 from jaxcnn.layers import (
     Activation,

@@ -1,4 +1,4 @@
-"""predict and export as a user runs them, and what they make of a stranger's files."""
+"""Tests `jaxcnn predict` and `jaxcnn export`, also on files from strangers."""
 
 import json
 import pickle

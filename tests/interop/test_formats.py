@@ -1,4 +1,4 @@
-"""Each format, read back by what it is for, gives the logits of the model."""
+"""Each exported format, run by its own library, gives the logits of the model."""
 
 import importlib.util
 import json
@@ -30,12 +30,12 @@ from jaxcnn.layers import (
     Sequential,
     described,
 )
-from tests.interop.subjects import SUBJECTS, batch, logits, subject
+from tests.interop.exported_models import MODELS_TO_EXPORT, batch, logits, to_export
 
 TORCH = importlib.util.find_spec("torch") is not None
 COUNTS = (1, 5)
 
-each_subject = pytest.mark.parametrize("it", SUBJECTS.values(), ids=SUBJECTS)
+each_model = pytest.mark.parametrize("it", MODELS_TO_EXPORT.values(), ids=MODELS_TO_EXPORT)
 
 
 def channels_first(images):
@@ -46,7 +46,7 @@ def agree(found, wanted):
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
 
 
-@each_subject
+@each_model
 def test_stablehlo(it):
     content = FORMATS["stablehlo"].files(it, "x")["x.stablehlo"]
     artefact = jax.export.deserialize(bytearray(content))
@@ -58,8 +58,8 @@ def test_stablehlo(it):
 
 def test_no_file_says_where_it_was_made():
     """JAX would note the path of each source file, the user's name among them."""
-    for form in FORMATS.values():
-        for content in form.files(SUBJECTS["lenet"], "x").values():
+    for name in FORMATS:
+        for content in FORMATS[name].files(MODELS_TO_EXPORT["lenet"], "x").values():
             assert re.findall(rb"[/\\\\][\w./-]*\.py", content) == []
 
 
@@ -72,7 +72,7 @@ print(sorted(name for name in sys.modules if name.startswith("jaxcnn")))
 
 
 def test_stablehlo_needs_nothing_but_jax(tmp_path):
-    it = SUBJECTS["lenet"]
+    it = MODELS_TO_EXPORT["lenet"]
     for name, content in FORMATS["stablehlo"].files(it, "lenet").items():
         (tmp_path / name).write_bytes(content)
     images = batch(it, 5)
@@ -85,7 +85,7 @@ def test_stablehlo_needs_nothing_but_jax(tmp_path):
     assert card["model"] == "x"
 
 
-@each_subject
+@each_model
 def test_safetensors(it, tmp_path):
     """The parameters themselves, by their names."""
     (tmp_path / "x").write_bytes(FORMATS["safetensors"].files(it, "x")["x.safetensors"])
@@ -107,12 +107,12 @@ def test_safetensors_of_a_model_with_state():
     def init(key, input_shape):
         return {"mean": jnp.ones(2)}, {"mean": jnp.zeros((2, 3))}
 
-    it = subject(Sequential(norm=Layer(init, lambda params, state, x, **_: (x, state))))
+    it = to_export(Sequential(norm=Layer(init, lambda params, state, x, **_: (x, state))))
     arrays = load(FORMATS["safetensors"].files(it, "x")["x.safetensors"])
     assert {name: array.shape for name, array in arrays.items()} == {"norm/mean": (2,), "state/norm/mean": (2, 3)}  # fmt: skip
 
 
-@each_subject
+@each_model
 def test_onnx(it):
     content = FORMATS["onnx"].files(it, "x")["x.onnx"]
     # What is written must be right by itself: the runtime mends a border of zeros before a maximum.
@@ -131,7 +131,7 @@ def test_onnx(it):
     assert json.loads(entry.value)["model"] == "x"
 
 
-@each_subject
+@each_model
 def test_torch(it, tmp_path):
     """The code's `Network` loads the weights; without torch, the weights alone are looked at."""
     files = FORMATS["torch"].files(it, "net")
@@ -177,11 +177,11 @@ LENET = """
 
 
 def code_of(model, shape=(8, 8, 4)):
-    return FORMATS["torch"].files(subject(model, shape), "net")["net.py"].decode()
+    return FORMATS["torch"].files(to_export(model, shape), "net")["net.py"].decode()
 
 
 def test_the_code_of_lenet():
-    code = FORMATS["torch"].files(SUBJECTS["lenet"], "net")["net.py"].decode()
+    code = FORMATS["torch"].files(MODELS_TO_EXPORT["lenet"], "net")["net.py"].decode()
     compile(code, "net.py", "exec")
     assert LENET in code
     assert "import torch\n" not in code  # nothing is imported that is not used
@@ -206,8 +206,8 @@ def test_the_code_of_branches():
 
 
 def test_the_same_run_gives_the_same_files():
-    for form in FORMATS.values():
-        once, again = (form.files(SUBJECTS["lenet"], "x") for _ in range(2))
+    for name in FORMATS:
+        once, again = (FORMATS[name].files(MODELS_TO_EXPORT["lenet"], "x") for _ in range(2))
         assert once == again
 
 
@@ -239,21 +239,21 @@ def nested(layer):
     ids=["function", "own", "described", "batch", "border", "name", "dot"],
 )  # fmt: skip
 def test_layers_without_a_counterpart(to, model, sentence):
-    it = subject(model, (6, 6, 2))
+    it = to_export(model, (6, 6, 2))
     for name in to.split():
         with pytest.raises(InteropError, match=f"^{sentence}.*; --to stablehlo takes any layer$"):
             FORMATS[name].files(it, "x")
 
 
 def test_bicubic_signals_have_no_counterpart_in_torch():
-    it = subject(Sequential(larger=Resize(9, method="bicubic")), (6, 2))
+    it = to_export(Sequential(larger=Resize(9, method="bicubic")), (6, 2))
     with pytest.raises(InteropError, match="^larger: bicubic and antialias are for images only in torch"):  # fmt: skip
         FORMATS["torch"].files(it, "x")
 
 
 def test_batch_normalizations_are_folded_for_inference_only():
     model = Sequential(conv=Conv2d(3, 3, bias=False), norm=BatchNorm(), alone=BatchNorm())
-    it = subject(model, (6, 6, 2))
+    it = to_export(model, (6, 6, 2))
     content = FORMATS["onnx"].files(it, "x")["x.onnx"]
     nodes = onnx.load_from_string(content).graph.node
     assert [node.op_type for node in nodes] == ["Conv", "BatchNormalization"]
@@ -261,7 +261,7 @@ def test_batch_normalizations_are_folded_for_inference_only():
 
 
 def test_stablehlo_takes_any_layer():
-    it = subject(Sequential(own=OWN, dense=Dense(3), gelu=Activation("gelu")), (6, 6, 2))
+    it = to_export(Sequential(own=OWN, dense=Dense(3), gelu=Activation("gelu")), (6, 6, 2))
     artefact = jax.export.deserialize(bytearray(FORMATS["stablehlo"].files(it, "x")["x.stablehlo"]))
     agree(artefact.call(batch(it, 5)), logits(it, batch(it, 5)))
 
@@ -269,4 +269,4 @@ def test_stablehlo_takes_any_layer():
 def test_onnx_is_an_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(InteropError, match=re.escape('--to onnx needs the package onnx: pip install "jaxcnn[onnx]"')):  # fmt: skip
-        FORMATS["onnx"].files(SUBJECTS["lenet"], "x")
+        FORMATS["onnx"].files(MODELS_TO_EXPORT["lenet"], "x")

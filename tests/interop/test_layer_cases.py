@@ -1,4 +1,4 @@
-"""Every case of every layer through every format, and its weights to torch and back."""
+"""Exports every example layer to every format, and its weights to torch and back."""
 
 import contextlib
 import functools
@@ -11,12 +11,12 @@ import onnxruntime
 import pytest
 from safetensors.numpy import load
 
-from jaxcnn.interop import FORMATS, InteropError, Subject, from_torch, to_state_dict
+from jaxcnn.interop import FORMATS, InteropError, ModelToExport, from_torch, to_state_dict
 from jaxcnn.interop.torch_module import TAKEN
 from jaxcnn.layers import Sequential
 from jaxcnn.layers.naming import names_of
+from tests.interop.exported_models import drawn
 from tests.interop.more_cases import MORE_CASES
-from tests.interop.subjects import drawn
 from tests.layers.cases import CASES, case_id
 from tests.outcomes import proving
 
@@ -24,7 +24,7 @@ TORCH = importlib.util.find_spec("torch") is not None
 
 
 SHORT = ("block", "planes", "flatten_joined", "layouts_mixed", "avg_pool_ceil", "resnet18")
-"""What `make test` tries besides the first case of each layer; `make test-all` tries all."""
+"""The cases that `make test` runs besides the first case of each layer."""
 
 
 def marked(case):
@@ -40,14 +40,14 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def prove(record_property, case):
-    """Say in the report which property held: the table in docs/layers.md is made from it."""
+    """Record that a property held, for the table in docs/layers.md."""
     if case in MORE_CASES:
         return lambda name: contextlib.nullcontext()
     return lambda name: proving(record_property, case.kind, name)
 
 
 @functools.cache
-def subject(case):
+def to_export(case):
     """A layer and a batch; its parameters are drawn by NumPy, which compiles nothing."""
     layer, rng = case.make(), np.random.default_rng(0)
     params, state = jax.eval_shape(lambda key: layer.init(key, case.shape), jax.random.key(0))
@@ -55,12 +55,12 @@ def subject(case):
     state = jax.tree.map(lambda leaf: rng.uniform(0.5, 1.5, leaf.shape).astype("float32"), state)
     x = rng.normal(size=case.shape).astype(np.float32)
     x = -abs(x) if "max" in case.kind.lower() else x  # a border of zeros would win
-    return Subject(layer, params, state, case.shape[1:], {"model": "x"}), x
+    return ModelToExport(layer, params, state, case.shape[1:], {"model": "x"}), x
 
 
 @functools.cache
 def wanted(case):
-    it, x = subject(case)
+    it, x = to_export(case)
     y = jax.jit(lambda params, state, x: it.model.apply(params, state, x)[0])
     found = outside(np.asarray(y(it.params, it.state, x)), case.layout)
     assert np.abs(found[0] - found[1]).max() > 1e-3 * np.abs(found).max()  # it depends on the input
@@ -68,7 +68,7 @@ def wanted(case):
 
 
 def outside(array, layout=None):
-    """As the exports have it: channels first."""
+    """An array with its channels first, as in the exports."""
     last = array.ndim > 2 and (layout or "C").endswith("C")
     return np.array(np.moveaxis(array, -1, 1) if last else array, order="C")
 
@@ -83,7 +83,7 @@ def refused(case, to):
     """Whether the case holds a function of one's own, which is named in the refusal then."""
     if "Function" not in repr(case.make()):
         return False
-    it, _ = subject(case)
+    it, _ = to_export(case)
     with pytest.raises(
         InteropError, match=r"^(the model|layer|kept): Function has no counterpart in "
     ):
@@ -95,7 +95,7 @@ def test_onnx(case, prove):
     """Checked, and run by ONNX Runtime without its own mending, for one input and for more."""
     if refused(case, "onnx"):
         return
-    it, x = subject(case)
+    it, x = to_export(case)
     with prove("onnx"):
         content = FORMATS["onnx"].files(it, "x")["x.onnx"]
         literally = onnxruntime.SessionOptions()
@@ -108,7 +108,7 @@ def test_onnx(case, prove):
 
 
 def test_stablehlo(case, prove):
-    it, x = subject(case)
+    it, x = to_export(case)
     with prove("stablehlo"):
         artefact = jax.export.deserialize(bytearray(FORMATS["stablehlo"].files(it, "x")["x.stablehlo"]))  # fmt: skip
         for count in (1, 2):
@@ -117,7 +117,7 @@ def test_stablehlo(case, prove):
 
 
 def test_safetensors(case, prove):
-    it, _ = subject(case)
+    it, _ = to_export(case)
     with prove("safetensors"):
         arrays = load(FORMATS["safetensors"].files(it, "x")["x.safetensors"])
         for prefix, tree in (("", it.params), ("state/", it.state)):
@@ -141,7 +141,7 @@ def test_torch(case, prove, tmp_path):
     """The code is Python; where there is torch, it loads its weights and gives the same."""
     if refused(case, "torch"):
         return
-    it, x = subject(case)
+    it, x = to_export(case)
     content = FORMATS["torch"].files(it, "net")
     compile(content["net.py"], "net.py", "exec")
     if TORCH:
@@ -155,7 +155,7 @@ def test_torch(case, prove, tmp_path):
 
 def test_weights(case, prove, tmp_path):
     """Out and in again, and what torch has drawn: in, the same result, and out again."""
-    it, x = subject(case)
+    it, x = to_export(case)
     arrays = to_state_dict(it.model, it.params, it.state, case.shape)
     params, state = from_torch(it.model, arrays, case.shape)
     jax.tree.map(np.testing.assert_array_equal, (params, state), (it.params, it.state))

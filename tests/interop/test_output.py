@@ -1,4 +1,4 @@
-"""Files that come whole or not at all."""
+"""The files of an export are all written, or none."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the exchange of weights with torch refuses, and how names and axes correspond."""
+"""Tests the exchange of weights with torch: names, order of axes and refusals."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Each layer in a few forms, for the tests of what layers share."""
+"""Example layers of each kind, for the tests that run on every layer."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -147,12 +147,12 @@ CASES = [
 
 
 def case_id(case: Case) -> str:
-    """The kind and which of its cases it is."""
+    """The name of a case: the kind of its layer and a number."""
     return f"{case.kind}-{[other for other in CASES if other.kind == case.kind].index(case)}"
 
 
 def started(case: Case, dtype: object = jnp.float32) -> tuple[Layer, dict, dict, jax.Array]:
-    """A layer, its parameters and its state, neither of them all ones or zeros, and an input."""
+    """Build a layer, an input, and random parameters and state that are not all ones or zeros."""
     layer = case.make()
     params, state = layer.init(jax.random.key(1), case.shape)
     leaves, tree = jax.tree.flatten((params, state))

@@ -1,4 +1,4 @@
-"""Write docs/layers.md from what the tests of this run found: ``python -m tests.layers.table``."""
+"""Writes docs/layers.md from the results of the tests: ``python -m tests.layers.table``."""
 
 import collections
 import pathlib
@@ -25,10 +25,10 @@ PROPERTIES = {
     "safetensors": "safetensors",
     "weights": "torch weights",
 }
-"""The columns: the name of a property, as a test says it to `proving`, and its heading."""
+"""The columns of the table: the name of a property in `proving`, and its heading."""
 
 TESTS = ("tests/layers/test_cases.py", "tests/interop/test_layer_cases.py")
-"""Where properties are proven; a test elsewhere that says its layer's kind is listed here, too."""
+"""The tests whose results the table lists."""
 
 INTRODUCTION = """# Layers
 
@@ -57,49 +57,50 @@ print(summary(model, x.shape))
 
 - **Names.** Parameters are nested dicts: `params["block"]["conv1"]["kernel"]`. Layers by position
   are named `"0"`, `"1"`, …. `inline=True` puts the names of a body's or a branch's parts into the
-  layer around it, and so does `Inline(layer)` for one layer of a `Sequential`. Names that would be
-  the same are refused.
-- **Initialization.** Each parameter is drawn from the model's key folded with the names on its path. It
+  layer around it, and so does `Inline(layer)` for one layer of a `Sequential`. Two equal names
+  raise an error.
+- **Draws.** Each parameter is drawn from the model's key folded with the names on its path. It
   depends on the key, its path and its shape alone: inserting or renaming a layer changes no
-  other, and neither do shortcuts, `inline=True` or `Remat`. Layers by position are renamed by
-  an insertion before them: name the layers whose parameters you want to keep.
+  other, and shortcuts, `inline=True` and `Remat` change no number. An insertion renames the layers
+  by position after it: name the layers that you mean to keep.
 - **A layer of your own** is `Layer(init, apply)`. It works everywhere; its FLOPs and receptive
   field are reported as unknown. `@described` above a constructor of your own makes its layers
   printable and rebuildable; `combined` makes a layer out of layers from one function that says how
   they are connected.
 - **Changing a model.** `map_layers(model, change)` gives a new model; `rebuild(layer, padding=1)`
-  the same layer with another option; `synchronized(model, axis)` batch normalizations over
-  devices; `fold_batch_norm(model, params, state)` a model for inference without them.
+  gives the same layer with another option; `synchronized(model, axis)` synchronizes batch
+  normalizations over devices; `fold_batch_norm(model, params, state)` gives a model for inference
+  without batch normalizations.
 - **FLOPs** are those of convolutions and dense layers, two for each multiply-add, padding counted
-  as pixels: what XLA counts for the plain `lax` program of a padded input. Biases, normalizations,
+  as pixels. XLA counts the same for a plain `lax` program with a padded input. Biases, normalizations,
   activations and pools are not counted.
-- **Receptive fields** are the part of the input that one output depends on, at evaluation and away
-  from the borders; that of branches is the smallest box around the fields of all branches.
+- **A receptive field** is the region of the input that one output depends on, in evaluation and
+  away from the borders. The field of several branches is the hull of their fields.
 
 ## What was tested of each layer
 
-Written by `python -m tests.layers.table` from the outcomes of the tests; not edited by hand. A
-number says in how many cases of the layer the property held, `n/m` that it held in n of m, and —
-that there is nothing to compare: no multiply-adds, no spatial axes, or a function of one's own,
-which ONNX and torch refuse by name.
+`python -m tests.layers.table` writes this table from the results of the tests; do not edit it by
+hand. A number is the number of cases of the layer in which the property held; `n/m` means n of m
+cases. A — means that there is nothing to compare: no multiply-adds, no spatial axes, or a function
+of one's own, which ONNX and torch refuse by name.
 
 - **evaluation**, **training**: finite results of the right shape and dtype under strict promotion
-  of dtypes and ranks; at evaluation no example depends on another.
-- **rebuilt**: a layer built anew from the description draws and computes the same.
-- **jit**: equal to the eager call; **members**: two seeds under `vmap`, each equal to itself alone.
+  of dtypes and ranks; in evaluation no example depends on another.
+- **rebuilt**: a layer rebuilt from its description draws and computes the same.
+- **jit**: equal to the eager call; **members**: two seeds under `vmap` give the same as each seed alone.
 - **second derivatives**: equal to differences of the gradient, in float64.
 - **FLOPs**: equal to XLA's own count; **receptive field**: equal to the one found by gradients.
-- **ONNX**, **torch**, **StableHLO**: what is exported and computed by ONNX Runtime, torch and JAX
-  alone is equal to 1e-5 of the largest output, for one input and for more; **safetensors**: the
+- **ONNX**, **torch**, **StableHLO**: the exported model, run by ONNX Runtime, torch and JAX alone,
+  gives the same to 1e-5 of the largest output, for one input and for more; **safetensors**: the
   parameters themselves.
-- **torch weights**: out and in again; and what torch has drawn gives the same result here, and
-  comes out as it came in.
+- **torch weights**: exported and imported again, the weights are unchanged; weights that torch has
+  drawn give the same result here, and are exported unchanged.
 
 """
 
 
 def page(recorder: Recorder, old: str) -> str:
-    """The whole of docs/layers.md, from what it was."""
+    """The text of docs/layers.md; rows that were not tested are kept from the old text."""
     # pytest wants to import first what it rewrites.
     from tests.layers.cases import CASES
 

@@ -1,4 +1,4 @@
-"""Every case of every layer through every property that layers share."""
+"""Checks each property that all layers share on every example layer."""
 
 import inspect
 import operator
@@ -43,7 +43,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def prove(record_property, case):
-    """Say in the report which property held: the table in docs/layers.md is made from it."""
+    """Record that a property held, for the table in docs/layers.md."""
     return lambda name: proving(record_property, case.kind, name)
 
 

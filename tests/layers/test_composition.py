@@ -1,4 +1,4 @@
-"""Names, paths, keys and joins of layers that are made of layers."""
+"""Tests layers made of layers: names, paths, random keys and joins."""
 
 import jax
 import jax.numpy as jnp

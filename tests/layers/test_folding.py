@@ -1,4 +1,4 @@
-"""Batch normalizations folded into what comes before them change no result."""
+"""Folding batch normalizations into the layers before them does not change the output."""
 
 import jax
 import numpy as np

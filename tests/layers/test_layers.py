@@ -1,3 +1,5 @@
+"""Tests single layers, `Sequential`, `summary` and `outputs`."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -1,4 +1,4 @@
-"""A whole network: its names, its counts, and what each of its layers sees."""
+"""Tests ResNet-18: names, parameter and FLOP counts, and receptive fields."""
 
 import jax
 import jax.numpy as jnp

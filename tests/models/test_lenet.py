@@ -1,3 +1,5 @@
+"""Tests the LeNet models: outputs, parameters and agreement with torch."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -10,7 +10,7 @@ import pytest
 import jaxcnn as jc
 from jaxcnn.ops import (
     average_pooling,
-    convolution,
+    convolution_1d_3d,
     max_pooling,
     pool_arguments,
     power_pooling,
@@ -20,7 +20,7 @@ from jaxcnn.ops import (
 from jaxcnn.ops.shared_options import options_of
 
 FAMILIES = {
-    "conv": convolution.ConvOptions,
+    "conv": convolution_1d_3d.ConvOptions,
     "conv_transpose": transposed.ConvTransposeOptions,
     "max_pool": max_pooling.MaxPoolOptions,
     "min_pool": pool_arguments.PoolOptions,

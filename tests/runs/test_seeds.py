@@ -38,12 +38,12 @@ def test_seeds_that_were_stopped_go_on(config, monkeypatch, capsys):
     assert again[0].result.parameters_sha256 == first.parameters_sha256
     assert (config.run_dir / "seed-1" / "config.json").exists()
 
-    def stops(given):
+    def stops(given, own):
         if given.seed == 1:
             raise UserError("the loss is not finite")
         return first
 
-    monkeypatch.setattr(seeds, "train", stops)
+    monkeypatch.setattr(seeds, "run", stops)
     capsys.readouterr()
     with pytest.raises(UserError, match="not finite"):
         train_seeds(Plan(dataclasses.replace(config, resume=True), seeds=2))

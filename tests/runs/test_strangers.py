@@ -1,5 +1,6 @@
 """Run folders from strangers: nothing in them is waited for or believed."""
 
+import dataclasses
 import json
 import shutil
 import tracemalloc
@@ -100,7 +101,12 @@ def test_json_that_asks_for_too_much(folder, text, message):
 
 def test_settings_of_absurd_sizes(folder):
     content = json.loads(folder.config.read_text())
-    for name, value in (("epochs", 10**99), ("model", "x" * 10**6), ("x" * 10**6, 1)):
+    for name, value in (
+        ("epochs", 10**99),
+        ("lr", 10**400),
+        ("model", "x" * 10**6),
+        ("x" * 10**6, 1),
+    ):
         put(folder.config, config=content["config"] | {name: value})
         with pytest.raises(UserError, match="is damaged") as caught, within(10):
             read_config(folder)
@@ -200,10 +206,9 @@ def test_positions_where_no_run_has_been(place, tmp_path):
 
 
 def test_a_resumed_run_checks_its_position(folder, tiny):
-    config = TrainConfig(
-        model="lenet_modern", dataset="fashion_mnist", data_dir=tiny, epochs=2, optimizer="adam",
-        run_dir=folder.path, resume=True,
-    )  # fmt: skip
+    config = dataclasses.replace(
+        read_config(folder), data_dir=tiny, epochs=2, run_dir=folder.path, resume=True
+    )
     forge(folder, batch=10**6)
     with pytest.raises(
         UserError, match=r"says that it is of epoch 2, batch 1,000,000, but an epoch"

@@ -1,7 +1,6 @@
 // What XLA calls: the handlers that `jaxcnn.engine.compiler` registers.
 
 #include "convolution.h"
-#include "pools.h"
 
 namespace ffi = xla::ffi;
 
@@ -23,29 +22,6 @@ static ffi::Error KernelGradient(ffi::ThreadPool pool, Numbers x, Numbers y, Res
   return ffi::Error::Success();
 }
 
-static ffi::Error MaxPool(ffi::ThreadPool pool, Numbers x, Result y, Sizes sizes) {
-  jaxcnn::max_pool(pool, jaxcnn::Windows(sizes.begin()), x.typed_data(), y->typed_data());
-  return ffi::Error::Success();
-}
-
-static ffi::Error MaxPoolGradient(ffi::ThreadPool pool, Numbers t, Numbers x, Result dx,
-                                  Sizes sizes) {
-  jaxcnn::max_pool_gradient(pool, jaxcnn::Windows(sizes.begin()), t.typed_data(), x.typed_data(),
-                            dx->typed_data());
-  return ffi::Error::Success();
-}
-
-static ffi::Error SumPool(ffi::ThreadPool pool, Numbers x, Result y, Sizes sizes) {
-  jaxcnn::sum_pool(pool, jaxcnn::Windows(sizes.begin()), x.typed_data(), y->typed_data());
-  return ffi::Error::Success();
-}
-
-static ffi::Error SumPoolGradient(ffi::ThreadPool pool, Numbers t, Result dx, Sizes sizes) {
-  jaxcnn::sum_pool_gradient(pool, jaxcnn::Windows(sizes.begin()), t.typed_data(),
-                            dx->typed_data());
-  return ffi::Error::Success();
-}
-
 #define JAXCNN_HANDLER(name, function, ...)                                                    \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(name, function,                                                \
                                 ffi::Ffi::Bind()                                               \
@@ -54,7 +30,6 @@ static ffi::Error SumPoolGradient(ffi::ThreadPool pool, Numbers t, Result dx, Si
 
 JAXCNN_HANDLER(jaxcnn_convolution, Convolution, .Arg<Numbers>().Arg<Numbers>());
 JAXCNN_HANDLER(jaxcnn_kernel_gradient, KernelGradient, .Arg<Numbers>().Arg<Numbers>());
-JAXCNN_HANDLER(jaxcnn_max_pool, MaxPool, .Arg<Numbers>());
-JAXCNN_HANDLER(jaxcnn_max_pool_gradient, MaxPoolGradient, .Arg<Numbers>().Arg<Numbers>());
-JAXCNN_HANDLER(jaxcnn_sum_pool, SumPool, .Arg<Numbers>());
-JAXCNN_HANDLER(jaxcnn_sum_pool_gradient, SumPoolGradient, .Arg<Numbers>());
+
+// The handlers of pools.
+#include "pool_handlers.h"

@@ -52,21 +52,4 @@ struct Lanes {
 #endif
 };
 
-// The elements of a vector in another order.
-struct Order {
-  int32_t from[V];
-  Vec operator()(Vec v) const {
-#if defined(__AVX512F__)
-    return (Vec)_mm512_permutexvar_ps(_mm512_loadu_si512(from), (__m512)v);
-#elif defined(__AVX2__)
-    const auto* order = reinterpret_cast<const __m256i*>(from);
-    return (Vec)_mm256_permutevar8x32_ps((__m256)v, _mm256_loadu_si256(order));
-#else
-    Vec w;
-    for (int i = 0; i < V; ++i) w[i] = v[from[i]];
-    return w;
-#endif
-  }
-};
-
 }  // namespace jaxcnn

@@ -35,18 +35,25 @@ def choose(problem: Problem, gradient: bool) -> Choice:
 
 def _fits(problem: Problem, algorithm: Algorithm) -> bool:
     """Whether an algorithm needs no more memory than a large problem may."""
-    if problem.elements < LARGE:
+    elements = _elements(problem)
+    if elements < LARGE:
         return True
     if algorithm.handles_groups:
-        return algorithm.scratch(problem) <= SPARE * problem.elements
+        return algorithm.scratch(problem) <= SPARE * elements
     part, count = joined(problem)
     # Images and results of several groups are written twice more, once on either side.
-    moved = 2 * problem.elements if count > 1 else 0
-    return moved + count * algorithm.scratch(part) <= SPARE * problem.elements
+    moved = 2 * elements if count > 1 else 0
+    return moved + count * algorithm.scratch(part) <= SPARE * elements
+
+
+def _elements(problem: Problem) -> int:
+    """The numbers in input, kernel and result."""
+    image = problem.batch * math.prod(problem.sizes) * problem.channels
+    return image + math.prod(problem.kernel_shape) + problem.positions * problem.features
 
 
 def _by_shape(problem: Problem, gradient: bool) -> Choice:
-    if problem.depthwise:
+    if problem.groups == problem.channels > 1:
         if problem.taps <= 128:
             return Choice("shifted_taps", "each channel is convolved by itself")
         return Choice("lax", "the window is too large to write out")

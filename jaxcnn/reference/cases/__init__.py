@@ -1,4 +1,4 @@
-"""Cases of the ops, as data: what `jaxcnn check` and the tests run through every property."""
+"""Example calls of every op, as data for `jaxcnn check` and the tests."""
 
 from jaxcnn.reference.cases.case import Case, integers, normal, uniform
 

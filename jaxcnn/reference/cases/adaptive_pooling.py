@@ -1,4 +1,4 @@
-"""Cases of adaptive, fractional and inverse pooling."""
+"""Cases of adaptive and fractional pooling and of unpooling."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from jaxcnn.reference.cases.max_pooling import odd, ties
 
 
 def samples(*shape: int) -> Draw:
-    """Odd sixty-fourths: exact in every dtype, and never at the edge between two starts."""
+    """Random odd multiples of 1/64: exact in every dtype, never between two window starts."""
     return lambda rng: (2 * rng.integers(0, 32, shape) + 1) / 64
 
 
 def places(*shape: int, plane: int) -> Draw:
-    """Different positions for the elements of each plane, channels last."""
+    """Random distinct positions for the elements of each plane, channels last."""
 
     def draw(rng: np.random.Generator) -> np.ndarray:
         batch, *sizes, channels = shape

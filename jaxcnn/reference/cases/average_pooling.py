@@ -9,7 +9,7 @@ from jaxcnn.reference.cases.case import Case, Draw, normal, uniform
 
 
 def blanks(*shape: int) -> Draw:
-    """Whole windows of zeros beside positive numbers."""
+    """Positive numbers with whole windows of zeros among them."""
 
     def draw(rng: np.random.Generator) -> np.ndarray:
         x = rng.uniform(0.5, 1.5, shape)
@@ -20,7 +20,7 @@ def blanks(*shape: int) -> Draw:
 
 
 def infinite(*shape: int) -> Draw:
-    """An inf, a -inf and a NaN, far from each other."""
+    """Numbers with an inf, a -inf and a NaN far from each other."""
 
     def draw(rng: np.random.Generator) -> np.ndarray:
         x = rng.standard_normal(shape)

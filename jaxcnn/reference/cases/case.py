@@ -1,4 +1,4 @@
-"""One call of one op, written down as data."""
+"""Defines a case: one call of one op, as data."""
 
 import dataclasses
 import zlib
@@ -16,19 +16,18 @@ class Case:
     """One call of one op: ``op(*inputs, **options)``.
 
     Attributes:
-        op: the name of the function in `jaxcnn.ops`, and of its twins.
-        label: what is special about the case, unique for the op.
+        op: the name of the function in `jaxcnn.ops` and in the references.
+        label: a short name of the case, unique for the op.
         inputs: how to draw each positional array.
         options: the keyword arguments.
         differentiable: which of ``inputs`` the gradients are compared in.
         batched: which of ``inputs`` have meaning under `jax.vmap`.
         smooth: whether second derivatives exist everywhere near the inputs (not for a max
             with ties, say).
-        keyed: whether the op takes a random key before ``inputs``; its twins are given ``None``.
+        keyed: whether the op takes a random key before ``inputs``; the references get ``None``.
         named: how to draw the arrays that are passed by keyword, beside ``options``.
         images: which of ``inputs`` lie in the op's ``layout``, for an op that has one.
-        roundings: how often a 16-bit result may have been rounded on its way; 1 is once, at
-            the end.
+        roundings: how many times a 16-bit result may have been rounded; 1 is once, at the end.
     """
 
     op: str
@@ -52,7 +51,7 @@ class Case:
         return tuple(draw(rng) for draw in self.inputs)
 
     def named_arrays(self) -> dict[str, np.ndarray]:
-        """The arrays of ``named``, as repeatable as `arrays`."""
+        """The arrays of ``named``, the same ones each time."""
         rng = np.random.default_rng(zlib.crc32(f"{self} by name".encode()))
         return {name: draw(rng) for name, draw in self.named.items()}
 

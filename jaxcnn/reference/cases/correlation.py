@@ -1,4 +1,4 @@
-"""Cases of the correlations by hand."""
+"""Cases of the hand-written cross-correlations, such as `jaxcnn.corr2d`."""
 
 from typing import Any
 

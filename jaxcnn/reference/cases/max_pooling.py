@@ -8,7 +8,7 @@ from jaxcnn.reference.cases.case import Case, Draw, integers, normal
 
 
 def ties(*shape: int) -> Draw:
-    """Few different numbers, so that many windows have two winners."""
+    """Few different numbers, so that many windows have two largest ones."""
     return lambda rng: rng.integers(-1, 2, shape).astype(np.float64)
 
 
@@ -25,7 +25,7 @@ def odd(*shape: int) -> Draw:
 
 
 def void(*shape: int) -> Draw:
-    """Nothing but -inf: padding must not win even here."""
+    """An array of -inf, where padding must not win either."""
     return lambda rng: np.full(shape, -np.inf)
 
 

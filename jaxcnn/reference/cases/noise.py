@@ -1,4 +1,4 @@
-"""Cases of dropout; what is random is drawn from the one key that every case is run with."""
+"""Cases of dropout, which all use the same random key."""
 
 from typing import Any
 

@@ -7,7 +7,7 @@ from jaxcnn.reference.cases.case import Case, Draw, normal, uniform
 
 
 def _far(*shape: int) -> Draw:
-    """A mean a hundred times the deviation."""
+    """Numbers whose mean is a hundred times their deviation."""
     return lambda rng: 100 + rng.standard_normal(shape)
 
 

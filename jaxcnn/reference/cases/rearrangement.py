@@ -1,4 +1,4 @@
-"""Cases of the ops that move pixels and channels."""
+"""Cases of `jaxcnn.pixel_shuffle`, `pixel_unshuffle` and `channel_shuffle`."""
 
 from jaxcnn.reference.cases.case import Case, integers, normal
 

@@ -19,7 +19,7 @@ def _sample(label: str, x: Draw, grid: Draw, smooth: bool = True, **options: Any
 
 
 def _ways(method: str, x: Draw, grid: Draw, *ways: str) -> tuple[Case, ...]:
-    """One case for each way to see what lies outside, with points inside and far outside."""
+    """One case for each padding mode, with points inside and far outside of the image."""
     return tuple(
         _sample(
             f"{method}-{way}",

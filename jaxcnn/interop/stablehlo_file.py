@@ -1,4 +1,4 @@
-"""The whole computation as a `jax.export` artefact, parameters included."""
+"""Exports a model to StableHLO with `jax.export`, parameters included."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,32 +7,32 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxcnn.interop.subject import Subject
+from jaxcnn.interop.model_to_export import ModelToExport
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-"""The machines that an artefact runs on."""
+"""The platforms that an exported model runs on."""
 
 
-def stablehlo(subject: Subject) -> bytes:
-    """The logits of one image or more, as one function of them.
+def stablehlo(trained: ModelToExport) -> bytes:
+    """Export a model as one function from images to logits.
 
     Args:
-        subject: the model; any layers will do. Its batch normalizations are folded into the layers
+        trained: the model; any layers will do. Its batch normalizations are folded into the layers
             before them where they can be.
 
     Returns:
-        What ``jax.export.deserialize`` reads: a function from float32 ``(n, h, w, c)`` in [0, 1]
+        Bytes for ``jax.export.deserialize``: a function from float32 ``(n, h, w, c)`` in [0, 1]
         to logits ``(n, classes)``. Nothing but JAX is needed to call it.
     """
     from jax import export
 
-    subject = subject.folded()
+    trained = trained.folded()
 
     def logits(images: jax.Array) -> Any:
-        return subject.model.apply(subject.params, subject.state, images)[0]
+        return trained.model.apply(trained.params, trained.state, images)[0]
 
     (batch,) = export.symbolic_shape("batch")
-    images = jax.ShapeDtypeStruct((batch, *subject.image_shape), jnp.float32)
+    images = jax.ShapeDtypeStruct((batch, *trained.image_shape), jnp.float32)
     with _without_folders():
         exported = export.export(jax.jit(logits), platforms=PLATFORMS)(images)
     return bytes(exported.serialize())
@@ -40,7 +40,7 @@ def stablehlo(subject: Subject) -> bytes:
 
 @contextlib.contextmanager
 def _without_folders() -> Iterator[None]:
-    """JAX notes the source of each operation; where it lies on this machine is nobody's concern."""
+    """Remove the folders of source files from the debug information that JAX writes."""
     name = "jax_hlo_source_file_canonicalization_regex"
     before = getattr(jax.config, name)
     jax.config.update(name, r".*[/\\]")

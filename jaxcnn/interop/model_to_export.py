@@ -1,4 +1,4 @@
-"""What is handed on."""
+"""A trained model with the facts that its exported file holds."""
 
 import json
 from collections.abc import Mapping
@@ -9,16 +9,15 @@ from jaxcnn.layers import Layer, Params, State, fold_batch_norm
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A trained model, and what one must know to use it.
+class ModelToExport:
+    """A trained model to export, with its weights and the facts that a user of it needs.
 
     Attributes:
         model: the network.
         params: its parameters.
         state: its running statistics.
-        image_shape: of one input without the batch axis, ``(h, w, c)`` of an image.
-        card: what to tell others about it: class names, transform and the like, as JSON can
-            hold it.
+        image_shape: the shape of one input without the batch axis, ``(h, w, c)`` for an image.
+        card: facts about it that JSON can hold: class names, transform, epochs and others.
     """
 
     model: Layer
@@ -28,10 +27,10 @@ class Subject:
     card: Mapping[str, Any]
 
     def card_with(self, **more: Any) -> str:
-        """The card and what a format adds to it, as JSON."""
+        """The card as JSON, with further entries."""
         return json.dumps({**self.card, **more})
 
-    def folded(self) -> "Subject":
-        """The same model for evaluation, its batch normalizations part of other layers."""
+    def folded(self) -> "ModelToExport":
+        """The same model for inference, its batch normalizations folded into other layers."""
         model, params, state = fold_batch_norm(self.model, self.params, self.state)
         return replace(self, model=model, params=params, state=state)

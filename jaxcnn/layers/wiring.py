@@ -1,9 +1,9 @@
-"""How a layer made of layers runs: one wiring, followed by arrays, by shapes or by anything else.
+"""Connects layers: builds a layer from parts, and visits the parts of a model in their order.
 
-A combinator says once how its parts are connected, as a function ``wire(flow, x)`` that calls
-``flow.part(name, x)``, ``flow.join(how, values)`` and ``flow.split(x, sizes)``. What ``x`` is
-depends on who follows the wiring: `init` sends shapes through it, `apply` arrays, `walk`
-whatever its visitor makes.
+A layer made of layers describes once how its parts are connected, as a function
+``wire(flow, x)`` that calls ``flow.part(name, x)``, ``flow.join(how, values)`` and
+``flow.split(x, sizes)``. This function runs with different values: `init` gives it shapes,
+`apply` arrays, and `walk` the values that a visitor computes.
 """
 
 import contextlib
@@ -21,31 +21,31 @@ from jaxcnn.ops.moments import batch_layout
 
 V = TypeVar("V")
 
-Pieces = Sequence[int] | int
-"""How many channels each piece has, or an int for so many equal pieces."""
+SplitSizes = Sequence[int] | int
+"""The number of channels of each part, or an int for so many equal parts."""
 
 IN_LAYER = "in layer "
-"""What a note to an error begins with that names the layer; the innermost comes first."""
+"""The start of the note that names the layer in which an error arose; innermost layer first."""
 
 JOINS = ("add", "multiply", "concat")
-"""How the outputs of branches become one."""
+"""The ways to join the outputs of branches."""
 
 
 class Flow(Protocol[V]):
-    """What a wiring is followed with."""
+    """The first argument of a wiring function, which runs the parts and joins and splits values."""
 
     def part(self, name: str, x: V) -> V:
-        """The output of a part."""
+        """Gives the output of a part."""
 
     def join(self, how: str, values: Sequence[V], layout: str | None = None) -> V:
-        """The outputs of branches as one, by one of `JOINS`."""
+        """Joins the outputs of branches by one of `JOINS`."""
 
-    def split(self, x: V, sizes: Pieces, layout: str | None = None) -> list[V]:
-        """The channels taken apart."""
+    def split(self, x: V, sizes: SplitSizes, layout: str | None = None) -> list[V]:
+        """Splits the channels."""
 
 
 Wire = Callable[[Any, Any], Any]
-"""``wire(flow, x) -> y``, for a `Flow` of any kind of value."""
+"""A wiring function ``wire(flow, x) -> y``, for a `Flow` of any kind of value."""
 
 
 def combined(
@@ -56,15 +56,15 @@ def combined(
     inline: Iterable[str] = (),
     renamed: Mapping[str, str] | None = None,
 ) -> Layer:
-    """A layer made of layers, from how these are connected.
+    """Make one layer of several, from a function that says how they are connected.
 
     Args:
         op: the name of its constructor, for messages.
         parts: the layers by name. For a constructor that is `described`, the names are those
             of its arguments.
         wire: ``wire(flow, x) -> y``; calls each part once.
-        inline: the parts whose own parts' names are to stand in place of theirs.
-        renamed: names in the parameters that are not the arguments'.
+        inline: the parts whose own name is left out of the paths of their parameters.
+        renamed: the names of parameters that differ from those of the arguments.
 
     Returns:
         A layer whose parameters are ``{name: parameters}``; parts without any are left out.
@@ -105,7 +105,7 @@ def combined(
 
 
 class _Drawing:
-    """Sends shapes through a wiring and draws the parameters of each part on the way."""
+    """Runs a wiring function with shapes and draws the parameters of each part."""
 
     def __init__(self, op: str, its: Description, key: jax.Array) -> None:
         self.params: Params = {}
@@ -124,12 +124,12 @@ class _Drawing:
     def join(self, how: str, values: Sequence[Any], layout: str | None = None) -> Any:
         return jax.eval_shape(lambda *arrays: joined(self._op, how, arrays, layout), *values)
 
-    def split(self, x: Any, sizes: Pieces, layout: str | None = None) -> list[Any]:
+    def split(self, x: Any, sizes: SplitSizes, layout: str | None = None) -> list[Any]:
         return jax.eval_shape(lambda array: divided(self._op, array, sizes, layout), x)
 
 
 class _Running:
-    """Sends arrays through a wiring and collects the next state of each part."""
+    """Runs a wiring function with arrays and collects the next state of each part."""
 
     def __init__(
         self,
@@ -158,13 +158,13 @@ class _Running:
     def join(self, how: str, values: Sequence[jax.Array], layout: str | None = None) -> jax.Array:
         return joined(self._op, how, values, layout)
 
-    def split(self, x: jax.Array, sizes: Pieces, layout: str | None = None) -> list[jax.Array]:
+    def split(self, x: jax.Array, sizes: SplitSizes, layout: str | None = None) -> list[jax.Array]:
         return divided(self._op, x, sizes, layout)
 
 
 @contextlib.contextmanager
 def _naming(name: str) -> Iterator[None]:
-    """An error that arises in a part notes which part it is."""
+    """Add the name of a part to an error that arises in it."""
     try:
         yield
     except Exception as error:
@@ -173,15 +173,15 @@ def _naming(name: str) -> Iterator[None]:
 
 
 def _put(tree: dict[str, Any], scope: str, its: dict[str, Any]) -> None:
-    """Add the entries of a part to those of its whole; what is empty is left out."""
+    """Add the entries of a part to a tree; empty ones are left out."""
     if not scope:
         tree.update(its)
     elif its:
         tree[scope] = its
 
 
-class Site(NamedTuple):
-    """Where in a model a layer stands.
+class LayerNode(NamedTuple):
+    """A layer of a model, with its path, its parameters and its state.
 
     Attributes:
         path: the names that lead to its parameters.
@@ -205,79 +205,79 @@ class Site(NamedTuple):
 
 
 class Visitor(Protocol[V]):
-    """What is done at the layers of a model."""
+    """The functions that `walk` calls at the layers, joins and splits of a model."""
 
-    def layer(self, site: Site, x: V) -> V:
-        """At a layer that is not made of layers."""
+    def layer(self, node: LayerNode, x: V) -> V:
+        """Gives the output of a layer that is not made of layers."""
 
-    def join(self, site: Site, how: str, values: Sequence[V], layout: str | None) -> V:
-        """Where branches of the layer at ``site`` come together."""
+    def join(self, node: LayerNode, how: str, values: Sequence[V], layout: str | None) -> V:
+        """Joins the outputs of the branches of the layer ``node``."""
 
-    def split(self, site: Site, x: V, sizes: Pieces, layout: str | None) -> list[V]:
-        """Where the layer at ``site`` takes channels apart."""
+    def split(self, node: LayerNode, x: V, sizes: SplitSizes, layout: str | None) -> list[V]:
+        """Splits the channels for the branches of the layer ``node``."""
 
 
 def walk(layer: Layer, params: Params, state: State, x: V, visitor: Visitor[V]) -> V:
-    """Send a value through the graph of a model, layer by layer.
+    """Visit the layers of a model in the order in which they are computed.
 
     Args:
         layer: the model.
         params: its parameters, or their shapes.
         state: its state.
-        x: what goes in.
-        visitor: makes of each layer's input its output; the values may be of any kind.
+        x: the input; a value of any kind that the visitor takes.
+        visitor: computes the output of each layer, join and split from its input.
 
     Returns:
-        What comes out.
+        The output of the model.
 
     >>> from jaxcnn.layers import Dense, Flatten, Sequential
     >>> class Names:
-    ...     def layer(self, site, x):
-    ...         return [*x, site.name]
+    ...     def layer(self, node, x):
+    ...         return [*x, node.name]
     ...
-    ...     def join(self, site, how, values, layout):
+    ...     def join(self, node, how, values, layout):
     ...         return [*values, how]
     ...
-    ...     def split(self, site, x, sizes, layout):
+    ...     def split(self, node, x, sizes, layout):
     ...         raise NotImplementedError
     >>> walk(Sequential(flat=Flatten(), out=Dense(3)), {}, {}, [], Names())
     ['flat', 'out']
     """
-    return _walk(Site((), (), layer, params, state), x, visitor)
+    return _walk(LayerNode((), (), layer, params, state), x, visitor)
 
 
-def _walk(site: Site, x: V, visitor: Visitor[V]) -> V:
-    its = site.layer.description
+def _walk(node: LayerNode, x: V, visitor: Visitor[V]) -> V:
+    its = node.layer.description
     if its is None or its.wire is None:
-        return visitor.layer(site, x)
-    y: V = its.wire(_Walking(site, its, visitor), x)
+        return visitor.layer(node, x)
+    y: V = its.wire(_Walking(node, its, visitor), x)
     return y
 
 
 class _Walking(Generic[V]):
-    """Sends the values of a visitor through a wiring."""
+    """Runs a wiring function with the values of a visitor."""
 
-    def __init__(self, site: Site, its: Description, visitor: Visitor[V]) -> None:
-        self._site, self._its, self._visitor = site, its, visitor
+    def __init__(self, node: LayerNode, its: Description, visitor: Visitor[V]) -> None:
+        self._site, self._its, self._visitor = node, its, visitor
 
     def part(self, name: str, x: V) -> V:
-        site, layer, scope = self._site, self._its.parts[name], self._its.scopes[name]
-        path = (*site.path, scope) if scope else site.path
-        # A layer around one layer adds nothing to the names that lead to what is in it.
+        node, layer, scope = self._site, self._its.parts[name], self._its.scopes[name]
+        path = (*node.path, scope) if scope else node.path
+        # A layer around one layer adds no name to the place of that layer.
         step = scope or (name if len(self._its.parts) > 1 else "")
-        place = (*site.place, step) if step else site.place
-        params, state = scoped(site.params, layer, scope), scoped(site.state, layer, scope)
-        return _walk(Site(path, place, layer, params, state), x, self._visitor)
+        place = (*node.place, step) if step else node.place
+        params, state = scoped(node.params, layer, scope), scoped(node.state, layer, scope)
+        return _walk(LayerNode(path, place, layer, params, state), x, self._visitor)
 
     def join(self, how: str, values: Sequence[V], layout: str | None = None) -> V:
         return self._visitor.join(self._site, how, values, layout)
 
-    def split(self, x: V, sizes: Pieces, layout: str | None = None) -> list[V]:
+    def split(self, x: V, sizes: SplitSizes, layout: str | None = None) -> list[V]:
         return self._visitor.split(self._site, x, sizes, layout)
 
 
 def joined(op: str, how: str, values: Sequence[jax.Array], layout: str | None = None) -> jax.Array:
-    """The arrays that branches give, as one.
+    """Join the outputs of branches into one array.
 
     Args:
         op: the layer's constructor, for messages.
@@ -308,13 +308,13 @@ def joined(op: str, how: str, values: Sequence[jax.Array], layout: str | None = 
     return whole
 
 
-def divided(op: str, x: jax.Array, sizes: Pieces, layout: str | None = None) -> list[jax.Array]:
-    """The channels of ``x``, taken apart.
+def divided(op: str, x: jax.Array, sizes: SplitSizes, layout: str | None = None) -> list[jax.Array]:
+    """Split the channels of ``x``.
 
     Args:
         op: the layer's constructor, for messages.
         x: a batch.
-        sizes: how many channels each piece has, or an int for so many equal pieces.
+        sizes: the number of channels of each part, or an int for so many equal parts.
         layout: where the channels are; last where it is left out.
     """
     channel = batch_layout(op, layout, x.ndim).channel

@@ -1,4 +1,4 @@
-"""Models to hand on: the ones there are, and one whose maxima are below zero."""
+"""Models for the tests of exports: every model of the package, and one with negative maxima."""
 
 import functools
 import math
@@ -7,25 +7,27 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from jaxcnn.interop import Subject
+from jaxcnn.interop import ModelToExport
 from jaxcnn.layers import Conv2d, Dense, Flatten, MaxPool2d, Sequential
 from jaxcnn.models import MODELS
 
 
-def subject(model, image_shape=(28, 28, 1)):
-    """A model with parameters that are drawn by NumPy, which compiles nothing; biases too."""
+def to_export(model, image_shape=(28, 28, 1)):
+    """A model to export, with parameters drawn by NumPy, biases too."""
     rng = np.random.default_rng(0)
     params, state = jax.eval_shape(
         lambda key: model.init(key, (1, *image_shape)), jax.random.key(0)
     )
     params, state = jax.tree.map(lambda leaf: drawn(rng, leaf.shape), (params, state))
-    return Subject(model, params, state, image_shape, {"model": "x"})
+    return ModelToExport(model, params, state, image_shape, {"model": "x"})
 
 
 def below_zero():
-    """What goes into a max pool is below zero, so that a border of zeros would win."""
+    """A model whose max pool has a negative input, so that a border of zeros would win."""
     pool = MaxPool2d(2, stride=1, padding=((1, 0), (0, 1)))
-    it = subject(Sequential(conv=Conv2d(2, 1), pool=pool, flat=Flatten(), out=Dense(3)), (5, 4, 3))
+    it = to_export(
+        Sequential(conv=Conv2d(2, 1), pool=pool, flat=Flatten(), out=Dense(3)), (5, 4, 3)
+    )
     return replace(it, params=jax.tree.map(lambda leaf: -abs(leaf), it.params))
 
 
@@ -35,8 +37,8 @@ def drawn(rng, shape):
     return rng.normal(0, spread, shape).astype(np.float32)
 
 
-SUBJECTS = {
-    **{name: subject(make(10)) for name, make in MODELS.items()},
+MODELS_TO_EXPORT = {
+    **{name: to_export(make(10)) for name, make in MODELS.items()},
     "below_zero": below_zero(),
 }
 

@@ -1,4 +1,4 @@
-"""The summary table of a model, and what each of its layers gives for an image."""
+"""The summary table of a model, and the output of each of its layers for a batch."""
 
 import math
 from collections.abc import Sequence
@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jaxcnn.layers.flow import Pieces, Site, divided, joined, walk
-from jaxcnn.layers.geometry import Seen, flops_of, views_of
 from jaxcnn.layers.layer import Description, Layer, Params, State
-from jaxcnn.layers.views import SAME, View, field, union
+from jaxcnn.layers.receptive_fields import SAME, AxisField, receptive_field_of, union
+from jaxcnn.layers.summary_rules import LayerUse, axis_fields_of, flops_of
+from jaxcnn.layers.wiring import LayerNode, SplitSizes, divided, joined, walk
 from jaxcnn.ops.arguments import parse_any_layout
 from jaxcnn.ops.geometry import ReceptiveField
 
 
-class Row(NamedTuple):
-    """One layer in a `summary`, or the place where branches come together.
+class SummaryRow(NamedTuple):
+    """One row of a `summary`: a layer, or the join of branches.
 
     Attributes:
         path: where its parameters are found, e.g. ``conv1``, or ``body/conv`` when nested. For
@@ -26,10 +26,10 @@ class Row(NamedTuple):
         flops: floating point operations of convolutions and dense layers for the whole batch,
             two for each multiply-add, padding counted as pixels; biases, normalizations,
             activations and pools are not counted. ``None`` where they are not known.
-        receptive_field: what one output sees of the input, and how far apart neighbouring
-            outputs look; that of branches is the hull of each. An output that sees a whole axis
+        receptive_field: the size, stride and offset of the input region that one output depends
+            on; that of branches is the hull of each. An output that depends on a whole axis
             has the stride 0. ``None`` where it is not known.
-        branch: how the branches that it lies on are drawn, ``"│├"``; empty outside of branches.
+        branch: the lines that show its branch in the table, ``"│├"``; empty outside of branches.
     """
 
     path: str
@@ -41,7 +41,7 @@ class Row(NamedTuple):
     branch: str = ""
 
 
-class Summary(tuple[Row, ...]):
+class Summary(tuple[SummaryRow, ...]):
     """The rows of a summary; ``print`` shows them as a table."""
 
     __slots__ = ()
@@ -61,7 +61,7 @@ def count_parameters(params: Params) -> int:
 
 
 def summary(layer: Layer, input_shape: Sequence[int], *, layout: str | None = None) -> Summary:
-    """Every layer's name, output, parameters, FLOPs and view, without computing anything.
+    """List the layers of a model with output shape, parameters, FLOPs and receptive field.
 
     Args:
         layer: a model, or any layer.
@@ -93,9 +93,13 @@ def summary(layer: Layer, input_shape: Sequence[int], *, layout: str | None = No
     params, state = jax.eval_shape(lambda key: layer.init(key, shape), jax.random.key(0))
     sizes = _spatial(shape, layout)
     visitor = _Surveyor(sizes)
-    views: list[View] | None = [SAME] * len(sizes)
+    fields: list[AxisField] | None = [SAME] * len(sizes)
     walk(
-        layer, params, state, _Traced(jax.ShapeDtypeStruct(shape, "float32"), sizes, views), visitor
+        layer,
+        params,
+        state,
+        _Traced(jax.ShapeDtypeStruct(shape, "float32"), sizes, fields),
+        visitor,
     )
     marks = _marks(visitor.places)
     rows = zip(visitor.rows, marks, strict=True)
@@ -103,7 +107,7 @@ def summary(layer: Layer, input_shape: Sequence[int], *, layout: str | None = No
 
 
 def outputs(layer: Layer, params: Params, state: State, x: jax.Array) -> dict[str, jax.Array]:
-    """What every layer of a model gives for a batch, by the paths of `summary`.
+    """Compute the output of every layer of a model for a batch, by the paths of `summary`.
 
     Args:
         layer: a model, or any layer.
@@ -130,78 +134,84 @@ class _Recorder:
     def __init__(self) -> None:
         self.found: dict[str, jax.Array] = {}
 
-    def layer(self, site: Site, x: jax.Array) -> jax.Array:
-        y, _ = site.layer.apply(site.params, site.state, x)
-        self.found[site.name] = y
+    def layer(self, node: LayerNode, x: jax.Array) -> jax.Array:
+        y, _ = node.layer.apply(node.params, node.state, x)
+        self.found[node.name] = y
         return y
 
     def join(
-        self, site: Site, how: str, values: Sequence[jax.Array], layout: str | None
+        self, node: LayerNode, how: str, values: Sequence[jax.Array], layout: str | None
     ) -> jax.Array:
-        y = joined(_name(site.layer), how, values, layout)
-        self.found["/".join(site.place)] = y
+        y = joined(_name(node.layer), how, values, layout)
+        self.found["/".join(node.place)] = y
         return y
 
-    def split(self, site: Site, x: jax.Array, sizes: Pieces, layout: str | None) -> list[jax.Array]:
-        return divided(_name(site.layer), x, sizes, layout)
+    def split(
+        self, node: LayerNode, x: jax.Array, sizes: SplitSizes, layout: str | None
+    ) -> list[jax.Array]:
+        return divided(_name(node.layer), x, sizes, layout)
 
 
 class _Traced(NamedTuple):
-    """What flows through a model while it is surveyed.
+    """A value between two layers while the rows are written.
 
     Attributes:
         array: its shape and dtype.
-        sizes: of its spatial axes, or of those that it had before it was flattened.
-        views: what it sees of the input, one per axis; ``None`` where that is not known.
+        sizes: its spatial sizes, or those that it had before it was flattened.
+        fields: its receptive field on each axis; ``None`` where that is not known.
     """
 
     array: Any
     sizes: tuple[int, ...]
-    views: Sequence[View] | None
+    fields: Sequence[AxisField] | None
 
 
 class _Surveyor:
     """Writes the row of each layer, and remembers its place."""
 
     def __init__(self, sizes: tuple[int, ...]) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[SummaryRow] = []
         self.places: list[tuple[tuple[str, ...], bool]] = []
         self._sizes = sizes
 
-    def layer(self, site: Site, x: _Traced) -> _Traced:
-        layer = site.layer
-        y, _ = jax.eval_shape(layer.apply, site.params, site.state, x.array)
+    def layer(self, node: LayerNode, x: _Traced) -> _Traced:
+        layer = node.layer
+        y, _ = jax.eval_shape(layer.apply, node.params, node.state, x.array)
         options = (layer.description or Description()).options
-        seen = Seen(options, site.params, x.array.shape, y.shape, x.sizes)
-        local = views_of(layer, seen)
-        views, sizes = None, x.sizes
+        use = LayerUse(options, node.params, x.array.shape, y.shape, x.sizes)
+        local = axis_fields_of(layer, use)
+        fields, sizes = None, x.sizes
         if len(y.shape) == len(x.sizes) + 2:
             sizes = _spatial(y.shape, options.get("layout"))
-        if x.views is not None and local is not None:
-            views = [view.after(first) for view, first in zip(local, x.views, strict=True)]
-        traced = _Traced(y, sizes, views)
-        self._row(site.path, site.place, _name(layer), traced, site.params, flops_of(layer, seen))
+        if x.fields is not None and local is not None:
+            fields = [field.after(first) for field, first in zip(local, x.fields, strict=True)]
+        traced = _Traced(y, sizes, fields)
+        self._row(node.path, node.place, _name(layer), traced, node.params, flops_of(layer, use))
         return traced
 
-    def join(self, site: Site, how: str, values: Sequence[_Traced], layout: str | None) -> _Traced:
+    def join(
+        self, node: LayerNode, how: str, values: Sequence[_Traced], layout: str | None
+    ) -> _Traced:
         arrays = [value.array for value in values]
-        y = jax.eval_shape(lambda *given: joined(_name(site.layer), how, given, layout), *arrays)
-        known = [value.views for value in values if value.views is not None]
-        views: Sequence[View | None] = []
+        y = jax.eval_shape(lambda *given: joined(_name(node.layer), how, given, layout), *arrays)
+        known = [value.fields for value in values if value.fields is not None]
+        fields: Sequence[AxisField | None] = []
         if len(known) == len(values):
-            views = [
+            fields = [
                 union(axes, size)
                 for axes, size in zip(zip(*known, strict=True), self._sizes, strict=True)
             ]
         sizes = max((value.sizes for value in values), key=math.prod)
-        certain = [view for view in views if view is not None]
+        certain = [field for field in fields if field is not None]
         complete = len(certain) == len(self._sizes)
         traced = _Traced(y, sizes, certain if complete else None)
-        self._row(site.place, site.place, how, traced, {}, 0, joins=True)
+        self._row(node.place, node.place, how, traced, {}, 0, joins=True)
         return traced
 
-    def split(self, site: Site, x: _Traced, sizes: Pieces, layout: str | None) -> list[_Traced]:
-        op = _name(site.layer)
+    def split(
+        self, node: LayerNode, x: _Traced, sizes: SplitSizes, layout: str | None
+    ) -> list[_Traced]:
+        op = _name(node.layer)
         pieces = jax.eval_shape(lambda array: divided(op, array, sizes, layout), x.array)
         return [x._replace(array=piece) for piece in pieces]
 
@@ -216,9 +226,9 @@ class _Surveyor:
         *,
         joins: bool = False,
     ) -> None:
-        seen = None if y.views is None else field(y.views, self._sizes)
+        seen = None if y.fields is None else receptive_field_of(y.fields, self._sizes)
         shape, count = tuple(y.array.shape), count_parameters(params)
-        self.rows.append(Row("/".join(path), kind, shape, count, flops, seen))
+        self.rows.append(SummaryRow("/".join(path), kind, shape, count, flops, seen))
         self.places.append((place, joins))
 
 
@@ -227,14 +237,14 @@ def _name(layer: Layer) -> str:
 
 
 def _spatial(shape: Sequence[int], layout: str | None) -> tuple[int, ...]:
-    """The spatial sizes of a shape; none of a vector's or of anything that is no image."""
+    """The spatial sizes of a shape; none if it is not the shape of images."""
     if not 3 <= len(shape) <= 5:
         return ()
     return parse_any_layout("summary", layout, len(shape)).sizes(shape)
 
 
 def _marks(places: Sequence[tuple[tuple[str, ...], bool]]) -> list[str]:
-    """What is drawn before each row: ``╭`` or ``├`` where a branch begins, ``╰`` at the end."""
+    """The marks before each row: ``╭`` or ``├`` where a branch begins, ``╰`` at the end."""
     ends = {place: index for index, (place, joins) in enumerate(places) if joins}
     met: dict[tuple[str, ...], set[str]] = {}
     marks = []
@@ -250,7 +260,7 @@ def _marks(places: Sequence[tuple[tuple[str, ...], bool]]) -> list[str]:
     return marks
 
 
-def _cells(row: Row, depth: int) -> tuple[str, ...]:
+def _cells(row: SummaryRow, depth: int) -> tuple[str, ...]:
     seen, unknown = row.receptive_field, "?"
     size = unknown if seen is None else " × ".join(map(str, seen.size))
     stride = unknown if seen is None else " × ".join(f"{step:g}" for step in seen.stride)
@@ -265,7 +275,7 @@ def _cells(row: Row, depth: int) -> tuple[str, ...]:
     )
 
 
-def _sums(rows: Sequence[Row]) -> tuple[str, ...]:
+def _sums(rows: Sequence[SummaryRow]) -> tuple[str, ...]:
     known = [row.flops for row in rows if row.flops is not None]
     flops = f"{sum(known):,}" + ("" if len(known) == len(rows) else " + ?")
     return ("total", "", "", f"{sum(row.parameters for row in rows):,}", flops, "", "")

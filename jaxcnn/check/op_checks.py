@@ -1,4 +1,4 @@
-"""Do the ops compute on this device what they mean? Every case against the NumPy reference.
+"""Compares every op on this device with the NumPy reference, case by case.
 
 XLA compiles another program for every device and every version; this runs the same cases as the
 tests, on whatever device JAX uses by default, without a test runner and without torch.
@@ -29,8 +29,8 @@ TOLERANCES = {
 GRADIENT_TOLERANCES = {"float64": 1e-7, "float32": 1e-5}
 
 
-class Row(NamedTuple):
-    """How one op did in one dtype.
+class OpCheck(NamedTuple):
+    """The result of the check of one op in one dtype.
 
     Attributes:
         op: the name of the op.
@@ -39,7 +39,7 @@ class Row(NamedTuple):
         error: the largest error of a result, as a part of the result's largest element.
         gradient_error: the same of the slopes that the gradients give; ``None`` where no
             gradient was checked.
-        tolerance: what ``error`` may be.
+        tolerance: the largest ``error`` that is accepted.
         ok: whether both errors are as small as they may be, in every case.
     """
 
@@ -75,7 +75,7 @@ def check_ops(
     *,
     gradients: bool = True,
     watch: Callable[[Sequence[Case]], Iterable[Case]] = iter,
-) -> list[Row]:
+) -> list[OpCheck]:
     """Run the cases of the ops on the default device and compare with the reference.
 
     Args:
@@ -84,10 +84,10 @@ def check_ops(
             and float64 where ``jax_enable_x64`` is set.
         gradients: also compare the gradients with differences of the reference, in float32 and
             float64.
-        watch: what to wrap the cases in, to show how far the run has come.
+        watch: a function that wraps the cases, to show the progress of the run.
 
     Returns:
-        One `Row` per op and dtype, in the order of their names.
+        One `OpCheck` per op and dtype, in the order of their names.
 
     Raises:
         ValueError: if there is no op or dtype of a name, or none is named.
@@ -113,9 +113,9 @@ def check_ops(
     return [_row(*key, found) for key, found in sorted(outcomes.items())]
 
 
-def _row(op: str, dtype: str, found: list[_Outcome]) -> Row:
+def _row(op: str, dtype: str, found: list[_Outcome]) -> OpCheck:
     slopes = [o.gradient_error for o in found if o.gradient_error is not None]
-    return Row(
+    return OpCheck(
         op=op,
         dtype=dtype,
         cases=len(found),
@@ -127,7 +127,7 @@ def _row(op: str, dtype: str, found: list[_Outcome]) -> Row:
 
 
 def _tried(case: Case, dtype: str, gradients: bool) -> _Outcome:
-    """`_outcome`, or the worst one: what a compiler or a device raises is a finding too."""
+    """`_outcome`, or the worst outcome if the compiler or the device raises an error."""
     try:
         return _outcome(case, dtype, gradients)
     except Exception:
@@ -147,8 +147,8 @@ def _outcome(case: Case, dtype: str, gradients: bool) -> _Outcome:
     tolerance = TOLERANCES[dtype]
     if dtype in ("bfloat16", "float16"):
         tolerance *= case.roundings
-    # Gradients mean something where the inputs and the right results are numbers; what the
-    # device says of them must not excuse it.
+    # Gradients are compared if the inputs and the reference are finite. The device's own result
+    # does not decide this: an infinity that is wrong must not hide a wrong gradient.
     everything = (*arrays, *named.values(), *wanted)
     if not at or not all(np.isfinite(np.asarray(a, np.float64)).all() for a in everything):
         return _Outcome(error, None, tolerance, error <= tolerance)

@@ -1,4 +1,4 @@
-"""Parameters as a safetensors file, which holds numbers and text and can hold nothing else."""
+"""Exports the parameters of a model to a safetensors file, which holds arrays and text only."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxcnn.interop.subject import Subject
+from jaxcnn.interop.model_to_export import ModelToExport
 
 
 def named(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
-    """The arrays of nested dicts by their paths.
+    """List the arrays of nested dicts by their paths.
 
     >>> sorted(named({"conv1": {"kernel": np.ones(2), "bias": np.zeros(1)}}))
     ['conv1/bias', 'conv1/kernel']
@@ -19,23 +19,23 @@ def named(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
     return {prefix + "/".join(key.key for key in path): np.asarray(leaf) for path, leaf in leaves}
 
 
-def safetensors(subject: Subject) -> bytes:
-    """The parameters by their readable names (``conv1/kernel``), the state's after ``state/``.
+def safetensors(trained: ModelToExport) -> bytes:
+    """Export parameters by their paths (``conv1/kernel``), and the state's with ``state/`` before.
 
     Args:
-        subject: the model; any layers will do.
+        trained: the model; any layers will do.
 
     Returns:
         A safetensors file with the card as its metadata.
     """
-    arrays = {**named(subject.params), **named(subject.state, "state/")}
-    return saved(arrays, subject.card_with(layout="NHWC, kernels (height, width, in, out)"))
+    arrays = {**named(trained.params), **named(trained.state, "state/")}
+    return saved(arrays, trained.card_with(layout="NHWC, kernels (height, width, in, out)"))
 
 
 def saved(arrays: Mapping[str, np.ndarray], card: str) -> bytes:
-    """A safetensors file of these arrays."""
+    """Write arrays as the bytes of a safetensors file."""
     from safetensors.numpy import save
 
-    # What is not contiguous would be written in the order of its memory.
+    # safetensors would write an array that is not contiguous in the order of its memory.
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     return save(whole, metadata={"jaxcnn": card})

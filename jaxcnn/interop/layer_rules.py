@@ -1,4 +1,4 @@
-"""What each kind of layer becomes in a channels-first graph: its steps and its weights."""
+"""The rule for each kind of layer: the steps and weights that it becomes in an exported graph."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,40 +6,52 @@ from typing import Any
 import numpy as np
 
 from jaxcnn import layers
-from jaxcnn.interop.graph import Graph, Place, Rules, Value, order_of, reordered, trace
+from jaxcnn.interop.export_graph import (
+    Graph,
+    LayerContext,
+    Rules,
+    Value,
+    order_of,
+    reordered,
+    trace,
+)
 from jaxcnn.layers import Layer, Params, State
 from jaxcnn.ops.arguments import Pairs, per_axis
-from jaxcnn.ops.padding_arguments import dilated, parse_padding
 from jaxcnn.ops.transposed import beyond, parse_crops, reach
+from jaxcnn.ops.window_arguments import dilated, parse_padding
 
 Arrays = dict[str, np.ndarray]
 
 
 def graph_of(layer: Layer, params: Params, state: State, input_shape: tuple[int, ...]) -> Graph:
-    """The graph of a model of this package's layers; see `trace`."""
+    """Trace a model of this package's layers into a graph, by the rules of this file."""
     return trace(layer, params, state, input_shape, RULES)
 
 
-def _conv(place: Place) -> Value:
-    x, its = place.images(), place.options
-    kernel, bias = place.site.params["kernel"], place.site.params.get("bias")
-    return _convolved(place, x, kernel, bias, its.get("groups", x.exported[1]), place.after, its)
+def _conv(context: LayerContext) -> Value:
+    x, its = context.images(), context.options
+    kernel, bias = context.node.params["kernel"], context.node.params.get("bias")
+    return _convolved(
+        context, x, kernel, bias, its.get("groups", x.exported[1]), context.after, its
+    )
 
 
-def _separable(place: Place) -> Value:
-    x, its, params = place.images(), place.options, place.site.params
+def _separable(context: LayerContext) -> Value:
+    x, its, params = context.images(), context.options, context.node.params
     depthwise, pointwise = params["depthwise_kernel"], params["pointwise_kernel"]
     channel = 1 if x.channels_first else -1
-    between = list(place.after)
+    between = list(context.after)
     between[channel] = pointwise.shape[-2]
     groups = x.exported[1]
-    y = _convolved(place, x, depthwise, None, groups, tuple(between), its, "depthwise")
+    y = _convolved(context, x, depthwise, None, groups, tuple(between), its, "depthwise")
     plain = {"stride": 1, "padding": 0, "dilation": 1, "padding_mode": "zeros"}
-    return _convolved(place, y, pointwise, params.get("bias"), 1, place.after, plain, "pointwise")
+    return _convolved(
+        context, y, pointwise, params.get("bias"), 1, context.after, plain, "pointwise"
+    )
 
 
 def _convolved(
-    place: Place,
+    context: LayerContext,
     x: Value,
     kernel: np.ndarray,
     bias: np.ndarray | None,
@@ -53,7 +65,7 @@ def _convolved(
     window = kernel.shape[:-2]
     span = dilated(window, dilation)
     pairs = parse_padding("export", its["padding"], sizes, span, stride, crops=True)
-    return place.add(
+    return context.add(
         "convolution",
         x,
         after=after,
@@ -68,8 +80,8 @@ def _convolved(
     )
 
 
-def _conv_transpose(place: Place) -> Value:
-    x, its, kernel = place.images(), place.options, place.site.params["kernel"]
+def _conv_transpose(context: LayerContext) -> Value:
+    x, its, kernel = context.images(), context.options, context.node.params["kernel"]
     sizes, window = x.exported[2:], kernel.shape[:-2]
     stride, dilation = (_each(its[name], sizes) for name in ("stride", "dilation"))
     span = dilated(window, dilation)
@@ -77,14 +89,14 @@ def _conv_transpose(place: Place) -> Value:
         "export", its["padding"], its["output_padding"], sizes, span, stride, dilation
     )
     mode = its["padding_mode"]
-    # More is added to the output than others can add: it comes of zeros around the input.
+    # ONNX and torch cannot add so much to the output: zeros around the input do the same.
     pairs = reach(crops, span, stride) if mode != "zeros" else _zeros(crops, stride, dilation)
     if any(map(any, pairs)):
-        x, crops = _padded(place, x, pairs, mode), beyond(crops, pairs, stride)
-    return place.add(
+        x, crops = _padded(context, x, pairs, mode), beyond(crops, pairs, stride)
+    return context.add(
         "transposed",
         x,
-        weights=_with_bias(np.moveaxis(kernel, (-2, -1), (0, 1)), place.site.params.get("bias")),
+        weights=_with_bias(np.moveaxis(kernel, (-2, -1), (0, 1)), context.node.params.get("bias")),
         window=window,
         stride=stride,
         crops=crops,
@@ -93,61 +105,61 @@ def _conv_transpose(place: Place) -> Value:
     )
 
 
-def _dense(place: Place) -> Value:
-    last = tuple(range(len(place.x.shape)))
-    x, kernel = place.arranged(last), place.site.params["kernel"]
-    weights = _with_bias(reordered(kernel, x.order).T, place.site.params.get("bias"))
-    return place.add("dense", x, axes=last, weights=weights)
+def _dense(context: LayerContext) -> Value:
+    last = tuple(range(len(context.x.shape)))
+    x, kernel = context.arranged(last), context.node.params["kernel"]
+    weights = _with_bias(reordered(kernel, x.order).T, context.node.params.get("bias"))
+    return context.add("dense", x, axes=last, weights=weights)
 
 
-def _scale(place: Place) -> Value:
-    x = place.images()
-    scale = reordered(place.site.params["scale"], x.order)
+def _scale(context: LayerContext) -> Value:
+    x = context.images()
+    scale = reordered(context.node.params["scale"], x.order)
     weights = {"": scale.reshape(-1, *[1] * (len(x.shape) - 2))}
-    return place.add("scale", x, order=x.order, weights=weights)
+    return context.add("scale", x, order=x.order, weights=weights)
 
 
-def _batch_norm(place: Place) -> Value:
-    x, its = place.images(), place.options
-    weights, constants = _affine(place, x, its["scale"], its["bias"])
+def _batch_norm(context: LayerContext) -> Value:
+    x, its = context.images(), context.options
+    weights, constants = _affine(context, x, its["scale"], its["bias"])
     for name, ours in (("running_mean", "mean"), ("running_var", "var")):
-        weights[name] = reordered(place.site.state[ours], x.order)
+        weights[name] = reordered(context.node.state[ours], x.order)
     constants["num_batches_tracked"] = np.zeros((), np.int64)
     numbers = {"epsilon": its["epsilon"], "momentum": its["momentum"]}
-    return place.add(
+    return context.add(
         "batch_norm", x, order=x.order, weights=weights, constants=constants, **numbers
     )
 
 
-def _group_norm(place: Place) -> Value:
-    x, its = place.images(), place.options
+def _group_norm(context: LayerContext) -> Value:
+    x, its = context.images(), context.options
     if len(x.shape) == 2:
-        x = place.in_order()
-    weights, constants = _affine(place, x, its["scale"], its["bias"])
+        x = context.in_order()
+    weights, constants = _affine(context, x, its["scale"], its["bias"])
     numbers = {"groups": its["groups"], "epsilon": its["epsilon"]}
-    return place.add("group_norm", x, weights=weights, constants=constants, **numbers)
+    return context.add("group_norm", x, weights=weights, constants=constants, **numbers)
 
 
-def _instance_norm(place: Place) -> Value:
-    x, its = place.images(), place.options
-    weights, constants = _affine(place, x, its["scale"], its["bias"])
+def _instance_norm(context: LayerContext) -> Value:
+    x, its = context.images(), context.options
+    weights, constants = _affine(context, x, its["scale"], its["bias"])
     epsilon = its["epsilon"]
-    return place.add("instance_norm", x, weights=weights, constants=constants, epsilon=epsilon)
+    return context.add("instance_norm", x, weights=weights, constants=constants, epsilon=epsilon)
 
 
-def _over_axes(kind: str) -> Callable[[Place], Value]:
-    """A normalization over some axes, which come last in the export."""
+def _over_axes(kind: str) -> Callable[[LayerContext], Value]:
+    """The rule for a normalization over some axes, which come last in the export."""
 
-    def rule(place: Place) -> Value:
-        its, ndim = place.options, len(place.x.shape)
+    def rule(context: LayerContext) -> Value:
+        its, ndim = context.options, len(context.x.shape)
         listed = (its["axes"],) if isinstance(its["axes"], int) else its["axes"]
         over = sorted(axis % ndim for axis in listed)
         if 0 in over:
-            return place.unknown()
+            return context.unknown()
         axes = (*(axis for axis in range(ndim) if axis not in over), *over)
-        x = place.arranged(axes)
-        weights, constants = _affine(place, x, its["scale"], its.get("bias", False), both=False)
-        return place.add(
+        x = context.arranged(axes)
+        weights, constants = _affine(context, x, its["scale"], its.get("bias", False), both=False)
+        return context.add(
             kind,
             x,
             axes=axes,
@@ -162,10 +174,10 @@ def _over_axes(kind: str) -> Callable[[Place], Value]:
 
 
 def _affine(
-    place: Place, x: Value, scale: bool, bias: bool, *, both: bool = True
+    context: LayerContext, x: Value, scale: bool, bias: bool, *, both: bool = True
 ) -> tuple[Arrays, Arrays]:
     """Scale and bias by torch's names; where torch has both or none, the other is filled in."""
-    params = place.site.params
+    params = context.node.params
     weights = {
         name: reordered(params[ours], x.order)
         for name, ours in (("weight", "scale"), ("bias", "bias"))
@@ -179,21 +191,21 @@ def _affine(
     return weights, constants
 
 
-def _local_response_norm(place: Place) -> Value:
+def _local_response_norm(context: LayerContext) -> Value:
     names = ("size", "alpha", "beta", "k")
-    options = {name: place.options[name] for name in names}
-    return place.add("local_response_norm", place.images(), **options)
+    options = {name: context.options[name] for name in names}
+    return context.add("local_response_norm", context.images(), **options)
 
 
-def _pool(kind: str) -> Callable[[Place], Value]:
-    def rule(place: Place) -> Value:
-        x, its = place.images(), place.options
+def _pool(kind: str) -> Callable[[LayerContext], Value]:
+    def rule(context: LayerContext) -> Value:
+        x, its = context.images(), context.options
         sizes = x.exported[2:]
         window, dilation = _each(its["window"], sizes), _each(its.get("dilation", 1), sizes)
         stride = window if its["stride"] is None else _each(its["stride"], sizes)
         span = dilated(window, dilation)
         pairs = parse_padding("export", its.get("padding", 0), sizes, span, stride)
-        after = place.after[2:] if x.channels_first else place.after[1:-1]
+        after = context.after[2:] if x.channels_first else context.after[1:-1]
         # A last window that reaches over the edge, under `ceil_mode`.
         over = tuple(
             (0, max((count - 1) * step + extent - size - low - high, 0))
@@ -201,7 +213,7 @@ def _pool(kind: str) -> Callable[[Place], Value]:
                 after, stride, span, sizes, pairs, strict=True
             )
         )
-        return place.add(
+        return context.add(
             kind,
             x,
             window=window,
@@ -219,56 +231,58 @@ def _pool(kind: str) -> Callable[[Place], Value]:
     return rule
 
 
-def _simple(kind: str, *names: str, **given: Any) -> Callable[[Place], Value]:
-    """A step over channels-first images, with the layer's options of these names."""
+def _simple(kind: str, *names: str, **given: Any) -> Callable[[LayerContext], Value]:
+    """The rule for a step over channels-first images, with some of the layer's options."""
 
-    def rule(place: Place) -> Value:
-        return place.add(kind, place.images(), **{n: place.options[n] for n in names}, **given)
-
-    return rule
-
-
-def _elementwise(kind: str, *names: str) -> Callable[[Place], Value]:
-    """A step that does the same whatever the order of the axes is."""
-
-    def rule(place: Place) -> Value:
-        x = place.x
-        options = {name: place.options[name] for name in names}
-        return place.add(kind, x, axes=x.axes, order=x.order, **options)
+    def rule(context: LayerContext) -> Value:
+        return context.add(
+            kind, context.images(), **{n: context.options[n] for n in names}, **given
+        )
 
     return rule
 
 
-def _channel_dropout(place: Place) -> Value:
-    x = place.images()
-    return place.add("channel_dropout", x, order=x.order, rate=place.options["rate"])
+def _elementwise(kind: str, *names: str) -> Callable[[LayerContext], Value]:
+    """The rule for a step that works on any order of axes."""
+
+    def rule(context: LayerContext) -> Value:
+        x = context.x
+        options = {name: context.options[name] for name in names}
+        return context.add(kind, x, axes=x.axes, order=x.order, **options)
+
+    return rule
 
 
-def _flatten(place: Place) -> Value:
-    if len(place.x.shape) == 2:
-        return _elementwise("identity")(place)
-    x = place.builder.images(place.x, place.site.layer)
-    return place.add("flatten", x, order=order_of(x))
+def _channel_dropout(context: LayerContext) -> Value:
+    x = context.images()
+    return context.add("channel_dropout", x, order=x.order, rate=context.options["rate"])
 
 
-def _pad(place: Place) -> Value:
-    x, its = place.images(), place.options
+def _flatten(context: LayerContext) -> Value:
+    if len(context.x.shape) == 2:
+        return _elementwise("identity")(context)
+    x = context.builder.images(context.x, context.node.layer)
+    return context.add("flatten", x, order=order_of(x))
+
+
+def _pad(context: LayerContext) -> Value:
+    x, its = context.images(), context.options
     sizes = x.exported[2:]
     ones = (1,) * len(sizes)
     pairs = parse_padding("export", its["padding"], sizes, ones, ones, crops=True)
-    return place.add("pad", x, pairs=pairs, mode=its["mode"], value=float(its["value"]))
+    return context.add("pad", x, pairs=pairs, mode=its["mode"], value=float(its["value"]))
 
 
-def _padded(place: Place, x: Value, pairs: Pairs, mode: str) -> Value:
-    """A border before the layer proper."""
+def _padded(context: LayerContext, x: Value, pairs: Pairs, mode: str) -> Value:
+    """A padding step before the layer's own step."""
     shape = list(x.shape)
     for axis, (low, high) in zip(x.axes[2:], pairs, strict=True):
         shape[axis] += low + high
-    return place.add("pad", x, after=tuple(shape), pairs=pairs, mode=mode, value=0.0)
+    return context.add("pad", x, after=tuple(shape), pairs=pairs, mode=mode, value=0.0)
 
 
 def _zeros(crops: Pairs, stride: tuple[int, ...], dilation: tuple[int, ...]) -> Pairs:
-    """How many zeros each end of an input needs for its output to be cropped, and not added to."""
+    """The zeros to add to an input so that its output need only be cropped, and not padded."""
     return tuple(
         (-(min(low, 0) // step), -(high // step) if -high >= max(step, gap) else 0)
         for (low, high), step, gap in zip(crops, stride, dilation, strict=True)
@@ -307,7 +321,7 @@ RULES: Rules = {
     layers.ChannelDropout: _channel_dropout,
     layers.StochasticDepth: _elementwise("identity"),
 }
-"""What each kind of layer becomes."""
+"""The rule of each kind of layer."""
 
 
 def _with_bias(weight: np.ndarray, bias: np.ndarray | None) -> Arrays:

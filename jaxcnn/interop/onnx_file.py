@@ -1,24 +1,24 @@
-"""A model as an ONNX graph."""
+"""Exports a model to an ONNX file."""
 
 from jaxcnn.extras import missing
-from jaxcnn.interop.channels_first import graph_of
 from jaxcnn.interop.errors import InteropError
+from jaxcnn.interop.layer_rules import graph_of
+from jaxcnn.interop.model_to_export import ModelToExport
 from jaxcnn.interop.onnx_nodes import Nodes
 from jaxcnn.interop.onnx_rules import RULES
-from jaxcnn.interop.subject import Subject
 
 OPSET = 19
-"""The first in which Pad can go around; onnxruntime 1.15 of 2023 and newer run it."""
+"""The first operator set with circular padding; onnxruntime 1.15 (2023) and newer run it."""
 
 IR_VERSION = 9
-"""That of the same time; a newer one would be refused by older runtimes for no reason."""
+"""The file version of the same year; runtimes of that year refuse newer ones."""
 
 
-def onnx(subject: Subject) -> bytes:
-    """The logits of any number of images, as an ONNX model.
+def onnx(trained: ModelToExport) -> bytes:
+    """Export a model from images to logits as an ONNX file.
 
     Args:
-        subject: the model, of this package's layers. Its batch normalizations are folded into
+        trained: the model, of this package's layers. Its batch normalizations are folded into
             the layers before them where they can be.
 
     Returns:
@@ -28,8 +28,8 @@ def onnx(subject: Subject) -> bytes:
     Raises:
         InteropError: if a layer has no counterpart, or the package ``onnx`` is not installed.
     """
-    subject = subject.folded()
-    graph = graph_of(subject.model, subject.params, subject.state, (1, *subject.image_shape))
+    trained = trained.folded()
+    graph = graph_of(trained.model, trained.params, trained.state, (1, *trained.image_shape))
     for step in graph.steps:
         if step.kind not in RULES:
             raise step.refusal(f"{step.name} has no counterpart in ONNX")
@@ -47,7 +47,7 @@ def onnx(subject: Subject) -> bytes:
         ir_version=IR_VERSION,
         producer_name="jaxcnn",
     )
-    helper.set_model_props(model, {"jaxcnn": subject.card_with(layout="NCHW")})
+    helper.set_model_props(model, {"jaxcnn": trained.card_with(layout="NCHW")})
     checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)
     return content

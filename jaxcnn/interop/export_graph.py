@@ -1,8 +1,8 @@
-"""A model as torch and ONNX see one: a graph of steps over channels-first images.
+"""Traces a model into a graph of operations over channels-first images, for torch and ONNX.
 
-`trace` follows the wiring of the layers' descriptions and writes down a `Step` for each layer,
-and for each place where branches part or meet. Both writers and the exchange of weights with
-torch go by these steps, so that shapes, padding and the order of axes are worked out once.
+`trace` visits the layers of a model and adds a `GraphStep` for each layer, join and split. The two
+writers and the exchange of weights with torch use these steps. So shapes, padding and the order of
+axes are computed once.
 """
 
 import math
@@ -14,18 +14,18 @@ import jax
 import numpy as np
 
 from jaxcnn.interop.errors import InteropError
-from jaxcnn.layers import Description, Layer, Params, Site, State, walk
-from jaxcnn.layers.flow import Pieces, divided, joined
+from jaxcnn.layers import Description, Layer, LayerNode, Params, State, walk
+from jaxcnn.layers.wiring import SplitSizes, divided, joined
 from jaxcnn.ops.moments import batch_layout
 
 
 class Value(NamedTuple):
-    """An array that flows through a model, and the form in which the export holds it.
+    """An array between two steps, with its shape in the model and its order of axes in the export.
 
     Attributes:
-        ref: its number; 0 is the model's input.
-        shape: the model's, the batch axis included.
-        axes: for each axis of the export's array the axis of the model's.
+        ref: the number of the value; 0 is the model's input.
+        shape: its shape in the model, the batch axis included.
+        axes: for each axis in the export, the number of that axis in the model.
         channels_first: whether the model has its channels on axis 1, not on the last.
         order: for a vector of flattened images, their shape (channels last) in the model, if the
             export has flattened them channels first.
@@ -43,20 +43,20 @@ class Value(NamedTuple):
         return tuple(self.shape[axis] for axis in self.axes)
 
 
-class Step(NamedTuple):
-    """One operation of the export.
+class GraphStep(NamedTuple):
+    """One operation of the exported graph.
 
     Attributes:
-        kind: what it does; the writers have a rule for each kind.
+        kind: the kind of operation; the writers have a rule for each kind.
         path: the names of the layer that it comes from.
         inputs: the numbers of the values that it takes.
         outputs: the numbers of the values that it gives.
         before: the shape of its first input, channels first.
         after: the shape of its first output, channels first.
-        options: its numbers and names.
+        options: the options of the operation.
         weights: the layer's parameters and statistics by torch's names, in torch's order of
             axes; a parameter that torch keeps beside the layers has the name ``""``.
-        constants: what torch keeps for such a layer, and this package does not.
+        constants: arrays that torch stores for such a layer, and this package does not.
         layer: the layer that it comes from.
     """
 
@@ -92,42 +92,42 @@ class Step(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What the layer is called, for messages."""
+        """The name of the layer's constructor, for messages."""
         its = self.layer.description
         return "a layer of one's own" if its is None or its.kind is None else its.name
 
     def refusal(self, why: str) -> InteropError:
-        """The sentence for what a format lacks, with the layer's path."""
+        """The error for a layer that a format cannot hold, with the layer's path."""
         where = "/".join(self.path) or "the model"
         return InteropError(f"{where}: {why}; --to stablehlo takes any layer")
 
 
 @dataclass
 class Graph:
-    """The steps of a model, in an order in which they can be computed.
+    """The steps of a model, in the order of computation.
 
     Attributes:
-        given: the input.
+        given: the model's input.
         steps: the steps.
-        result: the output.
+        result: the model's output.
     """
 
     given: Value
-    steps: list[Step] = field(default_factory=list)
+    steps: list[GraphStep] = field(default_factory=list)
     result: Value = field(init=False)
 
 
 def trace(
     layer: Layer, params: Params, state: State, input_shape: Sequence[int], rules: "Rules"
 ) -> Graph:
-    """The graph of a model.
+    """Trace a model into a graph.
 
     Args:
         layer: the model.
         params: its parameters; arrays of any dtype, which are only reordered.
         state: its running statistics.
         input_shape: the shape of a batch.
-        rules: what to make of each kind of layer.
+        rules: the function that adds the steps of each kind of layer.
 
     Returns:
         Its steps. Images are channels first throughout, whatever the layers' layout. A layer
@@ -147,47 +147,47 @@ def trace(
     return graph
 
 
-class Place(NamedTuple):
-    """A layer, and what goes into it, as the rules see it.
+class LayerContext(NamedTuple):
+    """The input of a rule: a layer, its input, and the builder that takes the steps.
 
     Attributes:
-        builder: takes the steps.
-        site: where the layer stands.
-        x: what goes in.
-        after: the shape of what comes out, in the model.
+        builder: the builder that takes the steps.
+        node: the layer, its path and its parameters.
+        x: the layer's input.
+        after: the shape of the layer's output in the model.
     """
 
     builder: "Builder"
-    site: Site
+    node: LayerNode
     x: Value
     after: tuple[int, ...]
 
     @property
     def options(self) -> Mapping[str, Any]:
         """The layer's options."""
-        return (self.site.layer.description or Description()).options
+        return (self.node.layer.description or Description()).options
 
     def images(self) -> Value:
-        """What goes in, channels first; vectors in the order in which they are."""
+        """The input, channels first; vectors are not reordered."""
         ndim = len(self.x.shape)
         if ndim == 2:
             return self.x
         first = batch_layout("export", self.options.get("layout"), ndim).channel == 1
-        return self.builder.images(self.x._replace(channels_first=first), self.site.layer)
+        return self.builder.images(self.x._replace(channels_first=first), self.node.layer)
 
     def arranged(self, axes: tuple[int, ...]) -> Value:
-        """What goes in, its axes in this order."""
-        return self.builder.arranged(self.x, axes, self.site.layer)
+        """The input, its axes in this order."""
+        return self.builder.arranged(self.x, axes, self.node.layer)
 
     def in_order(self) -> Value:
-        """What goes in, a vector in the model's order."""
-        return self.builder.in_order(self.x, self.site.layer, self.site.path)
+        """The input, a vector in the model's order."""
+        return self.builder.in_order(self.x, self.node.layer, self.node.path)
 
     def unknown(self) -> Value:
-        """Write down that a layer has no counterpart."""
+        """Add a step of the kind ``"unknown"`` for a layer without a rule."""
         x = self.in_order() if len(self.x.shape) == 2 else self.x
-        x = self.builder.arranged(x, tuple(range(len(x.shape))), self.site.layer)
-        learns = bool(self.site.params or self.site.state)
+        x = self.builder.arranged(x, tuple(range(len(x.shape))), self.node.layer)
+        learns = bool(self.node.params or self.node.state)
         return self.add("unknown", x, axes=tuple(range(len(self.after))), learns=learns)
 
     def add(
@@ -203,54 +203,54 @@ class Place(NamedTuple):
         constants: Mapping[str, np.ndarray] | None = None,
         **options: Any,
     ) -> Value:
-        """Write a step down.
+        """Add a step.
 
         Args:
-            kind: what it does.
-            x: what it takes.
+            kind: the kind of operation.
+            x: its input.
             axes: the order of the result's axes; left out, channels first.
             after: the shape of the result in the model; left out, the layer's.
             order: as in `Value`.
-            part: a name after the layer's, where it becomes more than one.
-            weights: as in `Step`.
-            constants: as in `Step`.
-            **options: as in `Step`.
+            part: a name to add to the path, where a layer becomes several steps.
+            weights: as in `GraphStep`.
+            constants: as in `GraphStep`.
+            **options: as in `GraphStep`.
         """
         shape = self.after if after is None else after
-        path = (*self.site.path, part) if part else self.site.path
+        path = (*self.node.path, part) if part else self.node.path
         axes = channels_first(len(shape), x.channels_first) if axes is None else axes
         y = Value(self.builder.number(), shape, axes, x.channels_first, order)
         self.builder.write(
-            kind, path, [x], [y], self.site.layer, options, weights or {}, constants or {}
+            kind, path, [x], [y], self.node.layer, options, weights or {}, constants or {}
         )
         return y
 
 
-Rules = Mapping[Callable[..., Layer], Callable[[Place], Value]]
-"""What a kind of layer becomes: adds steps, and gives the value that comes out."""
+Rules = Mapping[Callable[..., Layer], Callable[[LayerContext], Value]]
+"""For each kind of layer, a rule that adds its steps and returns its output."""
 
 
 class Builder:
-    """Makes of the layers that a walk meets the steps of a graph."""
+    """A visitor for `walk` that adds the steps of each layer to a graph."""
 
     def __init__(self, graph: Graph, rules: Rules) -> None:
-        """Begin with a graph that has an input."""
+        """Start with a graph that has an input and no steps."""
         self._graph, self._rules, self._count = graph, rules, 0
         self._moved: dict[tuple[int, tuple[int, ...]], Value] = {}
 
-    def layer(self, site: Site, x: Value) -> Value:
-        """Write the steps of a layer."""
-        arrays = (site.params, site.state)
+    def layer(self, node: LayerNode, x: Value) -> Value:
+        """Add the steps of a layer."""
+        arrays = (node.params, node.state)
         leaves = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, "float32"), arrays)
-        y, _ = jax.eval_shape(site.layer.apply, *leaves, jax.ShapeDtypeStruct(x.shape, "float32"))
-        place = Place(self, site, x, tuple(y.shape))
-        kind = (site.layer.description or Description()).kind
+        y, _ = jax.eval_shape(node.layer.apply, *leaves, jax.ShapeDtypeStruct(x.shape, "float32"))
+        context = LayerContext(self, node, x, tuple(y.shape))
+        kind = (node.layer.description or Description()).kind
         if kind is not None and kind in self._rules:
-            return self._rules[kind](place)
-        return place.unknown()
+            return self._rules[kind](context)
+        return context.unknown()
 
-    def join(self, site: Site, how: str, values: Sequence[Value], layout: str | None) -> Value:
-        """Write how branches come together."""
+    def join(self, node: LayerNode, how: str, values: Sequence[Value], layout: str | None) -> Value:
+        """Add the step that joins branches."""
         arrays = [jax.ShapeDtypeStruct(value.shape, "float32") for value in values]
         y = jax.eval_shape(lambda *given: joined("export", how, given, layout), *arrays)
         ndim, first = len(y.shape), values[0].channels_first
@@ -259,30 +259,32 @@ class Builder:
         axes = values[0].axes
         if how == "concat" or any(value.axes != axes for value in values):
             axes = channels_first(ndim, first)
-        values = [self.arranged(value, axes, site.layer) for value in values]
+        values = [self.arranged(value, axes, node.layer) for value in values]
         order = values[0].order
         if how == "concat" or any(value.order != order for value in values):
-            values = [self.in_order(value, site.layer, site.path) for value in values]
+            values = [self.in_order(value, node.layer, node.path) for value in values]
             order = None
         result = Value(self.number(), tuple(y.shape), axes, first, order)
-        self.write("join", site.path, values, [result], site.layer, {"how": how})
+        self.write("join", node.path, values, [result], node.layer, {"how": how})
         return result
 
-    def split(self, site: Site, x: Value, sizes: Pieces, layout: str | None) -> list[Value]:
-        """Write how channels are taken apart."""
+    def split(
+        self, node: LayerNode, x: Value, sizes: SplitSizes, layout: str | None
+    ) -> list[Value]:
+        """Add the step that splits channels."""
         array = jax.ShapeDtypeStruct(x.shape, "float32")
         pieces = jax.eval_shape(lambda given: divided("export", given, sizes, layout), array)
         ndim = len(x.shape)
         first = ndim > 2 and batch_layout("export", layout, ndim).channel == 1
-        x = self.images(x._replace(channels_first=first), site.layer)
-        x = self.in_order(x, site.layer, site.path)
+        x = self.images(x._replace(channels_first=first), node.layer)
+        x = self.in_order(x, node.layer, node.path)
         values = [Value(self.number(), tuple(p.shape), x.axes, first) for p in pieces]
         counts = [value.exported[1] for value in values]
-        self.write("split", site.path, [x], values, site.layer, {"sizes": counts})
+        self.write("split", node.path, [x], values, node.layer, {"sizes": counts})
         return values
 
     def number(self) -> int:
-        """A new value's number."""
+        """The number of a new value."""
         self._count += 1
         return self._count
 
@@ -302,7 +304,7 @@ class Builder:
         return self._moved[x.ref, axes]._replace(channels_first=x.channels_first)
 
     def in_order(self, x: Value, layer: Layer, path: tuple[str, ...]) -> Value:
-        """The same vector, in the order in which the model has it."""
+        """The same vector, in the model's order."""
         if x.order is None:
             return x
         if (x.ref, ()) not in self._moved:
@@ -324,7 +326,7 @@ class Builder:
         constants: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Add a step to the graph."""
-        step = Step(
+        step = GraphStep(
             kind,
             path,
             tuple(value.ref for value in inputs),
@@ -340,14 +342,14 @@ class Builder:
 
 
 def channels_first(ndim: int, already: bool) -> tuple[int, ...]:
-    """The axes of an array of the model in the order in which the export has them."""
+    """The order of axes that puts the channels first."""
     if ndim <= 2 or already:
         return tuple(range(ndim))
     return (0, ndim - 1, *range(1, ndim - 1))
 
 
 def reordered(vector: np.ndarray, order: tuple[int, ...] | None) -> np.ndarray:
-    """What there is of each flattened number, in the order of channels-first images.
+    """Reorder a flattened channels-last image, or the rows of a kernel for one, to channels first.
 
     >>> reordered(np.arange(6), (1, 3, 2))
     array([0, 2, 4, 1, 3, 5])
@@ -359,22 +361,22 @@ def reordered(vector: np.ndarray, order: tuple[int, ...] | None) -> np.ndarray:
 
 
 def order_of(x: Value) -> tuple[int, ...] | None:
-    """The order of a vector that images are flattened to; ``None`` if it is that of the model."""
+    """The order of a vector of flattened images; ``None`` if it is the model's own order."""
     *sizes, channels = x.shape[1:]
     differs = not x.channels_first and channels > 1 and math.prod(sizes) > 1
     return x.shape[1:] if differs else None
 
 
 def _is_channels_first(layer: Layer) -> bool:
-    """Whether a model's images have their channels on axis 1: what its first layout says."""
+    """Whether a model's images have their channels on axis 1, by the layout of its first layer."""
 
     class Layouts:
-        def layer(self, site: Site, x: list[str]) -> list[str]:
-            layout = (site.layer.description or Description()).options.get("layout")
+        def layer(self, node: LayerNode, x: list[str]) -> list[str]:
+            layout = (node.layer.description or Description()).options.get("layout")
             return x if layout is None else [*x, layout]
 
         def join(
-            self, site: Site, how: str, values: Sequence[list[str]], layout: str | None
+            self, node: LayerNode, how: str, values: Sequence[list[str]], layout: str | None
         ) -> list[str]:
             return [
                 *(it for value in values for it in value),
@@ -382,7 +384,7 @@ def _is_channels_first(layer: Layer) -> bool:
             ]
 
         def split(
-            self, site: Site, x: list[str], sizes: Pieces, layout: str | None
+            self, node: LayerNode, x: list[str], sizes: SplitSizes, layout: str | None
         ) -> list[list[str]]:
             count = sizes if isinstance(sizes, int) else len(sizes)
             return [x if layout is None else [*x, layout]] * count

@@ -1,6 +1,7 @@
-"""What each kind of layer reads of its input, and how often it multiplies and adds.
+"""Rules for `summary`: the receptive field and the multiplications of each kind of layer.
 
-Two tables by constructor. A kind that is in neither is unknown, and so is what comes after it.
+There is one table for each, by the layer's constructor. For a kind that is in neither table, both
+are unknown; so is the receptive field of the layers after it.
 """
 
 import math
@@ -21,16 +22,16 @@ from jaxcnn.layers import (
     transposed,
 )
 from jaxcnn.layers.layer import Layer, Params
-from jaxcnn.layers.views import SAME, View, from_spans, from_windows, whole
-from jaxcnn.layers.views import transposed as transposed_view
+from jaxcnn.layers.receptive_fields import SAME, AxisField, from_spans, from_windows, whole
+from jaxcnn.layers.receptive_fields import transposed as transposed_field
 from jaxcnn.ops.arguments import per_axis
 from jaxcnn.ops.moments import batch_layout
-from jaxcnn.ops.padding_arguments import dilated, parse_padding
 from jaxcnn.ops.transposed import parse_crops
+from jaxcnn.ops.window_arguments import dilated, parse_padding
 
 
-class Seen(NamedTuple):
-    """A layer as the rules below see it.
+class LayerUse(NamedTuple):
+    """The input of a rule: a layer's options and the shapes around it.
 
     Attributes:
         options: its options.
@@ -53,32 +54,32 @@ class Seen(NamedTuple):
         return layout.sizes(self.output)
 
 
-Rule = Callable[[Seen], Sequence[View] | None]
-"""A view for each spatial axis; ``None`` where it is not known."""
+Rule = Callable[[LayerUse], Sequence[AxisField] | None]
+"""Gives the receptive field on each spatial axis; ``None`` where it is not known."""
 
 
-def _pointwise(seen: Seen) -> Sequence[View]:
-    return [SAME] * len(seen.sizes)
+def _pointwise(use: LayerUse) -> Sequence[AxisField]:
+    return [SAME] * len(use.sizes)
 
 
-def _everything(seen: Seen) -> Sequence[View]:
-    return [whole(size) for size in seen.sizes]
+def _everything(use: LayerUse) -> Sequence[AxisField]:
+    return [whole(size) for size in use.sizes]
 
 
-def _windows(seen: Seen) -> Sequence[View]:
-    rank, given = len(seen.sizes), seen.options
+def _windows(use: LayerUse) -> Sequence[AxisField]:
+    rank, given = len(use.sizes), use.options
     size = per_axis("summary", "window", given["window"], rank, minimum=1)
     gap = per_axis("summary", "dilation", given.get("dilation", 1), rank, minimum=1)
     stride = given["stride"]
     step = size if stride is None else per_axis("summary", "stride", stride, rank, minimum=1)
     span = dilated(size, gap)
-    pairs = parse_padding("summary", given.get("padding", 0), seen.sizes, span, step, crops=True)
+    pairs = parse_padding("summary", given.get("padding", 0), use.sizes, span, step, crops=True)
     lows = [low for low, _ in pairs]
     return [from_windows(*axis) for axis in zip(span, step, lows, strict=True)]
 
 
-def _transposed(seen: Seen) -> Sequence[View]:
-    rank, given = len(seen.sizes), seen.options
+def _transposed(use: LayerUse) -> Sequence[AxisField]:
+    rank, given = len(use.sizes), use.options
     size = per_axis("summary", "window", given["window"], rank, minimum=1)
     gap = per_axis("summary", "dilation", given["dilation"], rank, minimum=1)
     step = per_axis("summary", "stride", given["stride"], rank, minimum=1)
@@ -86,29 +87,29 @@ def _transposed(seen: Seen) -> Sequence[View]:
         "summary",
         given["padding"],
         given["output_padding"],
-        seen.sizes,
+        use.sizes,
         dilated(size, gap),
         step,
         gap,
     )
     lows = [low for low, _ in crops]
-    return [transposed_view(*axis) for axis in zip(size, step, gap, lows, strict=True)]
+    return [transposed_field(*axis) for axis in zip(size, step, gap, lows, strict=True)]
 
 
-def _bins(seen: Seen) -> Sequence[View]:
-    return [_bin(before, after) for before, after in zip(seen.sizes, seen.after, strict=True)]
+def _bins(use: LayerUse) -> Sequence[AxisField]:
+    return [_bin(before, after) for before, after in zip(use.sizes, use.after, strict=True)]
 
 
-def _bin(before: int, after: int) -> View:
+def _bin(before: int, after: int) -> AxisField:
     def reads(i: int) -> tuple[int, int]:
         return i * before // after, -(-(i + 1) * before // after) - 1
 
     return whole(before) if after == 1 else from_spans(reads, after, before)
 
 
-def _border(seen: Seen) -> Sequence[View]:
-    rank = len(seen.sizes)
-    padding = seen.options["padding"]
+def _border(use: LayerUse) -> Sequence[AxisField]:
+    rank = len(use.sizes)
+    padding = use.options["padding"]
     if isinstance(padding, Sequence) and any(isinstance(item, Sequence) for item in padding):
         lows = [low for low, _ in padding]
     else:
@@ -116,29 +117,29 @@ def _border(seen: Seen) -> Sequence[View]:
     return [from_windows(1, 1, low) for low in lows]
 
 
-def _resized(seen: Seen) -> Sequence[View] | None:
-    method, scale = seen.options["method"], seen.options["scale"]
+def _resized(use: LayerUse) -> Sequence[AxisField] | None:
+    method, scale = use.options["method"], use.options["scale"]
     if scale is not None and not all(
         after == before * factor
         for before, after, factor in zip(
-            seen.sizes,
-            seen.after,
-            scale if isinstance(scale, Sequence) else [scale] * len(seen.sizes),
+            use.sizes,
+            use.after,
+            scale if isinstance(scale, Sequence) else [scale] * len(use.sizes),
             strict=True,
         )
     ):
         return None
     if method == "area":
-        return _bins(seen)
+        return _bins(use)
     reach = {"nearest": 0, "nearest_exact": 0, "bilinear": 1, "bicubic": 2}[method]
     return [
-        _interpolated(before, after, reach, seen.options)
-        for before, after in zip(seen.sizes, seen.after, strict=True)
+        _interpolated(before, after, reach, use.options)
+        for before, after in zip(use.sizes, use.after, strict=True)
     ]
 
 
-def _interpolated(before: int, after: int, reach: int, options: Mapping[str, Any]) -> View:
-    """Which positions an output of an interpolation weighs."""
+def _interpolated(before: int, after: int, reach: int, options: Mapping[str, Any]) -> AxisField:
+    """The receptive field of an interpolation on one axis."""
     aligned = options["align_corners"] and after > 1
     ratio = Fraction(before - 1, after - 1) if aligned else Fraction(before, after)
     half = Fraction(0) if options["align_corners"] else Fraction(1, 2)
@@ -149,37 +150,35 @@ def _interpolated(before: int, after: int, reach: int, options: Mapping[str, Any
             place = math.floor(i * ratio + (ratio / 2 if "exact" in options["method"] else 0))
             return place, place
         centre = (i + half) * ratio - half
-        # What lies exactly at the reach has the weight zero.
+        # A pixel exactly at this distance has the weight zero.
         return math.floor(centre - widened) + 1, math.ceil(centre + widened) - 1
 
     return from_spans(reads, ratio.denominator, ratio.numerator)
 
 
-def _enlarged(seen: Seen) -> Sequence[View]:
-    factor = seen.options["factor"]
-    return [View(((0, 0),) * factor, 1)] * len(seen.sizes)
+def _enlarged(use: LayerUse) -> Sequence[AxisField]:
+    factor = use.options["factor"]
+    return [AxisField(((0, 0),) * factor, 1)] * len(use.sizes)
 
 
-def _dense(seen: Seen) -> Sequence[View]:
-    """Over vectors, everything; over images, each pixel by itself."""
-    return _everything(seen) if len(seen.shape) == 2 else _pointwise(seen)
+def _dense(use: LayerUse) -> Sequence[AxisField]:
+    """All inputs of a vector; of an image, each pixel alone."""
+    return _everything(use) if len(use.shape) == 2 else _pointwise(use)
 
 
-def _over_axes(seen: Seen) -> Sequence[View]:
-    if len(seen.shape) != len(seen.sizes) + 2:
-        return _everything(seen)  # flattened before
-    axes = seen.options["axes"]
-    listed = {axis % len(seen.shape) for axis in ([axes] if isinstance(axes, int) else axes)}
-    return [
-        whole(size) if axis in listed else SAME for axis, size in enumerate(seen.sizes, start=1)
-    ]
+def _over_axes(use: LayerUse) -> Sequence[AxisField]:
+    if len(use.shape) != len(use.sizes) + 2:
+        return _everything(use)  # flattened before
+    axes = use.options["axes"]
+    listed = {axis % len(use.shape) for axis in ([axes] if isinstance(axes, int) else axes)}
+    return [whole(size) if axis in listed else SAME for axis, size in enumerate(use.sizes, start=1)]
 
 
-def _function(seen: Seen) -> Sequence[View] | None:
-    return _pointwise(seen) if seen.options["elementwise"] else None
+def _function(use: LayerUse) -> Sequence[AxisField] | None:
+    return _pointwise(use) if use.options["elementwise"] else None
 
 
-VIEWS: Mapping[Callable[..., Layer], Rule] = {
+FIELDS: Mapping[Callable[..., Layer], Rule] = {
     **dict.fromkeys(
         (
             *(convolution.Conv1d, convolution.Conv2d, convolution.Conv3d),
@@ -212,25 +211,25 @@ VIEWS: Mapping[Callable[..., Layer], Rule] = {
     arrangement.Resize: _resized,
     arrangement.PixelShuffle: _enlarged,
 }
-"""What each output of a layer reads, at evaluation."""
+"""The rule for the receptive field of each kind of layer, at evaluation."""
 
 
-def _outputs_times_kernel(seen: Seen) -> int:
-    return math.prod(seen.output) * math.prod(seen.params["kernel"].shape[:-1])
+def _outputs_times_kernel(use: LayerUse) -> int:
+    return math.prod(use.output) * math.prod(use.params["kernel"].shape[:-1])
 
 
-def _inputs_times_kernel(seen: Seen) -> int:
-    *window, _, out = seen.params["kernel"].shape
-    return math.prod(seen.shape) * math.prod((*window, out))
+def _inputs_times_kernel(use: LayerUse) -> int:
+    *window, _, out = use.params["kernel"].shape
+    return math.prod(use.shape) * math.prod((*window, out))
 
 
-def _separable(seen: Seen) -> int:
-    pixels = math.prod(seen.output) // seen.params["pointwise_kernel"].shape[-1]
-    kernels = seen.params["depthwise_kernel"], seen.params["pointwise_kernel"]
+def _separable(use: LayerUse) -> int:
+    pixels = math.prod(use.output) // use.params["pointwise_kernel"].shape[-1]
+    kernels = use.params["depthwise_kernel"], use.params["pointwise_kernel"]
     return pixels * sum(math.prod(kernel.shape) for kernel in kernels)
 
 
-MULTIPLICATIONS: Mapping[Callable[..., Layer], Callable[[Seen], int]] = {
+MULTIPLICATIONS: Mapping[Callable[..., Layer], Callable[[LayerUse], int]] = {
     **dict.fromkeys(
         (
             *(convolution.Conv1d, convolution.Conv2d, convolution.Conv3d),
@@ -244,19 +243,19 @@ MULTIPLICATIONS: Mapping[Callable[..., Layer], Callable[[Seen], int]] = {
     ),
     separable.SeparableConv2d: _separable,
 }
-"""How many multiply-adds the kernels of a layer take, padding counted as pixels."""
+"""The rule for the number of multiply-adds of each kind of layer, padding counted as pixels."""
 
 
-def views_of(layer: Layer, seen: Seen) -> Sequence[View] | None:
-    """What each output of a layer reads, one view per axis; ``None`` where it is not known."""
+def axis_fields_of(layer: Layer, use: LayerUse) -> Sequence[AxisField] | None:
+    """The receptive field of a layer, one field per axis; ``None`` where it is not known."""
     kind = layer.description.kind if layer.description else None
-    return VIEWS[kind](seen) if kind is not None and kind in VIEWS else None
+    return FIELDS[kind](use) if kind is not None and kind in FIELDS else None
 
 
-def flops_of(layer: Layer, seen: Seen) -> int | None:
-    """Two for each multiply-add of a kernel, nothing for the rest; ``None`` where not known."""
+def flops_of(layer: Layer, use: LayerUse) -> int | None:
+    """The FLOPs of a layer: two for each multiply-add of a kernel; ``None`` where not known."""
     kind = layer.description.kind if layer.description else None
     if kind is not None and kind in MULTIPLICATIONS:
-        return 2 * MULTIPLICATIONS[kind](seen)
-    known = kind is arrangement.Resize or views_of(layer, seen) is not None
+        return 2 * MULTIPLICATIONS[kind](use)
+    known = kind is arrangement.Resize or axis_fields_of(layer, use) is not None
     return 0 if known else None

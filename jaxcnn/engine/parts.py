@@ -1,4 +1,4 @@
-"""Computes a task by algorithms: reorders the operands' axes, and splits what one cannot do.
+"""Splits a problem that its algorithm cannot do as a whole, and transposes for want of a gradient.
 
 A problem with groups or with an input dilation is split into smaller problems where the algorithm
 cannot handle these by itself; for each part an algorithm is chosen again.
@@ -6,45 +6,29 @@ cannot handle these by itself; for each part an algorithm is chosen again.
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jax.custom_derivatives import linear_call
 
-from jaxcnn.engine.algorithm import Algorithm
-from jaxcnn.engine.name_stacks import KERNEL_GRADIENT, RESULT
+from jaxcnn.engine.algorithm import Algorithm, Chooser
 from jaxcnn.engine.portable import groups, input_dilation
 from jaxcnn.engine.problem import Problem
-from jaxcnn.engine.task import Task
-
-Chooser = Callable[[Problem, bool], Algorithm]
-"""Chooses the algorithm for a problem, or for the gradient in its kernel."""
 
 Solve = Callable[[Algorithm, Problem, jax.Array, jax.Array], jax.Array]
 
 
-def carry_out(task: Task, choose: Chooser, x: jax.Array, other: jax.Array, dtype: Any) -> Any:
-    """Compute what XLA's convolution of ``x`` and ``other`` gives, in ``dtype``."""
-    # Halves are summed up in float32, and cast explicitly: the user's JAX may forbid to promote.
-    wide = np.dtype(np.float32) if dtype.itemsize < 4 else dtype
-    x = jnp.transpose(x, task.x).astype(wide)
-    other = jnp.transpose(other, task.other).astype(wide)
-    compute, scope = (_gradient, KERNEL_GRADIENT) if task.gradient else (_result, RESULT)
-    with jax.named_scope(scope):
-        y = compute(task.problem, choose, x, other)
-    return jnp.transpose(y, task.y).astype(dtype)
+def result(problem: Problem, choose: Chooser, x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Compute a convolution, each of its parts by an algorithm of its own."""
 
-
-def _result(problem: Problem, choose: Chooser, x: jax.Array, kernel: jax.Array) -> jax.Array:
     def solve(algorithm: Algorithm, part: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
         return algorithm.run(part, x, kernel)
 
     return _in_parts(problem, x, kernel, lambda part: choose(part, False), solve)
 
 
-def _gradient(problem: Problem, choose: Chooser, x: jax.Array, cotangent: jax.Array) -> jax.Array:
+def gradient(problem: Problem, choose: Chooser, x: jax.Array, cotangent: jax.Array) -> jax.Array:
+    """Compute the gradient in the kernel, by transposing the convolution where needed."""
+
     def solve(algorithm: Algorithm, part: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
         # Joined groups are batched by vmap, for which `linear_call` has no rule.
         if algorithm.gradient is None or part.groups < problem.groups:
