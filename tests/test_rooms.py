@@ -128,7 +128,13 @@ def test_import_is_light():
     )
     alone, with_ops = ({n.split(".")[0] for n in line.split()} for line in done.stdout.splitlines())
     assert not alone & (HEAVY | {"jax", "numpy"})
-    assert with_ops - sys.stdlib_module_names <= {"jax", "jaxcnn", "jaxtyping", "numpy", "wadler_lindig"}
+    assert with_ops - sys.stdlib_module_names <= {
+        "jax",
+        "jaxcnn",
+        "jaxtyping",
+        "numpy",
+        "wadler_lindig",
+    }
 
 
 PROCESS = """
