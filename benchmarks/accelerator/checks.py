@@ -7,15 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.comparison import Row
 from jaxcnn.check import check_ops
-from jaxcnn.reference.cases import ConvolutionCase
+from jaxcnn.reference.cases import Case
 
 DTYPES = ("float32", "bfloat16")
 """The dtypes that are checked; `jaxcnn check` itself checks float16 too."""
 
 
-def in_time(
-    cases: Sequence[ConvolutionCase], seconds: float, most: int
-) -> Iterator[ConvolutionCase]:
+def in_time(cases: Sequence[Case], seconds: float, most: int) -> Iterator[Case]:
     """Yield the first case, and further ones until the time is over, at most ``most``."""
     end = time.monotonic() + seconds
     yield from cases[:1]
@@ -26,7 +24,7 @@ def checked(op: str, most: int, seconds: float) -> Row:
     """Compare an op with the NumPy reference: results, and in float32 gradients."""
     known = 0
 
-    def watch(cases: Sequence[ConvolutionCase]) -> Iterator[ConvolutionCase]:
+    def watch(cases: Sequence[Case]) -> Iterator[Case]:
         nonlocal known
         known = len(cases)
         return in_time(cases, seconds, most)
