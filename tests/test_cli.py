@@ -107,8 +107,9 @@ def test_mistakes_are_one_sentence(words, sentence, tmp_path, monkeypatch, capsy
     assert not list(tmp_path.iterdir())
 
 
-def test_a_platform_that_is_not_here(tmp_path):
-    message = refused("train", "--platform", "tpu", cwd=tmp_path)
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_a_platform_that_is_not_here(command, tmp_path):
+    message = refused(command, "--platform", "tpu", cwd=tmp_path)
     assert message.startswith("jaxcnn: --platform tpu is not available")
     assert message.count("\n") == 1
     assert not list(tmp_path.iterdir())

@@ -13,9 +13,7 @@ DTYPES = ("float32", "bfloat16")
 """The dtypes that are checked; `jaxcnn check` itself checks float16 too."""
 
 
-def in_time(
-    cases: Sequence[Case], seconds: float, most: int
-) -> Iterator[Case]:
+def in_time(cases: Sequence[Case], seconds: float, most: int) -> Iterator[Case]:
     """Yield the first case, and further ones until the time is over, at most ``most``."""
     end = time.monotonic() + seconds
     yield from cases[:1]

@@ -103,6 +103,7 @@ def run(config: TrainConfig, own: Own = NOTHING, *, written: bool = True) -> Res
     """
     check_config(config)
     check_writers(config)
+    use_platform(config.platform)  # the keys of `single` are the first arrays
     members = single(config.seed, config.recipe.lr)
     if not written:
         return _run_unwritten(config, own)
@@ -113,7 +114,6 @@ def run(config: TrainConfig, own: Own = NOTHING, *, written: bool = True) -> Res
 
 def _run_unwritten(config: TrainConfig, own: Own) -> Result:
     """A run without a folder."""
-    use_platform(config.platform)
     data = load_data(config, own)
     announce(data)
     say(headline(config))

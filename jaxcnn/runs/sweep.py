@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from jaxcnn.runs.devices import use_platform
 from jaxcnn.runs.folder import RunFolder, choose_folder
 from jaxcnn.runs.job import NOTHING, Job, Own
 from jaxcnn.runs.log import say, warn
@@ -134,6 +135,7 @@ def sweep(plan: SweepPlan, own: Own = NOTHING) -> Swept:
     """
     check_plan(plan)
     config = dataclasses.replace(plan.config, experiment=f"{plan.config.name}-sweep")
+    use_platform(config.platform)  # the keys of the members are the first arrays
     record = SweepRecord(plan, choose_folder(config))
     try:
         carry_out(config, record, members_of(plan.pairs), own)
