@@ -44,7 +44,7 @@ def command_with(*flags, **others):
     )
 
 
-def test_tiny_form(tmp_path):
+def test_tiny_workload(tmp_path):
     """All of it on two simulated devices."""
     done = command_with("--output", str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
@@ -80,7 +80,7 @@ def test_tiny_form(tmp_path):
     text = (tmp_path / "accelerator-cpu.md").read_text()
     assert text == page(record)
     assert text.startswith("# jaxcnn on cpu\n")
-    assert "no number of it is a result" in text
+    assert "its numbers are no results" in text
     assert text.count("| ResNet-50 | bfloat16 | 2 | 4 | Flax |") == 1
 
 
