@@ -147,7 +147,9 @@ def sweep(plan: SweepPlan, own: Own = NOTHING) -> Swept:
 def _headline(plan: SweepPlan) -> str:
     recipe, first = plan.config.recipe, plan.config.seed
     rates = ", ".join(f"{rate:g}" for rate in dict.fromkeys(rate for _, rate in plan.pairs))
+    seeds = f"seeds {first} to {first + plan.seeds - 1}" if plan.seeds > 1 else f"seed {first}"
+    epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
     return (
         f"sweep: {plan.config.model}, {recipe.optimizer}, batches of {recipe.batch_size}, "
-        f"{recipe.epochs} epochs; seeds {first} to {first + plan.seeds - 1}, learning rates {rates}"
+        f"{epochs}; {seeds}, learning rates {rates}"
     )

@@ -53,12 +53,12 @@ def test_a_second_start_reads_what_the_first_compiled(start):
     assert said == []
     (folder,) = cache.glob("xla-*")
     assert folder.stat().st_mode & 0o777 == 0o700
-    (damaged,) = folder.glob("jit_evaluate-*-cache")
+    (damaged,) = folder.glob("jit_scored-*-cache")
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[:1000])
     second, said, log = begin()
     assert second == first
-    assert "Persistent compilation cache hit for 'jit_batch_step'" in log
+    assert "Persistent compilation cache hit for 'jit_span'" in log
     (line,) = said
     assert line.startswith(f"jaxcnn: warning: a compiled program in {folder} could not be read, ")
     assert len(damaged.read_bytes()) > 1000
@@ -73,7 +73,7 @@ def test_native_code_that_was_deleted_meanwhile(start):
         path.unlink()
     second, said, log = begin()
     assert (second, said) == (first, [])
-    assert "Persistent compilation cache hit for 'jit_batch_step'" in log
+    assert "Persistent compilation cache hit for 'jit_span'" in log
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ def test_from_the_command_line():
     assert done.stdout.startswith("layer ")
     assert "total" in done.stdout
     assert refused("summary", "lenett") == (
-        "jaxcnn: unknown model 'lenett', did you mean 'lenet'? (known: lenet, lenet_modern)\n"
+        "jaxcnn: unknown model 'lenett', did you mean 'lenet'? (known: lenet, lenet_modern); "
+        "one of your own is FILE.py:function\n"
     )
 
 
@@ -30,7 +31,7 @@ def test_from_the_command_line():
         ({"image_size": (8, 8, 8)}, "--image-size must be 1 or 2 numbers, got 3"),
         ({"image_size": (0,)}, "--image-size must be from 1 to 32767, got 0"),
         ({"classes": 0}, "--classes must be from 1 to 32767, got 0"),
-        ({"image_size": (8,), "channels": 1}, "lenet cannot take images of 8×8×1: conv2d: the window spans "),
+        ({"image_size": (8,), "channels": 1}, "lenet cannot take images of 8×8×1: in layer conv2: conv2d: the window spans "),
     ],
 )  # fmt: skip
 def test_mistakes(given, sentence):
