@@ -18,7 +18,7 @@ PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision tests/models \
 	$(shell grep -lE "TORCH|twins" tests/ops/test_*.py | grep -v $(CASES))
 SMOKE := $(CASES)::test_meaning tests/ops/test_sharded.py tests/engine tests/interop/test_formats.py \
 	tests/layers/test_layers.py tests/models tests/test_check.py tests/runs/test_runs.py \
-	tests/runs/test_checkpoints.py tests/training/test_epoch.py tests/test_rooms.py \
+	tests/runs/test_checkpoints.py tests/training/test_program.py tests/test_rooms.py \
 	tests/ops/test_windows.py tests/ops/test_transposed.py
 
 # The programs of the tests are tiny: LLVM's optimizations take longer than they save. The smoke

@@ -4,6 +4,7 @@ The interpreters are stubs, so that the tests are the same wherever they run.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -224,3 +225,9 @@ def test_another_folder_is_left_alone(house):
     assert done.returncode == 2
     assert done.stderr == "jaxcnn: .venv is not a virtual environment, and is left as it is\n"
     assert (house.folder / ".venv" / "thesis.txt").exists()
+
+
+def test_the_makefile_names_tests_that_exist():
+    named = re.findall(r"tests/[\w/]+(?:\.py)?", (Path(__file__).parents[1] / "Makefile").read_text())
+    assert named
+    assert [name for name in named if not (Path(__file__).parents[1] / name).exists()] == []
