@@ -115,7 +115,12 @@ def fit(
         epochs: the number of the last epoch.
         stop_at: how far each span goes. No number depends on it.
 
-    >>> task = Task(model, lambda rate: optax.sgd(rate), split, {"test": split}, 32)
+    >>> import optax
+    >>> from jaxcnn.layers import Dense, Flatten, Sequential
+    >>> from jaxcnn.training import Task, compile_programs, single
+    >>> split = jc.data.load_dataset("digits").test
+    >>> model = Sequential(Flatten(), Dense(10))
+    >>> task = Task(model, optax.sgd, split, {"test": split}, batch_size=64)
     >>> programs = compile_programs(task, single(seed=0, rate=0.1))
     >>> events = list(fit(programs, begin(programs), epochs=2))
     >>> [type(event).__name__ for event in events]
