@@ -54,9 +54,14 @@ def train(
         UserError: in one sentence, if something cannot be meant or does not fit together.
         jaxcnn.data.DataError: if the data cannot be had.
 
+    >>> import optax
     >>> from jaxcnn.layers import Dense, Flatten, Sequential
-    >>> result = jc.runs.train(Sequential(Flatten(), Dense(10)), optimizer=optax.adam(1e-3),
-    ...                        epochs=1)  # doctest: +SKIP
+    >>> from jaxcnn.runs.log import quiet
+    >>> with quiet():
+    ...     model = Sequential(Flatten(), Dense(10))
+    ...     result = jc.runs.train(model, "digits", optimizer=optax.adam(1e-3), epochs=1)
+    >>> result.history[0]["epoch"], sorted(result.params)
+    (1, ['1'])
     """
     flags = {name: settings.pop(name) for name in FLAGS_ONLY & settings.keys()}
     named: dict[str, Any] = {

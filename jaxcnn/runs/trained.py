@@ -138,7 +138,15 @@ def load(
     Raises:
         UserError: as `load_trained`.
 
-    >>> model, params, state = jc.runs.load("runs/mine")  # doctest: +SKIP
+    >>> import tempfile
+    >>> from jaxcnn.layers import Dense, Flatten, Sequential
+    >>> from jaxcnn.runs.log import quiet
+    >>> model = Sequential(Flatten(), Dense(10))
+    >>> with tempfile.TemporaryDirectory() as folder, quiet():
+    ...     result = jc.runs.train(model, epochs=1, run_dir=f"{folder}/run")
+    ...     model, params, state = jc.runs.load(f"{folder}/run", model=model)
+    >>> sorted(params)
+    ['1']
     """
     run = folder if isinstance(folder, RunFolder) else RunFolder(Path(folder))
     trained = load_trained(run, best=best, maker=maker_of(model))
