@@ -140,7 +140,9 @@ def test_bad_plans_are_refused_before_any_work(changes, message):
 def test_no_learning_rate_is_a_mistake(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["sweep", "--lr"])
-    assert capsys.readouterr().err == "jaxcnn: --lr: a value is missing (None stands for no value)\n"
+    assert (
+        capsys.readouterr().err == "jaxcnn: --lr: a value is missing (None stands for no value)\n"
+    )
 
 
 def test_a_warm_up_longer_than_the_run(config, tmp_path):
