@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from tyro.conf import arg
 
 from jaxcnn.data import DataOptions
-from jaxcnn.errors import UserError
+from jaxcnn.errors import UserError, brief
 from jaxcnn.runs.kinds import check_kinds
 from jaxcnn.runs.model import check_model_name, model_title
 from jaxcnn.training.augmentation import AugmentConfig, check_augmentation
@@ -192,7 +192,7 @@ def check_settings(config: TrainConfig) -> None:
         UserError: with one sentence that names the field, what it may be and what it is.
     """
     if not isinstance(config, TrainConfig):
-        raise UserError(f"a run is told what to do by a TrainConfig, got {config!r}")
+        raise UserError(f"a run is told what to do by a TrainConfig, got {brief(config)}")
     check_kinds(config)
     recipe = config.recipe
     _check_least("epochs", recipe.epochs, 1)
@@ -225,7 +225,7 @@ def check_settings(config: TrainConfig) -> None:
         raise UserError("--experiment must be a short name, got ''")
     odd = "/" in name or "\\" in name or name in (".", "..") or not name.isprintable()
     if odd or len(name) > 200:
-        raise UserError(f"--experiment must be a short name without slashes, got {name!r}")
+        raise UserError(f"--experiment must be a short name without slashes, got {brief(name)}")
 
 
 def flag(field: str) -> str:

@@ -211,6 +211,6 @@ def check_kinds(config: Any) -> None:
             shape = shape_of(hint)
             noun = kind_of(shape.hint).noun
             wanted = f"a tuple, each {noun}" if shape.several else noun
-            raise UserError(f"{where} must be {wanted}, got {value!r}")
+            raise UserError(f"{where} must be {wanted}, got {brief(value)}")
         if dataclasses.is_dataclass(value):
             check_kinds(value)

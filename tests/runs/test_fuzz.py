@@ -49,6 +49,15 @@ def test_configs(folder, data):
     with_content(folder.config, content, lambda: [r.settings for r in read_runs([folder.path])])
 
 
+def test_long_texts(folder):
+    """None is repeated whole in a sentence."""
+    saved = json.loads(folder.config.read_text())
+    for name in saved["config"]:
+        for text in ("[" * 3000, "/b" * 1500, "\\" * 3000):
+            content = saved | {"config": saved["config"] | {name: text}}
+            with_content(folder.config, json.dumps(content).encode(), lambda: load_trained(folder))
+
+
 @sweep(100)
 @given(data=st.data())
 def test_metrics(folder, data):
