@@ -12,6 +12,7 @@ from jaxcnn.cli.exit_status import INTERRUPTED, PIPE_CLOSED, USER_ERROR, errors_
 from jaxcnn.cli.experiments import ExperimentsConfig, demonstration, experiments_command
 from jaxcnn.cli.export import ExportConfig, export_command
 from jaxcnn.cli.flags import UnknownFlagError, flags_of, is_flag
+from jaxcnn.cli.models import ModelsConfig, models_command
 from jaxcnn.cli.parsing import HELP, overview, parse
 from jaxcnn.cli.predict import PredictConfig, predict_command
 from jaxcnn.cli.report import ReportConfig, report_command
@@ -46,6 +47,7 @@ COMMANDS = {
     "predict": Command(PredictConfig, predict_command),
     "export": Command(ExportConfig, export_command),
     "report": Command(ReportConfig, report_command),
+    "models": Command(ModelsConfig, lambda command: print(models_command(command))),
     "summary": Command(SummaryConfig, lambda command: print(summary_command(command))),
     "data": Command(DataConfig, lambda command: print(data_command(command))),
     "experiments": Command(ExperimentsConfig, experiments_command),

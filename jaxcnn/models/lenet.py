@@ -1,4 +1,4 @@
-"""LeNet as in *Dive into Deep Learning*, and a version with ReLU and max pooling.
+"""LeNet as in *Dive into Deep Learning*, with ReLU and max pooling, and with batch norm.
 
 References: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
 recognition" (1998); Zhang, Lipton, Li and Smola, *Dive into Deep Learning* (2023), section 7.6.
@@ -7,6 +7,7 @@ recognition" (1998); Zhang, Lipton, Li and Smola, *Dive into Deep Learning* (202
 from jaxcnn.layers import (
     Activation,
     AvgPool2d,
+    BatchNorm,
     Conv2d,
     Dense,
     Flatten,
@@ -72,5 +73,39 @@ def lenet_modern(num_classes: int = 10) -> Layer:
         relu3=Activation("relu"),
         dense2=Dense(84),
         relu4=Activation("relu"),
+        dense3=Dense(num_classes),
+    )
+
+
+def lenet_bn(num_classes: int = 10) -> Layer:
+    """`lenet` with batch norm before each sigmoid; 62,158 parameters on 28×28×1.
+
+    Args:
+        num_classes: the number of outputs.
+
+    Returns:
+        A model over ``(n, 28, 28, 1)`` images that gives ``(n, num_classes)`` logits, as in
+        section 8.5 of *Dive into Deep Learning*.
+
+    >>> from jaxcnn.layers import summary
+    >>> sum(row.parameters for row in summary(lenet_bn(), (1, 28, 28, 1)))
+    62158
+    """
+    return Sequential(
+        conv1=Conv2d(6, 5, padding=2),
+        bn1=BatchNorm(),
+        sigmoid1=Activation("sigmoid"),
+        pool1=AvgPool2d(2, stride=2),
+        conv2=Conv2d(16, 5),
+        bn2=BatchNorm(),
+        sigmoid2=Activation("sigmoid"),
+        pool2=AvgPool2d(2, stride=2),
+        flatten=Flatten(),
+        dense1=Dense(120),
+        bn3=BatchNorm(),
+        sigmoid3=Activation("sigmoid"),
+        dense2=Dense(84),
+        bn4=BatchNorm(),
+        sigmoid4=Activation("sigmoid"),
         dense3=Dense(num_classes),
     )

@@ -29,11 +29,7 @@ def test_shapes_and_parameters_are_the_books(model):
     assert sum(count for _, count in rows.values()) == 61_706
 
 
-def test_models_are_known_by_name():
-    assert set(MODELS) == {"lenet", "lenet_modern"}
-
-
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["lenet", "lenet_modern"])
 def test_gradients_reach_every_parameter(name):
     model = MODELS[name](10)
     params, state = model.init(jax.random.key(0), (1, 28, 28, 1))
