@@ -18,7 +18,7 @@ PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision tests/models \
 	$(shell grep -lE "TORCH|twins" tests/ops/test_*.py | grep -v $(CASES))
 SMOKE := $(CASES)::test_meaning tests/ops/test_sharded.py tests/engine tests/interop/test_formats.py \
 	tests/layers/test_layers.py tests/models tests/test_check.py tests/runs/test_runs.py \
-	tests/runs/test_checkpoints.py tests/training/test_program.py tests/test_rooms.py \
+	tests/runs/test_resume.py tests/runs/test_checkpoints.py tests/training/test_program.py tests/test_rooms.py \
 	tests/ops/test_windows.py tests/ops/test_transposed.py
 
 # The programs of the tests are tiny: LLVM's optimizations take longer than they save. The smoke
@@ -30,7 +30,7 @@ DIST := --dist worksteal
 TABLES := train_steps accelerated layers pools
 
 .NOTPARALLEL:
-.PHONY: help train test deep test-all gates tables parity bench bench-newest lint format smoke lock clean
+.PHONY: help train test slow deep test-all gates tables parity bench bench-newest lint format smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -38,10 +38,13 @@ help:  ## list the targets
 train: env-train  ## train LeNet on the embedded digits (ARGS="--epochs 5 …" for other runs)
 	$(BIN)/jaxcnn train $(ARGS)
 
-test: env-$(EXTRAS)  ## run the tests; torch is not needed
+test: env-$(EXTRAS)  ## run the tests that are quick; torch is not needed
 	XLA_FLAGS="$(QUICK) $$XLA_FLAGS" $(BIN)/python -m pytest -n $(WORKERS) $(DIST) $(ARGS)
 
-deep: env-$(EXTRAS)  ## what make test leaves out: further cases, kills and signals
+slow: env-$(EXTRAS)  ## the slower tests: processes, kills, whole runs, further cases
+	XLA_FLAGS="$(QUICK) $$XLA_FLAGS" $(BIN)/python -m pytest -n $(WORKERS) $(DIST) -m 'slow and not deep' $(ARGS)
+
+deep: env-$(EXTRAS)  ## what both leave out: more cases, kills and signals
 	XLA_FLAGS="$(QUICK) $$XLA_FLAGS" $(BIN)/python -m pytest -n $(WORKERS) $(DIST) -m 'deep and not deepest' $(ARGS)
 
 test-all: env-$(EXTRAS)  ## every property of every case, and ten times deeper sweeps
@@ -52,7 +55,7 @@ gates: env-$(EXTRAS)  ## accuracy and speed beside what was recorded (python -m 
 	JAXCNN_NATIVE=0 $(BIN)/python -m pytest tests/gates -k speed $(ARGS)
 
 parity: env-test,torch  ## compare the ops with torch itself
-	$(BIN)/python -m pytest -n $(WORKERS) $(PARITY) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(DIST) -m 'not deep' $(PARITY) $(ARGS)
 
 tables: env-test,torch  ## write docs/functions.md, docs/ops.md and docs/layers.md anew
 	$(BIN)/python -m tests.ops.listing
@@ -76,7 +79,7 @@ format: env-lint  ## put the code into its format
 	$(BIN)/ruff format .
 
 smoke: env-$(EXTRAS)  ## a short set of tests without native code, as on a machine without a compiler
-	JAXCNN_NATIVE=0 $(BIN)/python -m pytest -n $(WORKERS) $(SMOKE) \
+	JAXCNN_NATIVE=0 $(BIN)/python -m pytest -n $(WORKERS) $(DIST) -m 'not deep' $(SMOKE) \
 		--ignore tests/engine/test_algorithms.py -k "not test_cases and not test_sharded or conv or pool2d" $(ARGS)
 
 lock:  ## write requirements.lock and requirements-py311.lock anew, from fresh environments

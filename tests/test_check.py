@@ -12,6 +12,7 @@ from jaxcnn.check import check_ops
 from jaxcnn.check.tables import run_check
 
 
+@pytest.mark.slow
 def test_right_ops_pass():
     rows = check_ops(["corr2d", "pad"], ["float32", "bfloat16"])
     assert [(row.op, row.dtype) for row in rows] == [

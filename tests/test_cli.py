@@ -31,6 +31,7 @@ def noted(log):
     return [line.partition(" ")[2] for line in log.splitlines()]
 
 
+@pytest.mark.slow
 def test_train_then_eval(tiny, tmp_path):
     run = tmp_path / "run"
     done = jaxcnn("train", "--model", "lenet", "--dataset", "fashion_mnist", "--data-dir", tiny, "--epochs", 2,
@@ -62,6 +63,7 @@ def test_train_then_eval(tiny, tmp_path):
     assert "already holds a run" in refused("train", "--run-dir", run)
 
 
+@pytest.mark.slow
 def test_default_run_folder(tiny, tmp_path):
     done = jaxcnn("train", "--dataset", "mnist", "--data-dir", tiny, "--epochs", 1, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -107,6 +109,7 @@ def test_mistakes_are_one_sentence(words, sentence, tmp_path, monkeypatch, capsy
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["train", "sweep"])
 def test_a_platform_that_is_not_here(command, tmp_path):
     message = refused(command, "--platform", "tpu", cwd=tmp_path)
@@ -132,6 +135,7 @@ def test_help_says_what_each_flag_is():
     assert "Learning rate" in done.stdout
 
 
+@pytest.mark.slow
 def test_data_inspect_prints_counts_and_draws_a_sheet(tmp_path):
     done = jaxcnn("data", "inspect", "--test-split", "test[:100]", "--output", tmp_path / "x.png")
     assert done.returncode == 0, done.stderr
@@ -139,6 +143,7 @@ def test_data_inspect_prints_counts_and_draws_a_sheet(tmp_path):
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_check_prints_a_table():
     done = jaxcnn("check", "corr2d", "pad", "--dtypes", "float32", "float64")
     assert done.returncode == 0, done.stderr

@@ -53,6 +53,7 @@ def test_every_program_belongs_to_a_defect():
     assert [defect.probe.__name__ for defect in defects.DEFECTS] == names
 
 
+@pytest.mark.slow
 def test_the_installed_jax():
     """Each program runs to a verdict; the silent defects of jax 0.10.2 are seen, and mended later."""
     findings = {finding.issue: finding for finding in known_defects()}

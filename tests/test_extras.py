@@ -58,6 +58,7 @@ def without(modules, code, *words):
 ALL = [module for modules in extras.EXTRAS.values() for module in modules]
 
 
+@pytest.mark.slow
 def test_ops_layers_models_and_exports_work_with_the_core_alone():
     done = without(ALL, CORE)
     assert (done.stderr, done.stdout) == ("", "(1, 6, 6, 4) (1, 2)\n")

@@ -12,6 +12,7 @@ from jaxcnn.engine import tuned
 HERE = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "least"), [("README.md", 4), ("docs/layers.md", 1)])
 def test_every_snippet_runs_after_those_before_it(page, least, tmp_path, monkeypatch):
     monkeypatch.setenv("JAXCNN_CACHE_DIR", str(tmp_path))
@@ -28,6 +29,7 @@ def test_every_snippet_runs_after_those_before_it(page, least, tmp_path, monkeyp
         tuned.forget()
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_goes_the_whole_way(tmp_path, monkeypatch, capsys):
     """The twelve lines of the README: trained, resumed, reported, exported."""
     monkeypatch.chdir(tmp_path)

@@ -44,6 +44,7 @@ def command_with(*flags, **others):
     )
 
 
+@pytest.mark.slow
 def test_tiny_workload(tmp_path):
     """All of it on two simulated devices."""
     done = command_with("--output", str(tmp_path))
@@ -103,6 +104,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "library", "mode", "devices"), STEPS)
 def test_steps_lower_for_chips(name, library, mode, devices):
     """On one device, and data parallel on a mesh of eight that are not there."""
@@ -141,6 +143,7 @@ def test_torch_takes_the_dtype():
     assert not torch.cuda.is_available()
 
 
+@pytest.mark.slow
 def test_no_such_platform(tmp_path):
     done = command_with("--platform", "gpu", "--output", str(tmp_path), JAX_PLATFORMS="")
     assert done.returncode == 2
@@ -149,6 +152,7 @@ def test_no_such_platform(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_interrupted(tmp_path):
     """What was measured until Ctrl-C is written."""
     running = subprocess.Popen(

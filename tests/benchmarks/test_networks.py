@@ -49,6 +49,7 @@ def means(state):
     return {str(path): leaf for path, leaf in pairs if path[-1].key == "mean"}
 
 
+@pytest.mark.slow
 def test_flax(small):
     name, network, params, state, x, logits, after = small
     layer = network.jaxcnn()

@@ -93,6 +93,7 @@ def test_wrong_flags(flags, message, monkeypatch, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_tables_without_torch(monkeypatch, tmp_path, capsys):
     """On a Python that the pinned torch is not for; the rows with torch stay as they are."""
     monkeypatch.setattr(command, "HERE", tmp_path)

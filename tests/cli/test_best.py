@@ -52,6 +52,7 @@ def say(capsys):
     return say
 
 
+@pytest.mark.slow
 def test_eval_tells_its_own_speed(run, tiny, say):
     """That of scoring the test images, and not that of training."""
     row = json.loads((run / "metrics.jsonl").read_text())
@@ -69,12 +70,14 @@ def test_eval_scores_the_best(run, tiny, finished, say):
     assert "checkpoint: step 2, the last one\n" in last
 
 
+@pytest.mark.slow
 def test_report_shows_the_best(run, tiny, finished, say):
     for flags, shown in ((["--best"], True), ([], False)):
         say("report", run, "--data-dir", tiny, *flags)
         assert (finished.parameters_sha256 in (run / "report.html").read_text()) is shown
 
 
+@pytest.mark.slow
 def test_predict_and_export_use_the_best(run, say, tmp_path):
     Image.fromarray(np.full((28, 28), 99, np.uint8)).save(tmp_path / "grey.png")
     words = ["predict", run, tmp_path / "grey.png", "--json", "--top=10"]

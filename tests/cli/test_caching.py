@@ -46,6 +46,7 @@ def start(words, tmp_path):
     return begin, cache
 
 
+@pytest.mark.slow
 def test_a_second_start_reads_what_the_first_compiled(start):
     """Also where one program was written only in part."""
     begin, cache = start
@@ -91,6 +92,7 @@ def fresh(monkeypatch):
     warnings.showwarning = show
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_is_one_line(fresh, words, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     fresh.setenv("JAXCNN_CACHE_DIR", str(tmp_path / "file" / "cache"))

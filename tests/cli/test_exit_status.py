@@ -21,6 +21,7 @@ def command(*words, **options):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["experiments"], ["--version"]])
 def test_a_full_disk_behind_the_output(words):
     with open("/dev/full", "w") as full:
@@ -29,6 +30,7 @@ def test_a_full_disk_behind_the_output(words):
     assert done.stderr == "jaxcnn: the output cannot be written: No space left on device\n"
 
 
+@pytest.mark.slow
 def test_a_platform_without_its_plugin():
     done = command("check", "pad", env=os.environ | {"JAX_PLATFORMS": "cuda"})
     assert done.returncode == 2
@@ -73,6 +75,7 @@ def test_the_version(capsys):
     assert capsys.readouterr().out == f"jaxcnn {jaxcnn.__version__}\n"
 
 
+@pytest.mark.slow
 def test_a_terminal_that_shows_no_utf_8():
     """tyro's boxes have no borders there."""
     done = subprocess.run(

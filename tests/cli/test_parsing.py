@@ -163,6 +163,7 @@ def test_wrong_words_are_one_sentence(words, message):
         parse(Outer, words.split(), prog="x")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["train", "sweep"])
 def test_quiet_prints_the_result_only(name, tiny, tmp_path, capsys):
     """Whatever is said is in the log nevertheless."""

@@ -14,6 +14,7 @@ def test_the_table_of_lenet():
     assert "1×28×32×6" in oblong
 
 
+@pytest.mark.slow
 def test_from_the_command_line():
     done = jaxcnn("summary", "lenet", "--image-size", 28, "--channels", 1)
     assert done.returncode == 0, done.stderr

@@ -58,6 +58,7 @@ def replaced(name, traced, task, *args):
     return values[traced.jaxpr.outvars[0]]
 
 
+@pytest.mark.slow
 @sweep(8)
 @hypothesis.given(seed=st.integers(0, 10**6))
 def test_every_algorithm_equals_xla(seed):

@@ -177,6 +177,7 @@ print(native().reason)
 """
 
 
+@pytest.mark.slow
 def test_without_a_compiler():
     assert run(WHY, JAXCNN_NATIVE="0") == "JAXCNN_NATIVE=0 turns native code off\n"
     assert run(WHY, CXX="no-such-compiler") == "no C++ compiler was found\n"

@@ -84,6 +84,7 @@ def text(fn, *args):
     return jax.jit(fn).lower(*args).as_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", [of_linen, of_nnx, of_equinox])
 def test_models_of_other_libraries(library):
     forward, gradient, parameters = library()

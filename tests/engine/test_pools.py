@@ -139,6 +139,7 @@ def test_native_code_is_used_where_it_is():
     assert "@jaxcnn" not in text.mlir_module()
 
 
+@pytest.mark.slow
 def test_the_same_in_every_transform():
     """Forward over reverse, reverse over forward, and batched in and out."""
     direction = jnp.asarray(np.random.default_rng(1).standard_normal(IMAGES.shape), jnp.float32)
@@ -177,6 +178,7 @@ print("equal")
 """
 
 
+@pytest.mark.slow
 def test_images_with_explicit_sharding():
     done = subprocess.run(
         [sys.executable, "-c", SHARDED], capture_output=True, text=True, timeout=300, check=False

@@ -100,6 +100,7 @@ def test_instructions_and_not_the_processors_name(lines, found, monkeypatch):
 IMPORT = "import jaxcnn, jaxcnn.training, jaxcnn.cli; print('imported')"
 
 
+@pytest.mark.slow
 def test_importing_asks_no_compiler(tmp_path):
     spy = tmp_path / "c++"
     spy.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\nexit 1\n")
@@ -135,6 +136,7 @@ def heard(*words, **environment):
 LOSS = "convolutions on this CPU run by JAX's own operations (ResNet-18 takes about a third longer)"
 
 
+@pytest.mark.slow
 def test_a_machine_without_a_compiler_is_told_once():
     said = f"no C++ compiler was found: {LOSS}; install g++ or clang++\n"
     assert heard(CXX="no-such-compiler") == f"not yet\n{said}"

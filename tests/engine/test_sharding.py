@@ -137,6 +137,7 @@ print("equal")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kinds",
     [
@@ -154,6 +155,7 @@ def test_grouped_convolutions_are_cut_on_accelerators_too():
     assert run(ON_CUDA) == "3\n"
 
 
+@pytest.mark.slow
 def test_programs_without_devices_and_meshes_that_are_not_set():
     assert run(MESHES, JAXCNN_NATIVE=str(int(NATIVE))) == "lowered\nequal\n"
 

@@ -30,6 +30,7 @@ def printed(name, *words, cwd=None):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_edge_detection():
     module = load("edge_detection")
     np.testing.assert_array_equal(module.edges(module.image()), [[0, 1, 0, 0, 0, -1, 0]] * 6)
@@ -37,6 +38,7 @@ def test_edge_detection():
     assert "[[ 0  1  0  0  0 -1  0]" in printed("edge_detection")
 
 
+@pytest.mark.slow
 def test_learn_kernel():
     module = load("learn_kernel")
     kernel, losses = module.learn()
@@ -48,6 +50,7 @@ def test_learn_kernel():
     assert printed("learn_kernel").count("loss") == 10
 
 
+@pytest.mark.slow
 def test_output_shapes():
     module = load("output_shapes")
     sizes = [module.by_convolution(setting) for setting in module.SETTINGS]
@@ -56,6 +59,7 @@ def test_output_shapes():
     assert "(3, 5)   (0, 1)   (3, 4)   (2, 2)   (2, 2)" in printed("output_shapes")
 
 
+@pytest.mark.slow
 def test_channels():
     module = load("channels")
     np.testing.assert_array_equal(module.multi_in(), [[56, 72], [104, 120]])
@@ -82,6 +86,7 @@ def test_lenet_fashion_mnist(tiny, tmp_path):
     assert re.search(r"\| mean ± std \| 0\.\d{4} ± 0\.\d{4} \|", text)
 
 
+@pytest.mark.slow
 def test_flags_of_an_experiment_that_has_none():
     told = printed("channels", "--help")
     assert "[[56, 72], [104, 120]]" in told

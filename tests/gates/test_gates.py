@@ -9,6 +9,7 @@ from tests.gates.measures import FLOORS, FULL, RECORDED, SHORT, accuracy, defaul
 recorded = json.loads(RECORDED.read_text())
 
 
+@pytest.mark.slow
 def test_accuracy_in_short(tmp_path):
     found = accuracy(default(0, tmp_path / "run", SHORT), SHORT)
     assert within(found, SHORT)
@@ -27,6 +28,7 @@ def within(found, epochs):
     return abs(found - band["mean"]) <= 3 * band["std"]
 
 
+@pytest.mark.slow
 def test_speed():
     """A step of LeNet beside the same network on `lax`, taken in turn."""
     found, before = speed()["ratio"], recorded["speed"][kind()]["ratio"]

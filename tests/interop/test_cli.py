@@ -55,6 +55,7 @@ def say(tmp_path, monkeypatch, capsys):
     return say
 
 
+@pytest.mark.slow
 def test_predict(run, pictures, say, tmp_path):
     done = jaxcnn("predict", run, *NAMES, "--json", "--top", 2, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -71,6 +72,7 @@ def test_predict(run, pictures, say, tmp_path):
     assert plain.count(",") == 2
 
 
+@pytest.mark.slow
 def test_export(run, say, tmp_path):
     images = np.random.default_rng(0).uniform(size=(2, 28, 28, 1)).astype(np.float32)
     wanted = load_trained(RunFolder(run)).probabilities(images)

@@ -71,6 +71,7 @@ print(sorted(name for name in sys.modules if name.startswith("jaxcnn")))
 """
 
 
+@pytest.mark.slow
 def test_stablehlo_needs_nothing_but_jax(tmp_path):
     it = MODELS_TO_EXPORT["lenet"]
     for name, content in FORMATS["stablehlo"].files(it, "lenet").items():

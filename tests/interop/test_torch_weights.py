@@ -44,6 +44,7 @@ def test_names_and_axes():
     assert found["norm.num_batches_tracked"].dtype == np.int64
 
 
+@pytest.mark.slow
 def test_the_names_of_a_resnet_are_torchvisions():
     params, state = jax.eval_shape(lambda key: resnet18(10, 4).init(key, (1, 32, 32, 3)), jax.random.key(0))  # fmt: skip
     params, state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), (params, state))

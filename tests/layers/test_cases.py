@@ -25,20 +25,24 @@ KINDS = [
 
 
 EXPENSIVE = {"test_jit", "test_members", "test_second_derivatives", "test_receptive_field"}
-"""What `make test` proves of the first case of each layer only, and `make deep` of all."""
+"""What `make test` and `make slow` prove of the first case of each layer only, `make deep` of all."""
+
+SLOW = {"test_members", "test_receptive_field"}
+"""What `make test` leaves to `make slow`."""
 
 
 def pytest_generate_tests(metafunc):
     if "case" in metafunc.fixturenames:
-        short = metafunc.function.__name__ not in EXPENSIVE
-        marks = [
-            [] if short or case_id(case).endswith("-0") else pytest.mark.deep for case in CASES
-        ]
-        cases = [
-            pytest.param(case, id=case_id(case), marks=mark)
-            for case, mark in zip(CASES, marks, strict=True)
-        ]
+        name = metafunc.function.__name__
+        cases = [pytest.param(case, id=case_id(case), marks=marks(name, case)) for case in CASES]
         metafunc.parametrize("case", cases)
+
+
+def marks(test, case):
+    """Whether a test of a case is left to `make slow` or `make deep`."""
+    if test in EXPENSIVE and not case_id(case).endswith("-0"):
+        return pytest.mark.deep
+    return pytest.mark.slow if test in SLOW else ()
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ def test_names_and_counts_are_torchvisions():
     assert round(sum(row.flops for row in rows) / 2e9, 3) == 1.814
 
 
+@pytest.mark.slow
 def test_receptive_fields_are_the_gradients():
     """The last map sees 435 × 435 pixels, 32 apart (Araujo, Norris and Sim, 2019)."""
     rows = {row.path: row for row in summary(resnet18(), SHAPE)}
@@ -69,6 +70,7 @@ def test_receptive_fields_are_the_gradients():
             assert (pixels[0], pixels[-1]) == (low, low + field.size[axis] - 1), (name, axis)
 
 
+@pytest.mark.slow
 def test_branches_are_drawn():
     lines = str(summary(resnet18(), SHAPE)).splitlines()
     (start,) = [i for i, line in enumerate(lines) if " layer2/0/conv1 " in line]

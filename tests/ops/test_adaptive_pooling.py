@@ -220,6 +220,7 @@ def test_many_small_gradients_add_up_in_sixteen_bits(op: str) -> None:
     np.testing.assert_array_equal(short, gradient(x).astype(jnp.bfloat16))
 
 
+@pytest.mark.slow
 def test_a_key_means_the_same_windows_in_every_precision_and_layout() -> None:
     x = np.random.default_rng(0).standard_normal((2, 9, 8, 3)).astype(np.float16)
     options = {"output_size": (5, 3), "return_indices": True}
@@ -238,6 +239,7 @@ def test_a_key_means_the_same_windows_in_every_precision_and_layout() -> None:
     assert old.shape == wanted.shape
 
 
+@pytest.mark.slow
 def test_fractional_windows_are_drawn_for_each_image_and_channel() -> None:
     plane = np.random.default_rng(0).standard_normal((1, 99, 99, 1))
     x = np.broadcast_to(plane, (2, 99, 99, 2)).astype(np.float32)
@@ -261,6 +263,7 @@ def test_unpool_drops_what_lies_outside_under_jit() -> None:
     np.testing.assert_array_equal(y.ravel(), [0, 0, 0, 0, 3, 0])
 
 
+@pytest.mark.slow
 def test_unpool_undoes_max_pool() -> None:
     x = jax.random.normal(KEY, (2, 7, 9, 3))
     y, indices = jc.max_pool2d(x, 3, stride=2, padding=1, ceil_mode=True, return_indices=True)
@@ -292,6 +295,7 @@ def _adaptive_calls(draw: Any) -> tuple[str, np.ndarray, dict[str, Any]]:
     return f"adaptive_{kind}_pool{rank}d", x, options
 
 
+@pytest.mark.slow
 @QUICKLY
 @given(_adaptive_calls())
 def test_any_adaptive_options(call: tuple[str, np.ndarray, dict[str, Any]]) -> None:
@@ -303,6 +307,7 @@ def test_any_adaptive_options(call: tuple[str, np.ndarray, dict[str, Any]]) -> N
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 @QUICKLY
 @given(
     sizes=st.tuples(st.integers(4, 12), st.integers(4, 12)),

@@ -212,6 +212,7 @@ def _energy(x: Any, scale: Any, **options: Any) -> Any:
     return jnp.sum(jnp.sin(y) * jnp.cos(x)), (y, statistics)
 
 
+@pytest.mark.slow
 def test_mapped_parts_share_the_statistics_of_the_whole() -> None:
     rng = np.random.default_rng(4)
     with strictly(x64=True):
@@ -289,6 +290,7 @@ assert np.abs(alone[0] - want[0][1][0]).max() > 1e-2, "each column has its own s
 """
 
 
+@pytest.mark.slow
 def test_shards_share_the_statistics_of_the_whole() -> None:
     """Eight devices, a shard each: as mapped functions, and as one array under `jax.jit`."""
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"

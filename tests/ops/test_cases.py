@@ -32,12 +32,15 @@ EXPENSIVE = {
         "layout",
     )
 }
-"""What `make test` proves of the first case of each op only, and `make deep` of all."""
+"""What `make test` and `make slow` prove of the first case of each op only, `make deep` of all."""
+
+SLOW = {"test_single_precision", "test_bfloat16"}
+"""What `make test` leaves to `make slow`; so it does with the meaning of further cases."""
 
 COMPILATIONS: list[str] = []
 
 DEEP = {"test_float16", "test_checkpoint", "test_hessian"}
-"""What `make test` leaves out: bfloat16 and the first derivatives are close relatives."""
+"""What is left to `make deep`: bfloat16 and the first derivatives are close relatives."""
 
 DEEPEST = {*DEEP, "test_layout"}
 """What `make deep` proves of the first case of each op only, and `make test-all` of all."""
@@ -80,6 +83,8 @@ def marks(test: str, case: Case) -> list[pytest.MarkDecorator]:
     further = str(case) not in suite.firsts()
     deep = test in DEEP or (test in EXPENSIVE and further)
     found = [pytest.mark.deep] if deep else []
+    if test in SLOW or (test == "test_meaning" and further):
+        found.append(pytest.mark.slow)
     return [*found, pytest.mark.deepest] if test in DEEPEST and further else found
 
 

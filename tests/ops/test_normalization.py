@@ -286,6 +286,7 @@ def test_halves_do_not_overflow() -> None:
     np.testing.assert_allclose(y, [[[1, -1, 0]]], atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 def test_halves_may_come_with_float32_parameters(dtype: Any) -> None:
     rng = np.random.default_rng(2)

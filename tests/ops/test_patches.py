@@ -99,6 +99,7 @@ def geometries(draw: Any) -> tuple[tuple[int, ...], dict[str, Any]]:
     return sizes, {"window": window, "stride": stride, "padding": padding, "dilation": dilation}
 
 
+@pytest.mark.slow
 @sweep(12)
 @hypothesis.given(geometries())
 def test_fold_is_the_adjoint_of_unfold(geometry: tuple[tuple[int, ...], dict[str, Any]]) -> None:

@@ -112,6 +112,7 @@ def sampled(x: Any, grid: Any, cotangent: Any, **options: Any) -> tuple[Any, tup
     return both(x, grid)
 
 
+@pytest.mark.slow
 @sweep(20)
 @given(
     sizes=st.lists(st.integers(1, 5), min_size=2, max_size=3),

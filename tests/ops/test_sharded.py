@@ -57,6 +57,9 @@ class EightDevices:
             self.process = None
 
 
+FIRSTS = suite.firsts()
+
+
 @pytest.fixture(scope="session")
 def eight_devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EightDevices]:
     process = EightDevices(tmp_path_factory.mktemp("eight"))
@@ -68,7 +71,7 @@ def eight_devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EightDev
     "case",
     [
         pytest.param(
-            case, id=str(case), marks=() if str(case) in suite.firsts() else pytest.mark.deep
+            case, id=str(case), marks=pytest.mark.slow if str(case) in FIRSTS else pytest.mark.deep
         )
         for case in suite.CASES
     ],

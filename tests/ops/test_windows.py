@@ -211,6 +211,7 @@ def test_integers_on_the_way_of_a_gradient() -> None:
     assert tangent.dtype == jax.dtypes.float0
 
 
+@pytest.mark.slow
 def test_nested_transformations() -> None:
     x = jax.random.normal(jax.random.key(0), (2, 3, 6, 6, 2))
 
@@ -265,6 +266,7 @@ def _calls(draw: Any, ops: tuple[str, ...]) -> tuple[str, np.ndarray, dict[str, 
     return op, x, options
 
 
+@pytest.mark.slow
 @QUICKLY
 @given(_calls((*MAXIMA, *MEANS)))
 def test_any_options(call: tuple[str, np.ndarray, dict[str, Any]]) -> None:

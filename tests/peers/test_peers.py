@@ -37,6 +37,7 @@ def run(monkeypatch, *args):
     return stop.value.code
 
 
+@pytest.mark.slow
 def test_what_fails_with_accelerate_alone(monkeypatch, tmp_path, capfd):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_nn.py").write_text(LIBRARY)
@@ -53,6 +54,7 @@ def test_what_fails_with_accelerate_alone(monkeypatch, tmp_path, capfd):
     ]
 
 
+@pytest.mark.slow
 def test_tests_that_do_not_run(monkeypatch, tmp_path, capfd):
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_nn.py").write_text("import not_there")

@@ -30,6 +30,7 @@ def report_on(*runs, **options):
     return page, report.troubles
 
 
+@pytest.mark.slow
 def test_no_finished_epoch(run):
     shutil.rmtree(run / "checkpoints")
     (run / "metrics.jsonl").unlink()
@@ -42,6 +43,7 @@ def test_no_finished_epoch(run):
     assert page.pictures() == []
 
 
+@pytest.mark.slow
 def test_damaged_metrics(run):
     lines = (run / "metrics.jsonl").read_text().splitlines()
     damaged = [lines[0], "\0\xff{[", "[" * 100_000, "7", lines[1][:40]]

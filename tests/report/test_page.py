@@ -124,6 +124,7 @@ def test_one_unfinished_run_says_so(run):
     assert "This run is not finished: it has 1 of 2 epochs." in page_of(run).text
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_within_an_epoch(run, monkeypatch):
     """Its weights are of a later moment than its figures, and the page says of which."""
     config = dataclasses.replace(read_config(RunFolder(run)), run_dir=run, resume=True, epochs=3)
@@ -164,6 +165,7 @@ def test_no_path_of_the_machine_is_on_the_page(run, copy_of, tmp_path):
     assert str(data) in report.troubles[-1]
 
 
+@pytest.mark.slow
 def test_other_configs_are_other_groups(run, copy_of, tmp_path):
     other = copy_of("faster", lr=0.5)
     page = page_of(run, other, output=tmp_path / "both.html")
@@ -201,6 +203,7 @@ def test_in_a_browser(run, copy_of, tmp_path, width):
     assert papers == ["rgb(255, 254, 251)", "rgb(22, 24, 28)"]
 
 
+@pytest.mark.slow
 def test_the_command(run, tmp_path):
     done = jaxcnn("report", run, "--output", tmp_path / "page.html")
     assert (done.returncode, done.stderr) == (0, "")

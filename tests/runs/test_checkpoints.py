@@ -50,6 +50,7 @@ def restored(folder, config, **options):
         return checkpoints.restore(fresh(config), Totals.zero())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("best", [False, True])
 def test_a_checkpoint_pruned_while_it_is_read(best, trained, folder, monkeypatch, capsys):
     """By the run, which goes on: there is a newer one, and nothing is damaged."""

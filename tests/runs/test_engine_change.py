@@ -49,6 +49,7 @@ def no_work(*_):
     raise AssertionError("work was done")
 
 
+@pytest.mark.slow
 def test_a_run_says_which_engine_it_has(config):
     folder = run(config).folder
     here = engine.identity("cpu")
@@ -72,6 +73,7 @@ def test_another_engine_is_refused_before_any_work(config, moved, monkeypatch):
     assert files(folder.path) == before
 
 
+@pytest.mark.slow
 def test_an_accepted_engine_is_written_down(config, moved, capsys):
     begun = engine.identity()
     folder = run(config).folder
@@ -95,6 +97,7 @@ def test_an_accepted_engine_is_written_down(config, moved, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_the_same_engine_needs_no_acceptance(config, capsys):
     folder = run(config).folder
     run(further(config, epochs=2, accept_engine=True))
@@ -102,6 +105,7 @@ def test_the_same_engine_needs_no_acceptance(config, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_run_of_before_goes_on_with_a_warning(config, capsys):
     folder = run(config).folder
     saved = content(folder.config)
@@ -131,6 +135,7 @@ def test_acceptance_is_of_a_run_that_goes_on(config):
     assert not config.run_dir.exists()
 
 
+@pytest.mark.slow
 def test_seeds_go_on_under_an_accepted_engine(config, moved):
     """One seed is begun, the other is not."""
     run(dataclasses.replace(config, run_dir=config.run_dir / "seed-0"))
@@ -173,6 +178,7 @@ def test_sweeps_too(config, moved, monkeypatch, capsys):
     assert "does not say by which engine it has run" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command(config):
     """Status 2 and one sentence; and what a machine without a compiler is told."""
 

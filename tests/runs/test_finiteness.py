@@ -28,6 +28,7 @@ def config(tiny, tmp_path, monkeypatch):
     return config
 
 
+@pytest.mark.slow
 def test_a_nan_stops_the_run(config):
     with pytest.raises(UserError, match="were not finite in step") as error:
         run(config)
@@ -66,6 +67,7 @@ def test_an_epoch_of_nothing_but_nan(config, monkeypatch):
         run(dataclasses.replace(config, skip_nonfinite=True))
 
 
+@pytest.mark.slow
 def test_divergence_stops_the_run(config, monkeypatch):
     monkeypatch.undo()
     wild = dataclasses.replace(config, optimizer="sgd", lr=1e30, checkpoint_every=0)

@@ -120,6 +120,7 @@ def resumed(config):
     return run(dataclasses.replace(config, resume=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.deep)])
 def test_killed_again_and_again(kills, whole, start, tmp_path):
     """SIGKILL at random steps, every other time while a checkpoint is being written."""
@@ -179,6 +180,7 @@ def test_a_signal_that_was_ignored_stays_ignored():
         signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [9, pytest.param(15, marks=pytest.mark.deep)])
 def test_stopped_at_any_step_in_one_process(last, whole, tmp_path, monkeypatch):
     """A step at a time, saved and restored after each, past the first epoch or the second."""
@@ -195,6 +197,7 @@ def test_stopped_at_any_step_in_one_process(last, whole, tmp_path, monkeypatch):
     same(resumed(config), whole[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pipe", pytest.param("terminal", marks=pytest.mark.deep)])
 def test_nobody_reads_any_more(kind, whole, start, tmp_path):
     """A pipe whose reader has gone, a terminal that is closed: the run goes on to its end."""
@@ -214,6 +217,7 @@ def test_nobody_reads_any_more(kind, whole, start, tmp_path):
     same(resumed(config), whole[1])
 
 
+@pytest.mark.slow
 def test_the_disk_is_full(whole, start, tmp_path):
     """No file may grow beyond 40 kB: config and metrics fit, a checkpoint does not."""
     config = dataclasses.replace(whole[0], run_dir=tmp_path / "run", checkpoint_every=0, epochs=1)
@@ -232,6 +236,7 @@ def test_the_disk_is_full(whole, start, tmp_path):
     same(resumed(config), whole[1])
 
 
+@pytest.mark.slow
 def test_a_run_folder_that_is_read_only(whole, environment):
     """Somebody else's run: reading works, going on does not, and nothing changes."""
     folder = Path(tempfile.mkdtemp())
@@ -264,6 +269,7 @@ def test_a_run_folder_that_is_read_only(whole, environment):
         shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_two_processes_in_one_folder(whole, start, tmp_path):
     config = dataclasses.replace(whole[0], run_dir=tmp_path / "run")
     process = start(config)

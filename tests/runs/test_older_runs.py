@@ -27,6 +27,7 @@ def made_older(path):
     path.write_text(json.dumps(content))
 
 
+@pytest.mark.slow
 def test_with_a_checkpoint_it_goes_on_as_it_was_begun(config):
     """The parameters come from the checkpoint; weight decay leaves nothing out, as then."""
     whole = run(dataclasses.replace(config, epochs=2))
@@ -45,6 +46,7 @@ def test_with_a_checkpoint_it_goes_on_as_it_was_begun(config):
     assert (content["parameters"], content["config"]["decay_all"]) == ("drawn by name", True)
 
 
+@pytest.mark.slow
 def test_without_a_checkpoint_it_is_refused(config):
     done = run(config)
     made_older(done.folder.config)
@@ -56,6 +58,7 @@ def test_without_a_checkpoint_it_is_refused(config):
     assert done.folder.metrics.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_decay_all_is_in_the_numbers(config):
     some = run(dataclasses.replace(config, decay_all=False))
     shutil.rmtree(some.folder.path)

@@ -104,6 +104,7 @@ def test_a_file_that_is_no_model(model, message, tmp_path):
         runs.train(model.format(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_whole_way_of_a_model_of_ones_own(nets, tiny, tmp_path, say, monkeypatch):
     """Trained, stopped, resumed to the bit, scored, reported, exported; named each time."""
     monkeypatch.chdir(tmp_path)
@@ -178,6 +179,7 @@ def arrays(tiny):
 MODEL = Sequential(Conv2d(4, 3), GlobalAvgPool(), Dense(10))
 
 
+@pytest.mark.slow
 def test_objects_of_python(arrays, tmp_path):
     """A layer, arrays, an optax transformation, a loss and a metric; the resume is exact."""
     own = {"optimizer": optax.nadam(0.01), "loss": margin, "metrics": (confidence,)}
@@ -210,6 +212,7 @@ def test_a_run_is_loaded_by_its_name(finished):
         runs.load(finished.folder.path, model=MODEL)
 
 
+@pytest.mark.slow
 def test_without_a_folder_nothing_is_written(arrays, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runs.train(MODEL, arrays, epochs=1)
@@ -233,6 +236,7 @@ def test_settings_that_cannot_be_meant(settings, message, arrays):
         runs.train(MODEL, arrays, **settings)
 
 
+@pytest.mark.slow
 def test_an_early_stop_is_exact_across_a_resume(tiny, tmp_path, capsys):
     """A learning rate of almost nothing: no epoch is better than the first."""
     config = TrainConfig(

@@ -56,6 +56,7 @@ def files_of_a_checkpoint(folder):
     return [*(step / name for name in names), next(step.glob("state/d/*"))]
 
 
+@pytest.mark.slow
 def test_a_pipe_or_a_link_in_a_checkpoint(folder, tmp_path):
     for path in files_of_a_checkpoint(folder):
         content = path.read_bytes()

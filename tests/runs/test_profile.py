@@ -29,6 +29,7 @@ def rows_of(text):
     return [line.rsplit(None, 2) for line in lines if line.startswith("  ")]
 
 
+@pytest.mark.slow
 def test_the_numbers_are_the_same(config, tmp_path, capsys):
     plain = run(dataclasses.replace(config, profile=False, run_dir=tmp_path / "plain"))
     assert "profile" not in capsys.readouterr().out
@@ -44,6 +45,7 @@ def test_the_numbers_are_the_same(config, tmp_path, capsys):
     assert 0 < sum(float(share.rstrip("%")) for *_, share in rows) <= 100.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streaming", [False, True])
 def test_layers_are_named_and_nothing_is_left_out(streaming, config, capsys, monkeypatch):
     monkeypatch.setattr(profiling, "ROWS", 1000)
@@ -99,12 +101,14 @@ def test_a_run_of_few_steps(epochs, said, config, capsys):
     assert text.count("profile: ") == 1
 
 
+@pytest.mark.slow
 def test_spans_of_one_step_are_gathered(config, capsys):
     """As of a slow network, or with a checkpoint after each step."""
     run(dataclasses.replace(config, checkpoint_every=1, epochs=1))
     assert "profile: 5 steps in " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_profile_that_cannot_be_written_does_not_end_the_run(config, capsys):
     first = dataclasses.replace(config, profile=False, epochs=1)
     run(first)

@@ -17,6 +17,7 @@ def config(tiny, tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_seeds_are_run_in_turn(config):
     runs = train_seeds(Plan(dataclasses.replace(config, epochs=1, seed=4), seeds=2))
     assert [run.seed for run in runs] == [4, 5]
@@ -30,6 +31,7 @@ def test_seeds_are_run_in_turn(config):
         train_seeds(Plan(config, seeds=0))
 
 
+@pytest.mark.slow
 def test_seeds_that_were_stopped_go_on(config, monkeypatch, capsys):
     """What is finished stays, what is not is resumed, and the rest is begun."""
     config = dataclasses.replace(config, epochs=1)

@@ -26,6 +26,7 @@ def config(tiny, tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_streaming_and_resuming_change_no_bit(config, tmp_path, capsys):
     """50 augmented images; one run on the device and whole, one streamed and in two parts."""
     whole = run(config)
@@ -48,6 +49,7 @@ def test_streaming_and_resuming_change_no_bit(config, tmp_path, capsys):
         run(dataclasses.replace(config, resume=True, augmentation=weaker))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [16, 64])
 def test_a_streamed_epoch_is_the_epoch_on_the_device(batch_size):
     """Also where the last batch is smaller, and where a pass is entered in the middle."""
@@ -76,6 +78,7 @@ def test_what_is_too_large_streams_by_itself(tiny, monkeypatch):
         assert data.test.images.shape == (17, 28, 28, 1)
 
 
+@pytest.mark.slow
 def test_a_damaged_picture_ends_a_streamed_run_with_its_name(tmp_path):
     folder = write(tmp_path / "set", {"a": 4, "b": 4})
     path = truncate(noise(folder / "b" / "3.png", (60, 60)))

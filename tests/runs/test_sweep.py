@@ -48,6 +48,7 @@ def single(config, tmp_path_factory):
     return load_trained(RunFolder(folder)).params, list(read_metrics(RunFolder(folder)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [None, pytest.param(2, marks=pytest.mark.deep)])
 def test_members_end_as_single_runs(at_once, config, single, tmp_path):
     """One after another and vectorized, beside members that diverge."""
@@ -75,6 +76,7 @@ def test_members_end_as_single_runs(at_once, config, single, tmp_path):
         sweep(SweepPlan(config))
 
 
+@pytest.mark.slow
 def test_stopped_by_a_signal(config, tmp_path, monkeypatch, capsys):
     """Finished epochs are written, drawn and told; with no more than --resume it goes on."""
 

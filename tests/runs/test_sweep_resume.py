@@ -57,6 +57,7 @@ def same(again, whole):
     assert [m.diverged for m in again.members] == [m.diverged for m in whole.members]
 
 
+@pytest.mark.slow
 def test_stopped_again_and_again(plan, whole, tmp_path, monkeypatch):
     """Within an epoch, at its end and within the next."""
     spans = []
@@ -92,6 +93,7 @@ def full(_):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "fault", "error"),
     [(Saving, "save", KeyboardInterrupt), (os, "fsync", UserError)],
@@ -112,6 +114,7 @@ def test_nothing_is_lost(place, fault, error, plan, whole, tmp_path, monkeypatch
     same(sweep(changed(plan, resume=True)), whole)
 
 
+@pytest.mark.slow
 def test_killed(plan, whole, tmp_path):
     """SIGKILL while a checkpoint is being written, any of the first few."""
     run, config = tmp_path / "run", plan.config
@@ -163,6 +166,7 @@ def edit(folder, change):
     folder.sweep.write_text(json.dumps(content))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -181,6 +185,7 @@ def test_what_is_lost_is_said(damage, message, plan, folder):
     assert folder.sweep.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_sweep_without_a_member_left_ends(plan, tmp_path, capsys):
     plan = dataclasses.replace(changed(plan, run_dir=tmp_path / "run"), rates=(HUGE, 2 * HUGE))
     swept = sweep(plan)

@@ -116,6 +116,7 @@ def test_a_run_without_a_checkpoint(folder):
         load_trained(folder)
 
 
+@pytest.mark.slow
 @failing_restore
 @pytest.mark.usefixtures("_collected")
 def test_nothing_in_a_checkpoint_is_unpickled(finished, folder, tmp_path):

@@ -103,6 +103,7 @@ def test_changes_draw_from_streams_of_their_own():
     assert not np.array_equal(alone, changed("cutout", seed=1)[0] == 0)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_sees_the_same_images():
     model, optimizer, keys = Sequential(flat=Flatten(), dense=Dense(5)), optax.sgd(0.1), keys_of(0)
     batch = Batch(IMAGES, TARGETS.argmax(-1))

@@ -106,6 +106,7 @@ def test_a_loop_of_steps_is_the_steps():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [1, 2, 3])
 def test_members_are_single_runs(at_once):
     pairs = [(0, 0.01), (1, 0.01), (0, 0.1)]

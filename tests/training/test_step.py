@@ -94,6 +94,7 @@ def test_weight_decay_leaves_biases_and_normalizations_alone(everywhere):
     np.testing.assert_allclose(updates["out"]["kernel"], -0.05 * params["out"]["kernel"], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_totals_are_sums_of_the_parameters_before_the_step():
     state, _ = run_steps(TrainConfig(lr=0.1), count=1)
     batch = next(batches(1))
