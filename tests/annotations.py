@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxtyping import jaxtyped
-from typeguard import ForwardRefPolicy, check_type
+from typeguard import ForwardRefPolicy, TypeCheckError, check_type, checker_lookup_functions
 
 # Names are resolved before; what is left are fields of named tuples that name a later class.
 fits = functools.partial(check_type, forward_ref_policy=ForwardRefPolicy.IGNORE)
@@ -29,6 +29,21 @@ def install() -> None:
     """Check the functions of every module of `jaxcnn` that is imported from now on."""
     assert "jaxcnn" not in sys.modules, "jaxcnn was imported before its functions could be checked"
     sys.meta_path.insert(0, _Finder())
+    checker_lookup_functions.insert(0, _of_a_layer)
+
+
+def _of_a_layer(origin: Any, args: tuple[Any, ...], extras: tuple[Any, ...]) -> Any:
+    """The check of a `Layer`: only of its type, since each of its parts was checked when made.
+
+    A check of all parts, at each level of a deep network anew, takes minutes.
+    """
+    layer = getattr(origin, "__module__", "") == "jaxcnn.layers.layer" and inspect.isclass(origin)
+    return _is_instance if layer else None
+
+
+def _is_instance(value: Any, origin: Any, args: tuple[Any, ...], memo: Any) -> None:
+    if not isinstance(value, origin):
+        raise TypeCheckError(f"is not an instance of {origin.__qualname__}")
 
 
 class _Finder(importlib.abc.MetaPathFinder):

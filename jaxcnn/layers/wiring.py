@@ -85,11 +85,6 @@ def combined(
     scopes = scopes_of(op, parts, inline, renamed or {})
     its = Description(parts=dict(parts), scopes=scopes, wire=wire)
 
-    def init(key: jax.Array, input_shape: Sequence[int]) -> tuple[Params, State]:
-        drawing = _Drawing(op, its, key)
-        wire(drawing, jax.ShapeDtypeStruct(tuple(input_shape), jnp.float32))
-        return drawing.params, drawing.state
-
     def apply(
         params: Params,
         state: State,
@@ -101,7 +96,27 @@ def combined(
         running = _Running(op, its, params, state, train, key)
         return wire(running, x), running.new_state
 
-    return Layer(init, apply, its)
+    return Layer(_Init(op, its, wire), apply, its)
+
+
+class _Init(NamedTuple):
+    """The `init` of a layer made of layers, which knows the shape of its output as well."""
+
+    op: str
+    its: Description
+    wire: Wire
+
+    def __call__(self, key: jax.Array, input_shape: Sequence[int]) -> tuple[Params, State]:
+        """Draw the parameters and the state."""
+        x = jax.ShapeDtypeStruct(tuple(input_shape), jnp.float32)
+        params, state, _ = self.draw(key, x)
+        return params, state
+
+    def draw(self, key: jax.Array, x: Any) -> tuple[Params, State, Any]:
+        """Draw the parameters and the state, and find the shape of the output on the way."""
+        drawing = _Drawing(self.op, self.its, key)
+        y = self.wire(drawing, x)
+        return drawing.params, drawing.state, y
 
 
 class _Drawing:
@@ -114,9 +129,13 @@ class _Drawing:
 
     def part(self, name: str, x: Any) -> Any:
         layer, scope = self._its.parts[name], self._its.scopes[name]
+        key = named_key(self._key, scope) if scope else self._key
         with _naming(name):
-            params, state = layer.init(named_key(self._key, scope) if scope else self._key, x.shape)
-            y, _ = jax.eval_shape(layer.apply, params, state, x)
+            if isinstance(layer.init, _Init):
+                params, state, y = layer.init.draw(key, x)
+            else:
+                params, state = layer.init(key, x.shape)
+                y, _ = jax.eval_shape(layer.apply, params, state, x)
         _put(self.params, scope, params)
         _put(self.state, scope, state)
         return y
@@ -301,7 +320,9 @@ def joined(op: str, how: str, values: Sequence[jax.Array], layout: str | None = 
     if not fits:
         raise ValueError(f"{op}: the branches' outputs do not fit for {how!r}: {shapes}")
     if how == "concat":
-        return jnp.concatenate(list(values), channel)
+        # Without the barrier XLA computes a chain of concatenations, as of DenseNet, anew in each
+        # reduction over it, and compiles for many minutes.
+        return jax.lax.optimization_barrier(jnp.concatenate(list(values), channel))
     whole = values[0]
     for value in values[1:]:
         whole = whole + value if how == "add" else whole * value

@@ -1,5 +1,7 @@
 """Every model of the zoo beside its twin in torch, by golden files."""
 
+import inspect
+
 import jax
 import numpy as np
 import pytest
@@ -34,9 +36,8 @@ def test_golden_files_are_those_of_the_models():
 
 @zoo(quick=("lenet_bn", "resnet20"))
 def test_parity(case: ZooCase):
-    found = differences(case)
-    if found.gradients >= 1e-3:  # what cancels needs more digits
-        found = differences(case, double=True)
+    found = differences(case, double=case.double)
+    jax.clear_caches()
     assert found.parameters == np.load(case.golden)["parameters"]
     assert found.evaluated < 1e-4
     assert found.trained < 1e-4
@@ -44,7 +45,7 @@ def test_parity(case: ZooCase):
     assert found.gradients < 1e-3
 
 
-@zoo(quick=("lenet", "lenet_bn", "nin", "resnet20", "mobilenet_v2"))
+@zoo(quick=("lenet", "lenet_bn", "nin", "resnet20"))
 def test_facts(case: ZooCase):
     """Parameters and multiply-adds that `jaxcnn models` lists."""
     facts = FACTS[case.name]
@@ -53,7 +54,11 @@ def test_facts(case: ZooCase):
     assert sum(row.flops or 0 for row in rows) == 2 * facts.multiply_adds
 
 
-@pytest.mark.parametrize("name", [n for n in MODELS if "stem" in (MODELS[n].__kwdefaults__ or {})])
+STEMS = [name for name, model in MODELS.items() if "stem" in inspect.signature(model).parameters]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STEMS)
 def test_small_images(name):
     """The stem for small images leaves 32×32 pixels enough to see, and other names are refused."""
     model = MODELS[name](CLASSES, stem="small")
@@ -65,5 +70,5 @@ def test_small_images(name):
 
     assert jax.eval_shape(logits, jax.random.key(0)).shape == (2, CLASSES)
     assert isinstance(model, Layer)
-    with pytest.raises(ValueError, match=f"^{name}: `stem` must be 'imagenet' or 'small', got 'x'"):
+    with pytest.raises(ValueError, match=f"^{name}: `stem` must be one of"):
         MODELS[name](CLASSES, stem="x")

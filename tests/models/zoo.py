@@ -31,6 +31,7 @@ class ZooCase(NamedTuple):
         image: the shape of an image.
         skip: the noise of training that is left out in the comparison: options that are set to 0.
         batch: how many images.
+        double: whether it is computed in float64, because its gradients cancel.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ZooCase(NamedTuple):
     image: tuple[int, int, int]
     skip: tuple[str, ...] = ()
     batch: int = 2
+    double: bool = False
 
     def model(self) -> Layer:
         """The model without the noise of training."""
