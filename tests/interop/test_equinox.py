@@ -66,7 +66,7 @@ def test_it_computes_what_equinox_computes(mode):
 
         its_gradients, (its_y, its_new) = jax.jit(jax.grad(of_arrays, has_aux=True))(arrays)
         evaluated = jax.vmap(eqx.nn.inference_mode(module), (0, None, None), (0, None), "batch")
-        its_output, _ = evaluated(jnp.moveaxis(X, -1, 1), its_new, KEY)
+        its_output, _ = jax.jit(evaluated)(jnp.moveaxis(X, -1, 1), its_new, KEY)
     close(named_as_ours(eqx.filter(module, eqx.is_inexact_array)), params)
     close(gradients, named_as_ours(its_gradients))
     close(y, its_y)
@@ -86,6 +86,19 @@ def named_as_ours(module):
 def sorted_leaves(tree):
     """The arrays of a tree, however they are named."""
     return sorted(jax.tree.leaves(tree), key=lambda leaf: (leaf.ndim, float(leaf.sum())))
+
+
+def test_two_seeds_under_vmap():
+    """Each member draws its own module, and ends as it does alone."""
+    layer = from_equinox(lambda key: Net("batch", key))
+
+    def trained(key):
+        return layer.apply(*layer.init(key, X.shape), X, train=True, key=key)
+
+    keys = jax.random.split(KEY, 2)
+    first, second = jax.jit(jax.vmap(trained))(keys)[0]
+    np.testing.assert_allclose(first, jax.jit(trained)(keys[0])[0], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(first, second)
 
 
 def test_each_example_has_its_own_key():
@@ -120,6 +133,7 @@ def test_a_sequential_of_equinox():
     np.testing.assert_allclose(y.mean((0, 1, 2)), 0, atol=1e-5)
 
 
+@pytest.mark.deep  # test_linen.py always goes this way
 def test_the_whole_way(tiny, tmp_path, capsys):
     nets = """
 import equinox as eqx

@@ -71,10 +71,23 @@ def test_it_computes_what_nnx_computes():
     close(y, its_y)
     assert not np.allclose(new["first"]["1"]["mean"], state["first"]["1"]["mean"])
     module.eval()
-    y, same = layer.apply(params, new, X)
+    y, same = jax.jit(layer.apply)(params, new, X)
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        close(y, module(X))
-    assert same is new
+        close(y, nnx.jit(lambda module: module(X))(module))
+    close(same, new)
+
+
+def test_two_seeds_under_vmap():
+    """Each member draws its own module, and ends as it does alone."""
+    layer = from_nnx(Net)
+
+    def trained(key):
+        return layer.apply(*layer.init(key, X.shape), X, train=True, key=key)
+
+    keys = jax.random.split(KEY, 2)
+    first, second = jax.jit(jax.vmap(trained))(keys)[0]
+    np.testing.assert_allclose(first, jax.jit(trained)(keys[0])[0], rtol=1e-4, atol=1e-5)
+    assert not np.allclose(first, second)
 
 
 def test_the_streams_of_two_dropouts_are_independent():
@@ -120,6 +133,7 @@ def test_streams_with_an_axis():
     assert not (first == second).all()
 
 
+@pytest.mark.deep  # test_linen.py always goes this way
 def test_the_whole_way(tiny, tmp_path, capsys):
     nets = """
 from flax import nnx
