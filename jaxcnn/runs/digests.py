@@ -67,7 +67,7 @@ def _told(value: Any) -> Any:
 
 
 def _source(function: Any) -> str:
-    """A function's source, and the sources of the functions and classes of its file that it uses."""
+    """A function's source, and those of the functions and classes of its file that it uses."""
     found: dict[str, str] = {}
     _collect(function, found)
     return "\n".join(found.values())
