@@ -60,7 +60,7 @@ def test_each_switch_is_found_by_its_name():
 
 def test_streams_of_other_names_are_independent():
     y, _ = from_linen(Noise).apply({}, {}, X, train=True, key=KEY)
-    assert 0.4 < np.mean(y != 0) < 0.6
+    assert y.all()
 
 
 def test_the_strictest_settings_of_jax():
