@@ -13,6 +13,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         *("tensorflow_datasets", "array_record", "importlib_resources"),
     ),
     "onnx": ("onnx",),
+    "equinox": ("equinox",),
     "tensorboard": ("tensorboardX",),
     "wandb": ("wandb",),
     "tfds-prepare": ("tensorflow",),
@@ -58,19 +59,20 @@ def missing(what: str, extra: str, modules: Sequence[str] = ()) -> str | None:
     return None
 
 
-def require(what: str, extra: str) -> None:
+def require(what: str, extra: str, modules: Sequence[str] = ()) -> None:
     """Refuse an import whose packages are not installed.
 
     Args:
         what: what is imported, the beginning of the sentence.
         extra: the extra that it needs, a key of `EXTRAS`.
+        modules: the modules that are needed; left out, all of the extra.
 
     Raises:
         ImportError: if a package is missing, with the sentence of `missing`.
 
     >>> require("the ops", "train")
     """
-    sentence = missing(what, extra)
+    sentence = missing(what, extra, modules)
     if sentence is not None:
         raise ImportError(sentence)
 

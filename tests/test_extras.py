@@ -75,6 +75,17 @@ def test_a_room_that_needs_train_says_so_in_one_sentence(use):
     assert done.stderr.count("Traceback") == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [("from_linen", "flax", "train"), ("to_nnx", "flax", "train"), ("from_equinox", "equinox", "equinox")],
+)  # fmt: skip
+def test_a_module_of_a_library_that_is_missing(name, package, extra):
+    """The rest of `jc.interop` works without it."""
+    done = without([package], f"import jaxcnn as jc\njc.interop.from_torch\njc.interop.{name}")
+    sentence = f'jaxcnn.interop.{name} needs the package {package}: pip install "jaxcnn[{extra}]"'
+    assert done.stderr.splitlines()[-1] == f"ImportError: {sentence}"
+
+
 @pytest.mark.parametrize("module", ["optax", "tyro", "orbax"])
 @pytest.mark.parametrize("words", [["train"], ["--help"]])
 def test_the_command_says_so_too(module, words):

@@ -12,8 +12,16 @@ from jaxcnn.engine import tuned
 HERE = Path(__file__).parents[1]
 
 
+PAGES = [
+    ("README.md", 4),
+    ("docs/layers.md", 1),
+    ("docs/models.md", 1),
+    ("docs/flax_and_equinox.md", 5),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("page", "least"), [("README.md", 4), ("docs/layers.md", 1)])
+@pytest.mark.parametrize(("page", "least"), PAGES)
 def test_every_snippet_runs_after_those_before_it(page, least, tmp_path, monkeypatch):
     monkeypatch.setenv("JAXCNN_CACHE_DIR", str(tmp_path))
     snippets = re.findall(

@@ -97,6 +97,8 @@ def test_no_dumping_grounds():
 HEAVY = {
     "PIL",
     "dm_pix",
+    "equinox",
+    "flax",
     "grain",
     "jinja2",
     "matplotlib",

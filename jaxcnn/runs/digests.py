@@ -3,6 +3,8 @@
 import hashlib
 import inspect
 import json
+import re
+import sys
 from typing import Any
 
 import jax
@@ -65,8 +67,27 @@ def _told(value: Any) -> Any:
 
 
 def _source(function: Any) -> str:
-    """A function's source; its name, where there is none."""
+    """A function's source, and those of the functions and classes of its file that it uses."""
+    found: dict[str, str] = {}
+    _collect(function, found)
+    return "\n".join(found.values())
+
+
+def _collect(thing: Any, found: dict[str, str]) -> None:
+    """Add the source of a function or class; its name, where there is none."""
+    name = str(getattr(thing, "__qualname__", type(thing).__qualname__))
+    if name in found:
+        return
     try:
-        return inspect.getsource(function)
+        found[name] = inspect.getsource(thing)
     except (OSError, TypeError):
-        return str(getattr(function, "__qualname__", type(function).__qualname__))
+        found[name] = name
+        return
+    module = sys.modules.get(getattr(thing, "__module__", None) or "")
+    if getattr(module, "__package__", ""):
+        return  # of an installed package, whose versions the run has written down
+    for used in sorted(set(re.findall(r"\w+", found[name]))):
+        other = getattr(module, used, None)
+        own = getattr(other, "__module__", None) == getattr(module, "__name__", "")
+        if own and (inspect.isclass(other) or inspect.isfunction(other)):
+            _collect(other, found)

@@ -14,6 +14,8 @@ from jaxcnn.cli import main
 from jaxcnn.data import load_dataset
 from jaxcnn.layers import Conv2d, Dense, Flatten, Function, GlobalAvgPool, Layer, Sequential
 from jaxcnn.runs import RunFolder, TrainConfig, UserError, read_config
+from jaxcnn.runs.digests import model_sha256
+from jaxcnn.runs.model import maker_in
 from tests.runs.numbers import numbers
 
 NETS = """
@@ -286,3 +288,16 @@ def test_functions_count_by_their_source():
     digests = [model_sha256(net) for net in nets]
     assert digests[0] == digests[2] != digests[1]
     assert model_sha256(Dense(3)) != model_sha256(Dense(3, bias=False))
+
+
+def test_the_digest_counts_what_a_function_uses_of_its_file(tmp_path):
+    """A changed class of a Flax module is another model, though its factory is the same."""
+    text = "from jaxcnn.layers import *\n\nclass Net:\n    by = {}\n\n"
+    text += "def scaled(x):\n    return Net.by * x\n\n"
+    text += "def tiny(classes):\n    return Function(lambda x: scaled(x))\n"
+    digests = []
+    for index, by in enumerate((2.0, 3.0, 2.0)):
+        path = tmp_path / f"nets{index}.py"
+        path.write_text(text.format(by))
+        digests.append(model_sha256(maker_in(f"{path}:tiny")(10)))
+    assert digests[0] == digests[2] != digests[1]
