@@ -7,17 +7,18 @@ ARGS ?=
 WORKERS ?= 2
 BIN = $(VENV)/bin
 # The pinned torch is for Python 3.11, so what needs it has an environment of its own.
-TORCH := parity tables bench
+TORCH := parity tables bench golden-models
 $(TORCH): VENV := .venv-torch
 $(TORCH): VERSIONS := 3.11
 
 CASES := tests/ops/test_cases.py
-PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision tests/models \
+PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision \
+	tests/models/test_lenet.py tests/models/test_exports.py \
 	tests/benchmarks/test_networks.py tests/training/test_step.py tests/interop/test_formats.py \
 	tests/interop/test_layer_cases.py tests/interop/test_torch_weights.py \
 	$(shell grep -lE "TORCH|twins" tests/ops/test_*.py | grep -v $(CASES))
 SMOKE := $(CASES)::test_meaning tests/ops/test_sharded.py tests/engine tests/interop/test_formats.py \
-	tests/layers/test_layers.py tests/models tests/test_check.py tests/runs/test_runs.py \
+	tests/layers/test_layers.py tests/models/test_lenet.py tests/test_check.py tests/runs/test_runs.py \
 	tests/runs/test_resume.py tests/runs/test_checkpoints.py tests/training/test_program.py tests/test_rooms.py \
 	tests/ops/test_windows.py tests/ops/test_transposed.py
 
@@ -30,7 +31,7 @@ DIST := --dist worksteal
 TABLES := train_steps accelerated layers pools
 
 .NOTPARALLEL:
-.PHONY: help train test slow deep test-all gates tables parity bench bench-newest lint format smoke lock clean
+.PHONY: help train test slow deep test-all gates zoo golden-models tables parity bench bench-newest lint format smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -56,6 +57,13 @@ gates: env-$(EXTRAS)  ## accuracy and speed beside what was recorded (python -m 
 
 parity: env-test,torch  ## compare the ops with torch itself
 	$(BIN)/python -m pytest -n $(WORKERS) $(DIST) -m 'not deep' $(PARITY) $(ARGS)
+
+zoo: env-$(EXTRAS)  ## compare every model of the zoo with what torch computed, and write docs/models.md
+	$(BIN)/python -m pytest -n $(WORKERS) $(DIST) -m '' tests/models $(ARGS)
+	$(BIN)/python -m tests.models.table
+
+golden-models: env-test,torch,torchvision  ## let torch compute what `make zoo` compares with
+	$(BIN)/python -m tests.models.make $(ARGS)
 
 tables: env-test,torch  ## write docs/functions.md, docs/ops.md and docs/layers.md anew
 	$(BIN)/python -m tests.ops.listing
