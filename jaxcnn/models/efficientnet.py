@@ -27,7 +27,7 @@ class Stage(NamedTuple):
         window: height and width of its convolution.
         stride: that of the first block.
         channels: the channels of the output.
-        count: the number of blocks.
+        repeats: the number of blocks.
         fused: whether one dense convolution stands for the 1×1 and the depthwise one.
     """
 
@@ -35,7 +35,7 @@ class Stage(NamedTuple):
     window: int
     stride: int
     channels: int
-    count: int
+    repeats: int
     fused: bool = False
 
 
@@ -117,10 +117,10 @@ def _efficientnet(
     epsilon: float,
 ) -> Layer:
     features = [conv_bn(channels, stride=1 if small else 2, activation="silu", epsilon=epsilon)]
-    blocks, done = sum(stage.count for stage in stages), 0
+    blocks, done = sum(stage.repeats for stage in stages), 0
     for index, stage in enumerate(stages):
         parts = []
-        for block in range(stage.count):
+        for block in range(stage.repeats):
             stride = stage.stride if block == 0 and not (small and index == 1) else 1
             rate = stochastic_depth * done / blocks
             parts.append(_block(stage, channels, stride, rate, epsilon))
@@ -138,7 +138,7 @@ def _block(stage: Stage, before: int, stride: int, rate: float, epsilon: float) 
     inner, window = before * stage.expansion, stage.window
 
     def conv(channels: int, size: int, activation: str | None = "silu", **options: int) -> Layer:
-        return conv_bn(channels, size, activation=activation, epsilon=epsilon, **options)  # type: ignore[arg-type]
+        return conv_bn(channels, size, activation=activation, epsilon=epsilon, **options)
 
     if stage.fused and inner == before:
         parts = [conv(stage.channels, window, stride=stride)]

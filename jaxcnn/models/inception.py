@@ -110,7 +110,7 @@ def _parted(name: str) -> Layer:
         f"{name}a": conv(384, (1, 3), padding=(0, 1)),
         f"{name}b": conv(384, (3, 1), padding=(1, 0)),
     }
-    return Parallel(**ends)
+    return Parallel(join="concat", inline=False, layout=None, **ends)
 
 
 def _five_to_six() -> Layer:
