@@ -19,13 +19,26 @@ except ImportError:
     torch = None
 
 
+HEAVY = (
+    "alexnet",
+    "vgg11_bn",
+    "inception_v3",
+    "efficientnet_b0",
+    "regnet_y_400mf",
+    "convnext_tiny",
+)
+"""Of what is compared for each paper, what takes minutes: left to `make zoo`."""
+
+
 @pytest.fixture
 def exported(case: ZooCase):
-    """A model with weights, and the logits of a batch of two images."""
+    """A model with weights, and the logits of a batch of two images, computed in float64."""
     model = case.model()
     params, state = loaded(case, model)
     images = case.images()[:2]
-    wanted = jax.jit(lambda *weights: model.apply(*weights, images)[0])(params, state)
+    with jax.enable_x64(True):
+        doubles = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), (params, state, images))
+        wanted = jax.jit(lambda *given: model.apply(*given)[0])(*doubles)
     yield ModelToExport(model, params, state, case.image, {}), images, np.asarray(wanted)
     jax.clear_caches()
 
@@ -35,7 +48,7 @@ def agree(found, wanted):
     assert np.abs(np.asarray(found) - wanted).max() < 1e-5 * np.abs(wanted).max()
 
 
-@zoo(quick=("lenet_bn",))
+@zoo(quick=("lenet_bn",), heavy=HEAVY)
 def test_formats(case: ZooCase, exported, tmp_path):
     it, images, wanted = exported
     first = np.ascontiguousarray(np.moveaxis(images, -1, 1))
@@ -62,7 +75,7 @@ def test_formats(case: ZooCase, exported, tmp_path):
             agree(module.load()(torch.from_numpy(first)).numpy(), wanted)
 
 
-@zoo(quick=("lenet_bn",))
+@zoo(quick=("lenet_bn",), heavy=HEAVY)
 def test_weights_there_and_back(case: ZooCase):
     """What is exported by torch's names and imported again is the same to the bit."""
     model = case.model()

@@ -13,11 +13,11 @@ from tests.models.parity import differences
 from tests.models.zoo import CLASSES, FIRSTS, ZOO, ZooCase
 
 
-def zoo(*, quick: tuple[str, ...] = ()) -> pytest.MarkDecorator:
-    """One model of each paper; the others are left to `make zoo`."""
+def zoo(*, quick: tuple[str, ...] = (), heavy: tuple[str, ...] = ()) -> pytest.MarkDecorator:
+    """One model of each paper; the others, and those that are heavy, are left to `make zoo`."""
     params = []
     for case in ZOO:
-        first = FIRSTS[case.family] == case.name
+        first = FIRSTS[case.family] == case.name and case.name not in heavy
         marks = () if case.name in quick else pytest.mark.slow if first else pytest.mark.deep
         params.append(pytest.param(case, id=case.name, marks=marks))
     return pytest.mark.parametrize("case", params)
