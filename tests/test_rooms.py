@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "models": {"layers"},
     "interop": {"errors", "extras", "layers", "models", "names", "ops", "writing"},
     "data": {"errors", "extras", "names"},
-    "training": {"data", "errors", "extras", "layers"},
+    "training": {"data", "errors", "extras", "layers", "names"},
     "runs": {
         *("data", "engine", "errors", "extras", "interop", "layers", "models", "names"),
         *("training", "writing"),
