@@ -5,6 +5,7 @@ GROUPS = {
     "data": (
         "dataset", "data-dir", "split", "test-split", "validation", "validation-seed",
         "image-size", "channels", "strict", "augment", "crop-padding", "cutout-size", "mixup-alpha",
+        "label-smoothing",
     ),
     "optimization": (
         "epochs", "batch-size", "optimizer", "lr", "momentum", "weight-decay", "decay-all",
