@@ -24,12 +24,12 @@ MAY_IMPORT = {
     "check": {"ops", "reference"},
     "layers": {"ops"},
     "models": {"layers"},
-    "interop": {"errors", "extras", "layers", "models", "ops", "writing"},
+    "interop": {"errors", "extras", "layers", "models", "names", "ops", "writing"},
     "data": {"errors", "extras", "names"},
-    "training": {"data", "errors", "extras", "layers"},
+    "training": {"data", "errors", "extras", "layers", "names"},
     "runs": {
-        *("data", "engine", "errors", "extras", "layers", "models", "names", "training"),
-        "writing",
+        *("data", "engine", "errors", "extras", "interop", "layers", "models", "names"),
+        *("training", "writing"),
     },
     "report": {
         *("data", "errors", "extras", "layers", "models", "ops", "runs", "training", "writing"),

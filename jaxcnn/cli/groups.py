@@ -1,10 +1,11 @@
 """The groups of options in the help of ``jaxcnn train`` and ``jaxcnn sweep``."""
 
 GROUPS = {
-    "model": ("model",),
+    "model": ("model", "init-from", "skip-head", "freeze"),
     "data": (
         "dataset", "data-dir", "split", "test-split", "validation", "validation-seed",
         "image-size", "channels", "strict", "augment", "crop-padding", "cutout-size", "mixup-alpha",
+        "label-smoothing",
     ),
     "optimization": (
         "epochs", "batch-size", "optimizer", "lr", "momentum", "weight-decay", "decay-all",

@@ -9,6 +9,7 @@ from jaxcnn.interop.formats import FORMATS, Format
 from jaxcnn.interop.model_to_export import ModelToExport
 from jaxcnn.interop.output_files import check_free, write_files
 from jaxcnn.interop.torch_weights import from_torch, to_state_dict
+from jaxcnn.interop.weight_files import load_weights, save_safetensors
 
 if TYPE_CHECKING:
     from jaxcnn.interop.equinox_modules import from_equinox as from_equinox
@@ -36,6 +37,8 @@ __all__ = [
     "from_linen",
     "from_nnx",
     "from_torch",
+    "load_weights",
+    "save_safetensors",
     "to_linen",
     "to_nnx",
     "to_state_dict",

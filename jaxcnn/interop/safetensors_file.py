@@ -8,6 +8,9 @@ import numpy as np
 
 from jaxcnn.interop.model_to_export import ModelToExport
 
+LAYOUT = "NHWC, kernels (height, width, in, out)"
+"""Says in a file's tag that it has the names and the order of axes of this package."""
+
 
 def named(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
     """List the arrays of nested dicts by their paths.
@@ -29,7 +32,7 @@ def safetensors(trained: ModelToExport) -> bytes:
         A safetensors file with the card as its metadata.
     """
     arrays = {**named(trained.params), **named(trained.state, "state/")}
-    return saved(arrays, trained.card_with(layout="NHWC, kernels (height, width, in, out)"))
+    return saved(arrays, trained.card_with(layout=LAYOUT))
 
 
 def saved(arrays: Mapping[str, np.ndarray], card: str) -> bytes:
@@ -37,5 +40,5 @@ def saved(arrays: Mapping[str, np.ndarray], card: str) -> bytes:
     from safetensors.numpy import save
 
     # safetensors would write an array that is not contiguous in the order of its memory.
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     return save(whole, metadata={"jaxcnn": card})

@@ -1,8 +1,8 @@
 """Converts parameters to and from a ``state_dict`` of torch."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,10 @@ import numpy as np
 from jaxcnn.interop.errors import InteropError
 from jaxcnn.interop.export_graph import Graph
 from jaxcnn.interop.layer_rules import graph_of
+from jaxcnn.interop.safetensors_file import named
+from jaxcnn.interop.weight_files import Weights, as_array
 from jaxcnn.layers import Layer, Params, State
+from jaxcnn.names import did_you_mean
 
 
 def to_state_dict(
@@ -57,21 +60,28 @@ def from_torch(
     input_shape: Sequence[int],
     *,
     skip: Iterable[str] = (),
+    start: tuple[Params, State] | None = None,
 ) -> tuple[Params, State]:
     """Convert a torch module's ``state_dict`` to parameters and running statistics.
 
     Args:
         model: the model, its layers named as the module's.
-        state_dict: torch's tensors or NumPy arrays by name.
+        state_dict: torch's tensors or NumPy arrays by name, or what `load_weights` has read; a
+            file of this package has its own names (``conv1/kernel``), and suits layers of one's
+            own, too.
         input_shape: the shape of a batch, which says how a `Flatten`'s images are.
-        skip: patterns of names that are left out, ``"aux*"`` for example.
+        skip: patterns of names that are left out on both sides, ``"aux*"`` or ``"fc.*"``, for
+            example. What the model has of them stays as it is in ``start``.
+        start: parameters and running statistics that the skipped ones are taken from; left out,
+            they are drawn with ``jax.random.key(0)``.
 
     Returns:
         ``(params, state)`` for ``model``, in float32.
 
     Raises:
         ValueError: if names are missing, are left over or have another shape; all of them are
-            listed. Also if a layer with parameters is not of this package.
+            listed, with the nearest names. Also if a layer with parameters is not of this package
+            and the names are torch's.
 
     >>> from jaxcnn.layers import Dense
     >>> weights = {"weight": np.ones((3, 2)), "bias": np.zeros(3)}
@@ -80,8 +90,8 @@ def from_torch(
     (2, 3)
     """
     shape = tuple(input_shape)
-    start = jax.eval_shape(lambda key: model.init(key, shape), jax.random.key(0))
-    leaves, tree = jax.tree.flatten(start)
+    shapes = jax.eval_shape(lambda key: model.init(key, shape), jax.random.key(0))
+    leaves, tree = jax.tree.flatten(shapes)
     ends = np.cumsum([0, *(leaf.size for leaf in leaves)]).tolist()
     # Each parameter is traced with the positions of its numbers in place of the numbers.
     places = [
@@ -89,33 +99,85 @@ def from_torch(
         for first, stop, leaf in zip(ends, ends[1:], leaves, strict=False)
     ]
     params, state = jax.tree.unflatten(tree, places)
-    graph = _known(graph_of(model, params, state, shape))
-    skipped = tuple(skip)
-    given = {
-        name: value
-        for name, value in state_dict.items()
-        if not any(fnmatchcase(name, pattern) for pattern in skipped)
-    }
-    numbers = np.zeros(ends[-1], np.float32)
-    wrong = []
-    for step in graph.steps:
-        own = {id(array) for array in step.weights.values()}
-        for name, place in step.named.items():
-            if name not in given:
-                wrong += [f"{name} is missing"] if id(place) in own else []
-                continue
-            array = _array(given.pop(name))
-            if array.shape != place.shape:
-                wrong.append(f"{name} must have shape {place.shape}, got {array.shape}")
-            elif id(place) in own:
-                numbers[place] = array
-            elif place.dtype.kind == "f" and (array != place).any():
-                wrong.append(f"{name} must be {place.flat[0]:g}, because the model has none")
-    wrong += [f"{name} is not of the model" for name in given]
-    if wrong:
-        raise ValueError(f"from_torch: {'; '.join(wrong)}")
+    ours = isinstance(state_dict, Weights) and state_dict.ours
+    targets = _by_path(params, state) if ours else _by_name(model, params, state, shape)
+    numbers, filled = _filled(targets, state_dict, tuple(skip), ends[-1])
+    if not filled.all():
+        if start is None:
+            start = jax.jit(lambda key: model.init(key, shape))(jax.random.key(0))
+        old = [np.ravel(leaf) for leaf in jax.tree.leaves(start)]
+        numbers = np.where(filled, numbers, np.concatenate(old))
     params, state = jax.tree.unflatten(tree, [jnp.asarray(numbers[place]) for place in places])
     return params, state
+
+
+class _Target(NamedTuple):
+    """Where the numbers of a name go: positions; or the constant that they must be."""
+
+    place: np.ndarray
+    learned: bool
+
+
+def _by_path(params: Params, state: State) -> dict[str, _Target]:
+    places = {**named(params), **named(state, "state/")}
+    return {name: _Target(place, learned=True) for name, place in places.items()}
+
+
+def _by_name(
+    model: Layer, params: Params, state: State, shape: tuple[int, ...]
+) -> dict[str, _Target]:
+    targets = {}
+    for step in _known(graph_of(model, params, state, shape)).steps:
+        own = {id(array) for array in step.weights.values()}
+        for name, place in step.named.items():
+            targets[name] = _Target(place, id(place) in own)
+    return targets
+
+
+def _filled(
+    targets: Mapping[str, _Target], weights: Mapping[str, Any], skip: tuple[str, ...], size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """All numbers of a model in one array, and which of them the weights have given.
+
+    Raises:
+        ValueError: naming everything that does not fit.
+    """
+
+    def wanted(name: str) -> bool:
+        return not any(fnmatchcase(name, pattern) for pattern in skip)
+
+    given = {name: value for name, value in weights.items() if wanted(name)}
+    surplus = sorted(given.keys() - targets.keys())
+    missing = [name for name, to in targets.items() if to.learned and name not in weights]
+    near = _nearest_of(list(filter(wanted, missing)), surplus)
+    numbers, filled, wrong = np.zeros(size, np.float32), np.zeros(size, bool), []
+    for name, (place, learned) in targets.items():
+        if name not in given:
+            wrong += [f"{name} is missing{near(name)}"] if learned and wanted(name) else []
+            continue
+        array = as_array(given[name])
+        if array.shape != place.shape:
+            wrong.append(f"{name} must have shape {place.shape}, got {array.shape}")
+        elif learned:
+            numbers[place], filled[place] = array, True
+        elif place.dtype.kind == "f" and (array != place).any():
+            wrong.append(f"{name} must be {place.flat[0]:g}, because the model has none")
+    wrong += [f"{name} is not of the model{near(name)}" for name in given if name in surplus]
+    if wrong:
+        raise InteropError(f"from_torch: {'; '.join(wrong)}")
+    return numbers, filled
+
+
+def _nearest_of(missing: list[str], surplus: list[str]) -> Callable[[str], str]:
+    """The end of a sentence about a missing or a surplus name: the nearest of the others."""
+    if len(missing) * len(surplus) > _MANY_PAIRS:
+        return lambda name: ""
+    others = {**dict.fromkeys(missing, surplus), **dict.fromkeys(surplus, missing)}
+    return lambda name: did_you_mean(name, others[name])
+
+
+_MANY_PAIRS = 20_000
+"""With more pairs of names the weights are of another model, and the search would take long."""
 
 
 def _known(graph: Graph) -> Graph:
@@ -126,11 +188,3 @@ def _known(graph: Graph) -> Graph:
         if step.arrays and any("." in name for name in step.path):
             raise InteropError(f"{'/'.join(step.path)}: a name in torch has no dot")
     return graph
-
-
-def _array(value: Any) -> np.ndarray:
-    """A NumPy array, from one of torch too, which may be on a device or in bfloat16."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        value = value.float() if value.is_floating_point() else value
-    return np.asarray(value)

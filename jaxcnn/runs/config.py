@@ -29,6 +29,12 @@ class TrainConfig:
     Attributes:
         model: The network: lenet (sigmoid, average pooling), lenet_modern (ReLU, max pooling), or
             one of your own, FILE.py:function, where function(num_classes) returns a layer.
+        init_from: A file of weights to begin with: .safetensors or .npz of jaxcnn or of PyTorch, or
+            a state dict of PyTorch (.pt, .pth; needs torch).
+        skip_head: Leave the last layer with parameters as it is drawn, and do not read it from
+            --init-from.
+        freeze: Patterns of parameters that stay as they are, such as "layer1/*"; batch norms that
+            one matches keep their statistics and normalize by them.
         dataset: The data set: digits (comes with jaxcnn), fashion_mnist, mnist, image_folder, or
             a TFDS name.
         data_dir: Folder with the four IDX files, a TFDS data folder, or, for image_folder, a
@@ -76,6 +82,9 @@ class TrainConfig:
     """
 
     model: str = "lenet"
+    init_from: Path | None = None
+    skip_head: bool = False
+    freeze: tuple[str, ...] = ()
     dataset: str = "digits"
     data_dir: Path | None = None
     epochs: int | None = None
@@ -112,7 +121,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Take text for a path, too."""
-        for name in ("data_dir", "run_dir"):
+        for name in ("data_dir", "run_dir", "init_from"):
             value = getattr(self, name)
             if isinstance(value, str) and value:
                 object.__setattr__(self, name, Path(value))
@@ -214,6 +223,8 @@ def check_settings(config: TrainConfig) -> None:
     if not 0 <= config.momentum < 1:
         raise UserError(f"--momentum must be at least 0 and below 1, got {config.momentum}")
     check_augmentation(config.augmentation)
+    if config.skip_head and config.init_from is None:
+        raise UserError("--skip-head needs --init-from, the file whose last layer is not read")
     if config.overwrite and config.resume:
         raise UserError("--overwrite and --resume contradict each other: give one of them")
     if config.resume and config.run_dir is None:

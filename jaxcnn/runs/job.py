@@ -18,10 +18,12 @@ from jaxcnn.layers import Layer
 from jaxcnn.runs.config import TrainConfig
 from jaxcnn.runs.devices import describe_devices
 from jaxcnn.runs.digests import model_sha256, sample_sha256
+from jaxcnn.runs.initial import given_weights
 from jaxcnn.runs.log import say
 from jaxcnn.runs.model import ModelMaker, check_first_output, check_shapes, find_model, is_own
 from jaxcnn.training import Members, Programs, Task, compile_programs, cross_entropy
 from jaxcnn.training.augmentation import check_augmentation, make_augment
+from jaxcnn.training.freezing import freeze_model, freeze_optimizer
 from jaxcnn.training.losses import Loss
 from jaxcnn.training.optimizers import make_optimizer, make_schedule
 from jaxcnn.training.totals import Metrics
@@ -119,9 +121,13 @@ def assemble(
     if is_own(config.model):
         first = data.train.read(np.arange(min(2, len(data.train)))).images
         check_first_output(model, config.model, jax.random.key(config.seed), first)
+    given = given_weights(config, model, data.image_shape)
+    optimizer = optimizer_of(config, steps) if own.optimizer is None else lambda _: own.optimizer
     task = Task(
-        model,
-        optimizer_of(config, steps) if own.optimizer is None else lambda rate: own.optimizer,
+        freeze_model(model, config.freeze) if config.freeze else model,
+        (lambda rate: freeze_optimizer(optimizer(rate), config.freeze))
+        if config.freeze
+        else optimizer,
         data.train,
         data.scored,
         config.recipe.batch_size,
@@ -129,6 +135,7 @@ def assemble(
         metrics=own.metrics,
         augment=make_augment(config.augmentation, data.num_classes),
         skip_nonfinite=config.skip_nonfinite,
+        given=given,
     )
     begun = time.perf_counter()
     programs = compile_programs(task, members, at_once=at_once)

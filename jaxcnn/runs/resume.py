@@ -17,8 +17,8 @@ from jaxcnn.training import Moment
 
 FREE = frozenset(
     {
-        *("run_dir", "data_dir", "experiment", "platform", "streaming", "tensorboard", "wandb"),
-        "profile",
+        *("run_dir", "data_dir", "init_from", "experiment", "platform", "streaming"),
+        *("tensorboard", "wandb", "profile"),
         *("checkpoint_every", "checkpoint_minutes", "keep", "best_by", "early_stop"),
         "skip_nonfinite",
     }
@@ -105,7 +105,11 @@ def check_same_data(saved: Path, facts: Mapping[str, Any]) -> None:
                 f"--resume: {saved.parent} was begun with {name} {begun.get(name)}, but the data "
                 f"have {now[name]}"
             )
-    for name, noun in (("model_sha256", "model"), ("own", "optimizer, loss or metrics")):
+    for name, noun in (
+        ("model_sha256", "model"),
+        ("own", "optimizer, loss or metrics"),
+        ("init_sha256", "file of --init-from"),
+    ):
         if content.get(name) != facts.get(name):
             raise UserError(f"--resume: {saved.parent} was begun with another {noun} than now")
     if begun.get("sample_sha256", now["sample_sha256"]) != now["sample_sha256"]:

@@ -12,6 +12,7 @@ from jaxcnn.runs.checkpoints import Checkpoints, keys_data
 from jaxcnn.runs.config import TrainConfig
 from jaxcnn.runs.devices import use_platform
 from jaxcnn.runs.folder import RunFolder, check_folder, clear, make_folder
+from jaxcnn.runs.initial import init_facts
 from jaxcnn.runs.job import Job, Own, announce, assemble, facts_of, load_data
 from jaxcnn.runs.lock import locked
 from jaxcnn.runs.log import journaled, note, say
@@ -118,6 +119,7 @@ def carry_out(config: TrainConfig, record: Record, members: Members, own: Own) -
         say(record.headline())
         job = assemble(config, data, members, own=own, at_once=record.at_once())
         facts = facts_of(data, job.model if is_own(config.model) else None, own)
+        facts |= init_facts(config)
         if config.resume:
             check_same_data(record.file, facts)
         else:

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from jaxcnn.errors import UserError
 
-Augmentation = Literal["pad-crop", "flip", "cutout", "mixup"]
+Augmentation = Literal["pad-crop", "flip", "cutout", "mixup", "cutmix"]
 Images = Float[Array, "n h w c"]
 Targets = Float[Array, "n classes"]
 Augment = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
@@ -32,16 +32,19 @@ class AugmentConfig:
     Attributes:
         augment: Changes to training images, always in this order: pad-crop (a crop of the padded
             image), flip (half of the images, left to right), cutout (a black square), mixup (two
-            images and their labels mixed).
+            images and their labels mixed), cutmix (a rectangle of another image, and its share of
+            the label).
         crop_padding: Black pixels on each side before pad-crop; left out, 4.
         cutout_size: Height and width of cutout's square; left out, 8.
         mixup_alpha: Parameter of mixup's Beta distribution, 1 mixes most; left out, 0.2.
+        label_smoothing: The share of each training label that is spread over all classes.
     """
 
     augment: tuple[Augmentation, ...] = ()
     crop_padding: int | None = None
     cutout_size: int | None = None
     mixup_alpha: float | None = None
+    label_smoothing: float = 0.0
 
     @property
     def padding(self) -> int:
@@ -78,6 +81,10 @@ def check_augmentation(
             raise UserError(f"--{strength.replace('_', '-')} needs --augment {augmentation}")
     if not (math.isfinite(options.alpha) and options.alpha > 0):
         raise UserError(f"--mixup-alpha must be a positive number, got {options.alpha}")
+    if not 0 <= options.label_smoothing < 1:
+        raise UserError(
+            f"--label-smoothing must be at least 0 and below 1, got {options.label_smoothing}"
+        )
     side = math.inf if image_shape is None else min(image_shape[:2])
     _check_pixels("--crop-padding", "pad-crop", options, options.padding, side - 1)
     _check_pixels("--cutout-size", "cutout", options, options.square, side)
@@ -102,16 +109,36 @@ def make_augment(options: AugmentConfig, num_classes: int) -> Augment | None:
         options: which changes, and how strong.
         num_classes: how many entries the targets have.
     """
-    if not options.augment:
+    if not options.augment and not options.label_smoothing:
         return None
 
     def changed(
         key: jax.Array, images: jax.Array, labels: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         targets = jax.nn.one_hot(labels, num_classes, dtype=images.dtype)
+        targets = smoothed(targets, options.label_smoothing)
         return augment(jax.random.fold_in(key, STREAM), images, targets, options)
 
     return changed
+
+
+def smoothed(targets: Targets, share: float) -> Targets:
+    """Spread a share of each label over all classes: (1 − s) t + s / classes.
+
+    Args:
+        targets: a distribution over the classes for each image, ``(n, classes)``.
+        share: how much is spread, at least 0 and below 1.
+
+    Returns:
+        Distributions of the same shape.
+
+    >>> smoothed(jnp.array([[0.0, 1.0]]), 0.5)
+    Array([[0.25, 0.75]], dtype=float32)
+
+    Reference: C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, Rethinking the Inception
+    Architecture for Computer Vision, 2016.
+    """
+    return (1 - share) * targets + share / targets.shape[-1] if share else targets
 
 
 def augment(
@@ -184,7 +211,7 @@ def _cutout(
     return jnp.where(inside, jnp.zeros((), images.dtype), images), targets
 
 
-def _covered(key: jax.Array, count: int, length: int, square: int) -> jax.Array:
+def _covered(key: jax.Array, count: int, length: int, square: int | jax.Array) -> jax.Array:
     """Which positions of an axis a square covers, for each image: ``(count, length)``."""
     centres = jax.random.randint(key, (count, 1), 0, length)
     offsets = jnp.arange(length)[None] - (centres - square // 2)
@@ -206,10 +233,34 @@ def _mixup(
     return tuple(mixed)  # type: ignore[return-value]
 
 
+def _cutmix(
+    key: jax.Array, images: Images, targets: Targets, options: AugmentConfig
+) -> tuple[Images, Targets]:
+    """A rectangle of another image of the batch, at one place for the batch.
+
+    Its share of the pixels is drawn evenly from 0 to 1, less what lies outside the image, and is
+    the other label's share of the target.
+
+    Reference: S. Yun, D. Han, S. J. Oh, S. Chun, J. Choe, Y. Yoo, CutMix: Regularization Strategy
+    to Train Strong Classifiers with Localizable Features, 2019.
+    """
+    share_key, order_key, row_key, column_key = jax.random.split(key, 4)
+    count, height, width, _ = images.shape
+    side = jnp.sqrt(jax.random.uniform(share_key, dtype=images.dtype))
+    rows = _covered(row_key, 1, height, (side * height).astype(jnp.int32))
+    columns = _covered(column_key, 1, width, (side * width).astype(jnp.int32))
+    inside = rows[:, :, None, None] & columns[:, None, :, None]
+    share = inside.mean(dtype=images.dtype)
+    others = jax.random.permutation(order_key, count)
+    mixed = jnp.where(inside, images[others], images)
+    return mixed, (1 - share) * targets + share * targets[others]
+
+
 _CHANGES: dict[Augmentation, Callable[..., tuple[Images, Targets]]] = {
     "pad-crop": _pad_crop,
     "flip": _flip,
     "cutout": _cutout,
     "mixup": _mixup,
+    "cutmix": _cutmix,
 }
 """In the order in which they are applied; the place is also the number of the random stream."""

@@ -247,14 +247,16 @@ def _before(task: Task, members: Members) -> tuple[Callable[[], Any], Any, Calla
 
     begin, shuffled, zero = task.start, order, Totals.zero
     if members.size is not None:
-        begin, shuffled = jax.vmap(task.start), jax.vmap(order, in_axes=(0, None))
+        begin = jax.vmap(task.start, in_axes=(0, None))
+        shuffled = jax.vmap(order, in_axes=(0, None))
     shuffled, begin = jax.jit(shuffled), jax.jit(begin)
 
     def totals() -> Totals:
         one, size = zero(task.metrics), members.size
         return one if size is None else jax.tree.map(lambda each: jnp.stack([each] * size), one)
 
-    return lambda: begin(members), lambda epoch: shuffled(members.keys.order, epoch), totals
+    given = dict(task.given or {})
+    return lambda: begin(members, given), lambda epoch: shuffled(members.keys.order, epoch), totals
 
 
 def _scores(

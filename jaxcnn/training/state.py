@@ -1,7 +1,7 @@
 """What changes while a model is trained, and the random streams that it draws from."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -62,6 +62,7 @@ def init_state(
     optimizer: optax.GradientTransformation,
     key: jax.Array,
     input_shape: Sequence[int],
+    given: Mapping[str, Any] | None = None,
 ) -> TrainState:
     """A fresh state: drawn parameters, step zero.
 
@@ -70,6 +71,21 @@ def init_state(
         optimizer: the optax transformation.
         key: draws the parameters.
         input_shape: the shape of a batch, the batch axis included.
+        given: arrays to take in place of drawn ones, by their paths (``conv1/kernel``), those of
+            running statistics with ``state/`` before.
     """
     params, model_state = model.init(key, input_shape)
+    if given:
+        params = _with_given(params, given, "")
+        model_state = _with_given(model_state, given, "state/")
     return TrainState(params, model_state, optimizer.init(params), jnp.zeros((), jnp.int32))
+
+
+def _with_given(tree: Any, given: Mapping[str, Any], prefix: str) -> Any:
+    """Nested dicts with the given arrays; copies of them, since a step reuses their memory."""
+    return {
+        name: _with_given(part, given, f"{prefix}{name}/")
+        if isinstance(part, dict)
+        else jnp.array(given.get(f"{prefix}{name}", part), part.dtype, copy=True)
+        for name, part in tree.items()
+    }

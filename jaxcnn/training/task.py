@@ -33,6 +33,7 @@ class Task(NamedTuple):
         augment: changes the images of a step.
         precision: the type that the model computes in.
         skip_nonfinite: whether steps that are not finite are left out.
+        given: parameters and statistics to begin with in place of drawn ones, by their paths.
     """
 
     model: Layer
@@ -45,6 +46,7 @@ class Task(NamedTuple):
     augment: Augment | None = None
     precision: Precision = FLOAT32
     skip_nonfinite: bool = False
+    given: Mapping[str, Any] | None = None
 
     @property
     def full_batches(self) -> int:
@@ -56,10 +58,11 @@ class Task(NamedTuple):
         """How many batches a pass has, a smaller last one among them."""
         return -(-len(self.train_set) // min(self.batch_size, len(self.train_set)))
 
-    def start(self, member: "Members") -> TrainState:
-        """What a member begins with."""
+    def start(self, member: "Members", given: Mapping[str, Any] | None = None) -> TrainState:
+        """What a member begins with, ``given`` being the values of the task's ``given``."""
         shape = (1, *self.train_set.image_shape)
-        return init_state(self.model, self.optimizer(member.rates), member.keys.init, shape)
+        optimizer = self.optimizer(member.rates)
+        return init_state(self.model, optimizer, member.keys.init, shape, given)
 
     def step(self, member: "Members") -> Step:
         """The training step of a member."""

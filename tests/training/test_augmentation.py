@@ -160,3 +160,27 @@ def test_strengths_suit_the_images():
         UserError, match="--crop-padding must be from 1 to 7 for images of this size, got 8"
     ):
         check_augmentation(AugmentConfig(("pad-crop",), crop_padding=8), (8, 10, 1))
+
+
+def test_cutmix_gives_each_label_its_share_of_the_pixels():
+    images = jnp.broadcast_to(jnp.eye(4)[:, None, None], (4, 6, 5, 4))  # the channel is the class
+    options = AugmentConfig(("cutmix",))
+    shares = []
+    for seed in range(4):
+        mixed, targets = augment(jax.random.key(seed), images, jnp.eye(4), options)
+        np.testing.assert_allclose(mixed.mean((1, 2)), targets, atol=1e-6)
+        shares.append(float(targets.max(1).min()))
+    assert len(set(shares)) > 1
+    assert min(shares) < 1
+
+
+def test_smoothed_labels():
+    change = make_augment(AugmentConfig(label_smoothing=0.1), 4)
+    images = jnp.ones((1, 2, 2, 1))
+    same, targets = change(jax.random.key(0), images, jnp.array([2]))
+    np.testing.assert_array_equal(same, images)
+    np.testing.assert_allclose(targets, [[0.025, 0.025, 0.925, 0.025]], rtol=1e-6)
+    with pytest.raises(
+        UserError, match=r"^--label-smoothing must be at least 0 and below 1, got 1$"
+    ):
+        check_augmentation(AugmentConfig(label_smoothing=1))
