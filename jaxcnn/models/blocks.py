@@ -12,7 +12,6 @@ from jaxcnn.layers import (
     Parallel,
     Sequential,
 )
-from jaxcnn.ops.arguments import choice
 
 Stem = Literal["imagenet", "small"]
 """The first layers: as in the paper, or with smaller strides for images of 28 to 64 pixels."""
@@ -112,4 +111,6 @@ def is_small(model: str, stem: str) -> bool:
     Raises:
         ValueError: if it is neither.
     """
-    return choice(model, "stem", stem, ("imagenet", "small")) == "small"
+    if stem not in ("imagenet", "small"):
+        raise ValueError(f"{model}: `stem` must be 'imagenet' or 'small', got {stem!r}")
+    return stem == "small"

@@ -147,6 +147,8 @@ def check_shapes(
         UserError: if it does not take such images, gives another number of logits, or has no
             ``train`` argument; the sentence names the model and the layer.
     """
+    # Batch norm needs two images where one pixel of each is left.
+    batch_size = max(batch_size, 2)
     shape = (batch_size, *image_shape)
 
     def logits(key: jax.Array, images: jax.Array) -> Any:

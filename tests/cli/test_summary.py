@@ -38,3 +38,9 @@ def test_from_the_command_line():
 def test_mistakes(given, sentence):
     with pytest.raises(UserError, match=f"^{sentence}"):
         summary_command(SummaryConfig("lenet", **given))
+
+
+def test_one_pixel_is_left_for_batch_norm():
+    """A table for one image, of a model that can be trained on two."""
+    lines = summary_command(SummaryConfig("resnet18", (32,), classes=1000)).splitlines()
+    assert lines[-1].split()[:2] == ["total", "11,689,512"]
