@@ -88,6 +88,7 @@ def sorted_leaves(tree):
     return sorted(jax.tree.leaves(tree), key=lambda leaf: (leaf.ndim, float(leaf.sum())))
 
 
+@pytest.mark.slow
 def test_two_seeds_under_vmap():
     """Each member draws its own module, and computes what it computes alone."""
     layer = from_equinox(lambda key: Net("batch", key))

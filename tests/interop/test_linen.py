@@ -70,6 +70,7 @@ def test_the_strictest_settings_of_jax():
     layer.apply(params, state, X, train=True, key=KEY)
 
 
+@pytest.mark.slow
 def test_the_whole_way(tiny, tmp_path, capsys):
     nets = """
 import flax.linen as nn
@@ -130,6 +131,7 @@ def model(rate=0.0):
     )
 
 
+@pytest.mark.slow
 def test_a_layer_trains_in_a_loop_of_flax_as_in_ours():
     layer, optimizer, labels = model(), optax.adam(0.01), jnp.arange(4)
     module = to_linen(layer)

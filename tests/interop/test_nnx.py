@@ -77,6 +77,7 @@ def test_it_computes_what_nnx_computes():
     close(same, new)
 
 
+@pytest.mark.slow
 def test_two_seeds_under_vmap():
     """Each member draws its own module, and computes what it computes alone."""
     layer = from_nnx(Net)
@@ -206,6 +207,7 @@ def model(rate=0.0):
     )
 
 
+@pytest.mark.slow
 def test_a_layer_trains_in_a_loop_of_flax_as_in_ours():
     layer, transform, labels = model(), optax.adam(0.01), jnp.arange(4)
     module = to_nnx(layer, KEY, X.shape)

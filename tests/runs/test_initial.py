@@ -38,6 +38,7 @@ def same(one, other):
     jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
+@pytest.mark.slow
 def test_frozen_parameters_and_statistics_stay(file):
     path, params, state = file
     result = train(init_from=path, skip_head=True, freeze="stem/*")
@@ -48,6 +49,7 @@ def test_frozen_parameters_and_statistics_stay(file):
     assert abs(result.params["fc"]["bias"] - drawn).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_without_freeze_everything_learns(file):
     path, params, state = file
     result = train(init_from=path, skip_head=True)
@@ -55,6 +57,7 @@ def test_without_freeze_everything_learns(file):
     assert abs(result.model_state["stem"]["norm"]["mean"] - state["stem"]["norm"]["mean"]).max() > 0
 
 
+@pytest.mark.slow
 def test_a_run_is_recorded_and_resumed_to_the_bit(file, tmp_path):
     told = {"init_from": file[0], "skip_head": True, "freeze": ("stem/*",)}
     whole = train(epochs=2, run_dir=tmp_path / "whole", **told)
@@ -68,6 +71,7 @@ def test_a_run_is_recorded_and_resumed_to_the_bit(file, tmp_path):
         train(epochs=3, run_dir=tmp_path / "run", resume=True, **told)
 
 
+@pytest.mark.slow
 def test_each_member_of_a_sweep_begins_with_the_file(file, tmp_path):
     config = TrainConfig(
         "own",
