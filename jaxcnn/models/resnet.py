@@ -3,8 +3,7 @@
 References: He, Zhang, Ren and Sun, *Deep Residual Learning for Image Recognition* (2015);
 Zagoruyko and Komodakis, *Wide Residual Networks* (2016); Xie, Girshick, Dollár, Tu and He,
 *Aggregated Residual Transformations for Deep Neural Networks* (2017).
-
-Torchvision's form of it: the stride of a bottleneck is in its 3×3 convolution.
+The stride of a bottleneck is in its 3×3 convolution, as in torchvision.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,7 +43,7 @@ def resnet18(num_classes: int = 10, *, width: int = 64, stem: Stem = "imagenet")
     >>> sum(row.parameters for row in summary(resnet18(1000), (1, 224, 224, 3)))
     11689512
     """
-    return _resnet("resnet18", (2, 2, 2, 2), _basic, num_classes, width, stem, widens_first=False)
+    return _resnet("resnet18", (2, 2, 2, 2), _basic, num_classes, width, stem)
 
 
 def resnet34(num_classes: int = 10, *, width: int = 64, stem: Stem = "imagenet") -> Layer:
@@ -52,7 +51,7 @@ def resnet34(num_classes: int = 10, *, width: int = 64, stem: Stem = "imagenet")
 
     The arguments are those of `resnet18`.
     """
-    return _resnet("resnet34", (3, 4, 6, 3), _basic, num_classes, width, stem, widens_first=False)
+    return _resnet("resnet34", (3, 4, 6, 3), _basic, num_classes, width, stem)
 
 
 def resnet50(num_classes: int = 10, *, width: int = 64, stem: Stem = "imagenet") -> Layer:
@@ -101,8 +100,7 @@ def resnet20(num_classes: int = 10, *, width: int = 16) -> Layer:
     """ResNet-20 for small images: three basic blocks in each of three stages.
 
     272,474 parameters and 41 million multiply-adds for 10 classes of 32×32×3 images. Shortcuts to
-    more channels are 1×1 convolutions (option B of the paper's section 4.1), where the paper pads
-    with zeros for these images.
+    more channels are 1×1 convolutions (the paper's option B; for these images it pads with zeros).
 
     Args:
         num_classes: the number of outputs.
@@ -115,22 +113,22 @@ def resnet20(num_classes: int = 10, *, width: int = 16) -> Layer:
     >>> sum(row.parameters for row in summary(resnet20(), (1, 32, 32, 3)))
     272474
     """
-    return _resnet("resnet20", (3, 3, 3), _basic, num_classes, width, "small", widens_first=False)
+    return _resnet("resnet20", (3, 3, 3), _basic, num_classes, width, "small")
 
 
 def resnet32(num_classes: int = 10, *, width: int = 16) -> Layer:
     """ResNet-32: five basic blocks in each stage of `resnet20`; 466,906 parameters."""
-    return _resnet("resnet32", (5, 5, 5), _basic, num_classes, width, "small", widens_first=False)
+    return _resnet("resnet32", (5, 5, 5), _basic, num_classes, width, "small")
 
 
 def resnet44(num_classes: int = 10, *, width: int = 16) -> Layer:
     """ResNet-44: seven basic blocks in each stage of `resnet20`; 661,338 parameters."""
-    return _resnet("resnet44", (7, 7, 7), _basic, num_classes, width, "small", widens_first=False)
+    return _resnet("resnet44", (7, 7, 7), _basic, num_classes, width, "small")
 
 
 def resnet56(num_classes: int = 10, *, width: int = 16) -> Layer:
     """ResNet-56: nine basic blocks in each stage of `resnet20`; 855,770 parameters."""
-    return _resnet("resnet56", (9, 9, 9), _basic, num_classes, width, "small", widens_first=False)
+    return _resnet("resnet56", (9, 9, 9), _basic, num_classes, width, "small")
 
 
 def _resnet(
@@ -140,15 +138,13 @@ def _resnet(
     num_classes: int,
     width: int,
     stem: str,
-    *,
-    widens_first: bool = True,
 ) -> Layer:
     first = {"conv1": _conv(width, 3), "bn1": BatchNorm(), "relu": Activation("relu")}
     if not is_small(name, stem):
         first |= {"conv1": _conv(width, 7, 2), "maxpool": MaxPool2d(3, stride=2, padding=1)}
     stages = {
         f"layer{i + 1}": Sequential(
-            block(width * 2**i, min(i, 1) + 1, i > 0 or widens_first),
+            block(width * 2**i, min(i, 1) + 1, i > 0 or block is not _basic),
             *(block(width * 2**i, 1, False) for _ in range(count - 1)),
         )
         for i, count in enumerate(counts)

@@ -40,8 +40,8 @@ from jaxcnn.layers import (
     Split,
     StochasticDepth,
 )
+from jaxcnn.models import resnet18
 from tests.layers.cases import IMAGES, SIGNALS, VOLUMES, Case
-from tests.layers.resnet18 import resnet18
 
 PLANES, UNEVEN = (2, 4, 11, 12), ((1, 2), (0, 1))
 FIRST = {"layout": "NCHW"}

@@ -17,7 +17,7 @@ from jaxcnn.layers import (
     Sequential,
     named_key,
 )
-from tests.layers.resnet18 import resnet18
+from jaxcnn.models import resnet18
 
 SHAPE = (1, 4, 5, 3)
 MODEL = Sequential(conv=Conv2d(2, 3, padding=1, bias=False), norm=BatchNorm(bias=False), flat=Flatten(), out=Dense(4))  # fmt: skip
@@ -46,9 +46,9 @@ def test_names_and_axes():
 
 @pytest.mark.slow
 def test_the_names_of_a_resnet_are_torchvisions():
-    params, state = jax.eval_shape(lambda key: resnet18(10, 4).init(key, (1, 32, 32, 3)), jax.random.key(0))  # fmt: skip
+    params, state = jax.eval_shape(lambda key: resnet18(10, width=4).init(key, (1, 32, 32, 3)), jax.random.key(0))  # fmt: skip
     params, state = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), (params, state))
-    names = to_state_dict(resnet18(10, 4), params, state, (1, 32, 32, 3)).keys()
+    names = to_state_dict(resnet18(10, width=4), params, state, (1, 32, 32, 3)).keys()
     assert len(names) == 122  # as torchvision's resnet18().state_dict() has
     assert {"layer1.0.conv1.weight", "layer2.0.downsample.1.running_var", "fc.bias"} <= names
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxcnn.layers import Remat, Residual, count_parameters, is_a, map_layers, outputs, summary
-from tests.layers.resnet18 import resnet18
+from jaxcnn.models import resnet18
 
 SHAPE = (1, 224, 224, 3)
 
@@ -20,14 +20,14 @@ def started(model, shape):
 
 def test_names_and_counts_are_torchvisions():
     """11,689,512 parameters and 1.814e9 multiply-adds, as torchvision's documentation says."""
-    params, state = jax.eval_shape(lambda key: resnet18().init(key, SHAPE), jax.random.key(0))
+    params, state = jax.eval_shape(lambda key: resnet18(1000).init(key, SHAPE), jax.random.key(0))
     assert count_parameters(params) == 11_689_512
     paths = {jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in jax.tree_util.tree_leaves_with_path(params)}  # fmt: skip
     assert {"conv1.kernel", "bn1.scale", "layer1.0.conv1.kernel", "layer4.1.bn2.bias"} <= paths
     assert {"layer2.0.downsample.0.kernel", "layer2.0.downsample.1.scale", "fc.bias"} <= paths
     assert len(paths) == 62
     assert set(state["layer1"]["0"]) == {"bn1", "bn2"}
-    rows = summary(resnet18(), SHAPE)
+    rows = summary(resnet18(1000), SHAPE)
     assert sum(row.parameters for row in rows) == 11_689_512
     assert round(sum(row.flops for row in rows) / 2e9, 3) == 1.814
 
@@ -35,7 +35,7 @@ def test_names_and_counts_are_torchvisions():
 @pytest.mark.slow
 def test_receptive_fields_are_the_gradients():
     """The last map sees 435 × 435 pixels, 32 apart (Araujo, Norris and Sim, 2019)."""
-    rows = {row.path: row for row in summary(resnet18(), SHAPE)}
+    rows = {row.path: row for row in summary(resnet18(1000), SHAPE)}
     last = rows["layer4/1/relu"].receptive_field
     assert rows["layer4/1/activation"].receptive_field.size == (435, 435)
     assert rows["layer4/1/activation"].receptive_field.stride == (32, 32)
@@ -72,7 +72,7 @@ def test_receptive_fields_are_the_gradients():
 
 @pytest.mark.slow
 def test_branches_are_drawn():
-    lines = str(summary(resnet18(), SHAPE)).splitlines()
+    lines = str(summary(resnet18(1000), SHAPE)).splitlines()
     (start,) = [i for i, line in enumerate(lines) if " layer2/0/conv1 " in line]
     drawn = [line.split()[:2] for line in lines[start : start + 9]]
     assert drawn == [
