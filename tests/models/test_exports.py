@@ -11,7 +11,7 @@ from safetensors.numpy import load
 from jaxcnn.interop import FORMATS, ModelToExport, from_torch, to_state_dict
 from tests.models.parity import loaded
 from tests.models.test_parity import zoo
-from tests.models.zoo import ZooCase
+from tests.models.zoo import FIRSTS, ZooCase
 
 try:
     import torch
@@ -19,15 +19,9 @@ except ImportError:
     torch = None
 
 
-HEAVY = (
-    "alexnet",
-    "vgg11_bn",
-    "inception_v3",
-    "efficientnet_b0",
-    "regnet_y_400mf",
-    "convnext_tiny",
-)
-"""Of what is compared for each paper, what takes minutes: left to `make zoo`."""
+LIGHT = ("lenet_bn", "squeezenet1_1", "resnet18", "mobilenet_v2", "shufflenet_v2_x1_0")
+HEAVY = tuple(name for name in FIRSTS.values() if name not in LIGHT)
+"""Of the first model of each paper, those that take minutes or much memory: left to `make zoo`."""
 
 
 @pytest.fixture
