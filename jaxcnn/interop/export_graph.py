@@ -371,23 +371,21 @@ def _is_channels_first(layer: Layer) -> bool:
     """Whether a model's images have their channels on axis 1, by the layout of its first layer."""
 
     class Layouts:
-        def layer(self, node: LayerNode, x: list[str]) -> list[str]:
-            layout = (node.layer.description or Description()).options.get("layout")
-            return x if layout is None else [*x, layout]
+        """The first layout on the way to each value; all of them would be too many to keep."""
+
+        def layer(self, node: LayerNode, x: str | None) -> str | None:
+            return x or (node.layer.description or Description()).options.get("layout")
 
         def join(
-            self, node: LayerNode, how: str, values: Sequence[list[str]], layout: str | None
-        ) -> list[str]:
-            return [
-                *(it for value in values for it in value),
-                *([] if layout is None else [layout]),
-            ]
+            self, node: LayerNode, how: str, values: Sequence[str | None], layout: str | None
+        ) -> str | None:
+            return next(filter(None, values), layout)
 
         def split(
-            self, node: LayerNode, x: list[str], sizes: SplitSizes, layout: str | None
-        ) -> list[list[str]]:
+            self, node: LayerNode, x: str | None, sizes: SplitSizes, layout: str | None
+        ) -> list[str | None]:
             count = sizes if isinstance(sizes, int) else len(sizes)
-            return [x if layout is None else [*x, layout]] * count
+            return [x or layout] * count
 
-    found = walk(layer, {}, {}, [], Layouts())
-    return bool(found) and not found[0].endswith("C")
+    found = walk(layer, {}, {}, None, Layouts())
+    return found is not None and not found.endswith("C")

@@ -13,7 +13,9 @@ from jaxcnn.layers import (
     Dense,
     Flatten,
     Function,
+    Identity,
     Layer,
+    Parallel,
     Sequential,
     named_key,
 )
@@ -97,3 +99,11 @@ def test_layers_of_ones_own_have_no_names_in_torch():
         to_state_dict(model, params, state, SHAPE)
     with pytest.raises(InteropError, match=r"^own: a layer of one's own has no names"):
         from_torch(model, {}, SHAPE)
+
+
+def test_a_long_chain_of_concatenations():
+    """The time grows with the layers, not with the ways through them."""
+    model = Sequential(*(Parallel(x=Identity(), new=Conv2d(1, 1)) for _ in range(40)))
+    params, state = jax.eval_shape(lambda key: model.init(key, (1, 4, 4, 1)), jax.random.key(0))
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), (params, state))
+    assert len(to_state_dict(model, *zeros, (1, 4, 4, 1))) == 80
