@@ -17,6 +17,34 @@ Stem = Literal["imagenet", "small"]
 """The first layers: as in the paper, or with smaller strides for images of 28 to 64 pixels."""
 
 
+def conv(channels: int, window: int, *, stride: int = 1, groups: int = 1) -> Layer:
+    """A convolution without a bias, which keeps the size at stride 1.
+
+    Args:
+        channels: the number of output channels.
+        window: height and width of the kernel, odd.
+        stride: distance between neighbouring windows, in pixels.
+        groups: the number of groups of channels; ``channels`` for a depthwise convolution.
+
+    Returns:
+        A layer with the parameter ``kernel``.
+
+    >>> from jaxcnn.models.blocks import conv
+    >>> params, _ = conv(8, 3).init(jax.random.key(0), (1, 8, 8, 3))
+    >>> params["kernel"].shape
+    (3, 3, 3, 8)
+    """
+    return Conv2d(
+        channels,
+        window,
+        stride=stride,
+        padding=window // 2,
+        groups=groups,
+        bias=False,
+        kernel_init="he_normal",
+    )
+
+
 def conv_bn(
     channels: int,
     window: int = 3,
@@ -46,16 +74,10 @@ def conv_bn(
     >>> params["0"]["kernel"].shape
     (3, 3, 3, 8)
     """
-    conv = Conv2d(
-        channels,
-        window,
-        stride=stride,
-        padding=window // 2,
-        groups=groups,
-        bias=False,
-        kernel_init="he_normal",
-    )
-    parts = [conv, BatchNorm(epsilon=epsilon, momentum=momentum)]
+    parts = [
+        conv(channels, window, stride=stride, groups=groups),
+        BatchNorm(epsilon=epsilon, momentum=momentum),
+    ]
     return Sequential(*parts, *([] if activation is None else [Activation(activation)]))
 
 

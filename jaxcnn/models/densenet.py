@@ -8,7 +8,6 @@ from jaxcnn.layers import (
     Activation,
     AvgPool2d,
     BatchNorm,
-    Conv2d,
     Dense,
     GlobalAvgPool,
     Identity,
@@ -17,7 +16,7 @@ from jaxcnn.layers import (
     Parallel,
     Sequential,
 )
-from jaxcnn.models.blocks import Stem, is_small
+from jaxcnn.models.blocks import Stem, conv, is_small
 
 
 def densenet121(num_classes: int = 10, *, growth: int = 32, stem: Stem = "imagenet") -> Layer:
@@ -39,9 +38,9 @@ def densenet121(num_classes: int = 10, *, growth: int = 32, stem: Stem = "imagen
     7978856
     """
     channels = 2 * growth
-    first = {"conv0": _conv(channels, 3), "norm0": BatchNorm(), "relu0": Activation("relu")}
+    first = {"conv0": conv(channels, 3), "norm0": BatchNorm(), "relu0": Activation("relu")}
     if not is_small("densenet121", stem):
-        first |= {"conv0": _conv(channels, 7, 2), "pool0": MaxPool2d(3, stride=2, padding=1)}
+        first |= {"conv0": conv(channels, 7, stride=2), "pool0": MaxPool2d(3, stride=2, padding=1)}
     parts = dict(first)
     counts = (6, 12, 24, 16)
     for number, count in enumerate(counts, 1):
@@ -66,26 +65,15 @@ def _grown(growth: int) -> Layer:
     new = Sequential(
         norm1=BatchNorm(),
         relu1=Activation("relu"),
-        conv1=_conv(4 * growth, 1),
+        conv1=conv(4 * growth, 1),
         norm2=BatchNorm(),
         relu2=Activation("relu"),
-        conv2=_conv(growth, 3),
+        conv2=conv(growth, 3),
     )
     return Parallel(inline=True, x=Identity(), new=new)
 
 
 def _transition(channels: int) -> Layer:
     return Sequential(
-        norm=BatchNorm(), relu=Activation("relu"), conv=_conv(channels, 1), pool=AvgPool2d(2)
-    )
-
-
-def _conv(channels: int, window: int, stride: int = 1) -> Layer:
-    return Conv2d(
-        channels,
-        window,
-        stride=stride,
-        padding=window // 2,
-        bias=False,
-        kernel_init="he_normal",
+        norm=BatchNorm(), relu=Activation("relu"), conv=conv(channels, 1), pool=AvgPool2d(2)
     )

@@ -19,6 +19,9 @@ from jaxcnn.layers import (
 )
 from jaxcnn.models.blocks import Stem, is_small
 
+Window = int | tuple[int, int]
+"""Height and width in pixels; an int for a square."""
+
 
 def googlenet(num_classes: int = 10, *, dropout: float = 0.2, stem: Stem = "imagenet") -> Layer:
     """GoogLeNet; 6,624,904 parameters and 1.50 billion multiply-adds.
@@ -40,13 +43,13 @@ def googlenet(num_classes: int = 10, *, dropout: float = 0.2, stem: Stem = "imag
     6624904
     """
     if is_small("googlenet", stem):
-        first = {"conv1": conv(64, 3, padding=1)}
+        first = {"conv1": basic_conv(64, 3, padding=1)}
     else:
-        first = {"conv1": conv(64, 7, stride=2, padding=3), "maxpool1": _pool(3)}
+        first = {"conv1": basic_conv(64, 7, stride=2, padding=3), "maxpool1": _pool(3)}
     return Sequential(
         **first,
-        conv2=conv(64, 1),
-        conv3=conv(192, 3, padding=1),
+        conv2=basic_conv(64, 1),
+        conv3=basic_conv(192, 3, padding=1),
         maxpool2=_pool(3),
         inception3a=_inception(64, (96, 128), (16, 32), 32),
         inception3b=_inception(128, (128, 192), (32, 96), 64),
@@ -65,32 +68,37 @@ def googlenet(num_classes: int = 10, *, dropout: float = 0.2, stem: Stem = "imag
     )
 
 
-def conv(channels: int, window: int | tuple[int, int], **options: int | tuple[int, int]) -> Layer:
+def basic_conv(channels: int, window: Window, *, stride: int = 1, padding: Window = 0) -> Layer:
     """A convolution without a bias, batch norm with ε = 0.001, and ReLU.
 
     Args:
         channels: the number of output channels.
         window: height and width of the kernel.
-        **options: ``stride`` and ``padding``, as in `Conv2d`.
+        stride: as in `Conv2d`.
+        padding: as in `Conv2d`.
 
     Returns:
         A layer with the parameters ``conv`` and ``bn``.
 
-    >>> from jaxcnn.models.googlenet import conv
-    >>> sorted(conv(8, 3).init(jax.random.key(0), (1, 8, 8, 3))[0])
+    >>> from jaxcnn.models.googlenet import basic_conv
+    >>> sorted(basic_conv(8, 3).init(jax.random.key(0), (1, 8, 8, 3))[0])
     ['bn', 'conv']
     """
-    kernels = Conv2d(channels, window, bias=False, kernel_init="he_normal", **options)  # type: ignore[arg-type]
+    kernels = Conv2d(
+        channels, window, stride=stride, padding=padding, bias=False, kernel_init="he_normal"
+    )
     return Sequential(conv=kernels, bn=BatchNorm(epsilon=1e-3), relu=Activation("relu"))
 
 
 def _inception(narrow: int, middle: tuple[int, int], wide: tuple[int, int], pooled: int) -> Layer:
     """Four branches; each number is that of the channels of a convolution."""
     return Parallel(
-        branch1=conv(narrow, 1),
-        branch2=Sequential(conv(middle[0], 1), conv(middle[1], 3, padding=1)),
-        branch3=Sequential(conv(wide[0], 1), conv(wide[1], 3, padding=1)),
-        branch4=Sequential(MaxPool2d(3, stride=1, padding=1, ceil_mode=True), conv(pooled, 1)),
+        branch1=basic_conv(narrow, 1),
+        branch2=Sequential(basic_conv(middle[0], 1), basic_conv(middle[1], 3, padding=1)),
+        branch3=Sequential(basic_conv(wide[0], 1), basic_conv(wide[1], 3, padding=1)),
+        branch4=Sequential(
+            MaxPool2d(3, stride=1, padding=1, ceil_mode=True), basic_conv(pooled, 1)
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from jaxcnn.layers import (
     Parallel,
     Sequential,
 )
-from jaxcnn.models.googlenet import conv
+from jaxcnn.models.googlenet import basic_conv
 
 
 def inception_v3(num_classes: int = 10, *, dropout: float = 0.5) -> Layer:
@@ -37,12 +37,12 @@ def inception_v3(num_classes: int = 10, *, dropout: float = 0.5) -> Layer:
     23834568
     """
     return Sequential(
-        Conv2d_1a_3x3=conv(32, 3, stride=2),
-        Conv2d_2a_3x3=conv(32, 3),
-        Conv2d_2b_3x3=conv(64, 3, padding=1),
+        Conv2d_1a_3x3=basic_conv(32, 3, stride=2),
+        Conv2d_2a_3x3=basic_conv(32, 3),
+        Conv2d_2b_3x3=basic_conv(64, 3, padding=1),
         maxpool1=MaxPool2d(3, stride=2),
-        Conv2d_3b_1x1=conv(80, 1),
-        Conv2d_4a_3x3=conv(192, 3),
+        Conv2d_3b_1x1=basic_conv(80, 1),
+        Conv2d_4a_3x3=basic_conv(192, 3),
         maxpool2=MaxPool2d(3, stride=2),
         Mixed_5b=_five(32),
         Mixed_5c=_five(64),
@@ -64,12 +64,12 @@ def inception_v3(num_classes: int = 10, *, dropout: float = 0.5) -> Layer:
 def _five(pooled: int) -> Layer:
     """Figure 5 of the paper: a 5×5 branch, and one of two 3×3 convolutions."""
     return _branches(
-        Sequential(branch1x1=conv(64, 1)),
-        Sequential(branch5x5_1=conv(48, 1), branch5x5_2=conv(64, 5, padding=2)),
+        Sequential(branch1x1=basic_conv(64, 1)),
+        Sequential(branch5x5_1=basic_conv(48, 1), branch5x5_2=basic_conv(64, 5, padding=2)),
         Sequential(
-            branch3x3dbl_1=conv(64, 1),
-            branch3x3dbl_2=conv(96, 3, padding=1),
-            branch3x3dbl_3=conv(96, 3, padding=1),
+            branch3x3dbl_1=basic_conv(64, 1),
+            branch3x3dbl_2=basic_conv(96, 3, padding=1),
+            branch3x3dbl_3=basic_conv(96, 3, padding=1),
         ),
         _pooled(pooled),
     )
@@ -78,10 +78,12 @@ def _five(pooled: int) -> Layer:
 def _six(inner: int) -> Layer:
     """Figure 6: 7×7 convolutions, each as a 1×7 and a 7×1 convolution."""
     return _branches(
-        Sequential(branch1x1=conv(192, 1)),
-        Sequential(branch7x7_1=conv(inner, 1), branch7x7_2=_row(inner), branch7x7_3=_column(192)),
+        Sequential(branch1x1=basic_conv(192, 1)),
         Sequential(
-            branch7x7dbl_1=conv(inner, 1),
+            branch7x7_1=basic_conv(inner, 1), branch7x7_2=_row(inner), branch7x7_3=_column(192)
+        ),
+        Sequential(
+            branch7x7dbl_1=basic_conv(inner, 1),
             branch7x7dbl_2=_column(inner),
             branch7x7dbl_3=_row(inner),
             branch7x7dbl_4=_column(inner),
@@ -94,11 +96,11 @@ def _six(inner: int) -> Layer:
 def _seven() -> Layer:
     """Figure 7: branches that part once more."""
     return _branches(
-        Sequential(branch1x1=conv(320, 1)),
-        Sequential(branch3x3_1=conv(384, 1), ends=Inline(_parted("branch3x3_2"))),
+        Sequential(branch1x1=basic_conv(320, 1)),
+        Sequential(branch3x3_1=basic_conv(384, 1), ends=Inline(_parted("branch3x3_2"))),
         Sequential(
-            branch3x3dbl_1=conv(448, 1),
-            branch3x3dbl_2=conv(384, 3, padding=1),
+            branch3x3dbl_1=basic_conv(448, 1),
+            branch3x3dbl_2=basic_conv(384, 3, padding=1),
             ends=Inline(_parted("branch3x3dbl_3")),
         ),
         _pooled(192),
@@ -107,8 +109,8 @@ def _seven() -> Layer:
 
 def _parted(name: str) -> Layer:
     ends = {
-        f"{name}a": conv(384, (1, 3), padding=(0, 1)),
-        f"{name}b": conv(384, (3, 1), padding=(1, 0)),
+        f"{name}a": basic_conv(384, (1, 3), padding=(0, 1)),
+        f"{name}b": basic_conv(384, (3, 1), padding=(1, 0)),
     }
     return Parallel(join="concat", inline=False, layout=None, **ends)
 
@@ -116,11 +118,11 @@ def _parted(name: str) -> Layer:
 def _five_to_six() -> Layer:
     """Figure 10: half the height and width."""
     return _branches(
-        Sequential(branch3x3=conv(384, 3, stride=2)),
+        Sequential(branch3x3=basic_conv(384, 3, stride=2)),
         Sequential(
-            branch3x3dbl_1=conv(64, 1),
-            branch3x3dbl_2=conv(96, 3, padding=1),
-            branch3x3dbl_3=conv(96, 3, stride=2),
+            branch3x3dbl_1=basic_conv(64, 1),
+            branch3x3dbl_2=basic_conv(96, 3, padding=1),
+            branch3x3dbl_3=basic_conv(96, 3, stride=2),
         ),
         Sequential(maxpool=MaxPool2d(3, stride=2)),
     )
@@ -128,12 +130,12 @@ def _five_to_six() -> Layer:
 
 def _six_to_seven() -> Layer:
     return _branches(
-        Sequential(branch3x3_1=conv(192, 1), branch3x3_2=conv(320, 3, stride=2)),
+        Sequential(branch3x3_1=basic_conv(192, 1), branch3x3_2=basic_conv(320, 3, stride=2)),
         Sequential(
-            branch7x7x3_1=conv(192, 1),
+            branch7x7x3_1=basic_conv(192, 1),
             branch7x7x3_2=_row(192),
             branch7x7x3_3=_column(192),
-            branch7x7x3_4=conv(192, 3, stride=2),
+            branch7x7x3_4=basic_conv(192, 3, stride=2),
         ),
         Sequential(maxpool=MaxPool2d(3, stride=2)),
     )
@@ -146,12 +148,14 @@ def _branches(*branches: Layer) -> Layer:
 
 
 def _pooled(channels: int) -> Layer:
-    return Sequential(avgpool=AvgPool2d(3, stride=1, padding=1), branch_pool=conv(channels, 1))
+    return Sequential(
+        avgpool=AvgPool2d(3, stride=1, padding=1), branch_pool=basic_conv(channels, 1)
+    )
 
 
 def _row(channels: int) -> Layer:
-    return conv(channels, (1, 7), padding=(0, 3))
+    return basic_conv(channels, (1, 7), padding=(0, 3))
 
 
 def _column(channels: int) -> Layer:
-    return conv(channels, (7, 1), padding=(3, 0))
+    return basic_conv(channels, (7, 1), padding=(3, 0))

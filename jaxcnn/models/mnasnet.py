@@ -7,7 +7,6 @@ Architecture Search for Mobile* (2019).
 from jaxcnn.layers import (
     Activation,
     BatchNorm,
-    Conv2d,
     Dense,
     Dropout,
     GlobalAvgPool,
@@ -15,7 +14,7 @@ from jaxcnn.layers import (
     Residual,
     Sequential,
 )
-from jaxcnn.models.blocks import Stem, is_small
+from jaxcnn.models.blocks import Stem, conv, is_small
 
 STAGES = (
     (3, 2, 3, 24, 3),
@@ -51,9 +50,9 @@ def mnasnet1_0(num_classes: int = 10, *, dropout: float = 0.2, stem: Stem = "ima
     """
     small = is_small("mnasnet1_0", stem)
     parts = [
-        *_conv(32, 3, stride=1 if small else 2),
-        *_conv(32, 3, groups=32),
-        *_conv(16, 1)[:2],
+        *_normed(32, 3, stride=1 if small else 2),
+        *_normed(32, 3, groups=32),
+        *_normed(16, 1)[:2],
     ]
     before = 16
     for index, (window, stride, expansion, channels, count) in enumerate(STAGES):
@@ -63,7 +62,7 @@ def mnasnet1_0(num_classes: int = 10, *, dropout: float = 0.2, stem: Stem = "ima
             blocks.append(_block(before, before * expansion, channels, window, step))
             before = channels
         parts.append(Sequential(*blocks))
-    parts += _conv(1280, 1)
+    parts += _normed(1280, 1)
     return Sequential(
         layers=Sequential(*parts),
         avgpool=GlobalAvgPool(),
@@ -73,23 +72,15 @@ def mnasnet1_0(num_classes: int = 10, *, dropout: float = 0.2, stem: Stem = "ima
 
 def _block(before: int, inner: int, after: int, window: int, stride: int) -> Layer:
     layers = Sequential(
-        *_conv(inner, 1),
-        *_conv(inner, window, stride=stride, groups=inner),
-        *_conv(after, 1)[:2],
+        *_normed(inner, 1),
+        *_normed(inner, window, stride=stride, groups=inner),
+        *_normed(after, 1)[:2],
     )
     body = Sequential(layers=layers)
     return Residual(body, inline=True) if stride == 1 and before == after else body
 
 
-def _conv(channels: int, window: int, *, stride: int = 1, groups: int = 1) -> list[Layer]:
-    """Convolution, batch norm and ReLU; the last block of a group goes without the ReLU."""
-    conv = Conv2d(
-        channels,
-        window,
-        stride=stride,
-        padding=window // 2,
-        groups=groups,
-        bias=False,
-        kernel_init="he_normal",
-    )
-    return [conv, BatchNorm(momentum=MOMENTUM), Activation("relu")]
+def _normed(channels: int, window: int, *, stride: int = 1, groups: int = 1) -> list[Layer]:
+    """Convolution, batch norm and ReLU; where no activation follows, the first two are taken."""
+    convolution = conv(channels, window, stride=stride, groups=groups)
+    return [convolution, BatchNorm(momentum=MOMENTUM), Activation("relu")]

@@ -6,7 +6,6 @@ Bottlenecks* (2018).
 
 from jaxcnn.layers import (
     BatchNorm,
-    Conv2d,
     Dense,
     Dropout,
     GlobalAvgPool,
@@ -14,7 +13,7 @@ from jaxcnn.layers import (
     Residual,
     Sequential,
 )
-from jaxcnn.models.blocks import Stem, conv_bn, is_small, multiple_of_8
+from jaxcnn.models.blocks import Stem, conv, conv_bn, is_small, multiple_of_8
 
 STAGES = (
     (1, 16, 1, 1),
@@ -73,9 +72,8 @@ def _block(before: int, inner: int, after: int, stride: int) -> Layer:
     body = Sequential(
         *wider,
         conv_bn(inner, 3, stride=stride, groups=inner, activation="relu6"),
-        Conv2d(after, 1, bias=False, kernel_init="he_normal"),
+        conv(after, 1),
         BatchNorm(),
     )
-    if stride == 1 and before == after:
-        return Residual(Sequential(conv=body), inline=True)
-    return Sequential(conv=body)
+    whole = Sequential(conv=body)
+    return Residual(whole, inline=True) if stride == 1 and before == after else whole

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from jaxcnn.layers import (
     Activation,
     BatchNorm,
-    Conv2d,
     Dense,
     GlobalAvgPool,
     Layer,
@@ -19,7 +18,7 @@ from jaxcnn.layers import (
     Residual,
     Sequential,
 )
-from jaxcnn.models.blocks import Stem, is_small
+from jaxcnn.models.blocks import Stem, conv, is_small
 
 Block = Callable[[int, int, bool], Layer]
 """Makes a block from its channels, its stride and whether its shortcut is a convolution."""
@@ -139,9 +138,9 @@ def _resnet(
     width: int,
     stem: str,
 ) -> Layer:
-    first = {"conv1": _conv(width, 3), "bn1": BatchNorm(), "relu": Activation("relu")}
+    first = {"conv1": conv(width, 3), "bn1": BatchNorm(), "relu": Activation("relu")}
     if not is_small(name, stem):
-        first |= {"conv1": _conv(width, 7, 2), "maxpool": MaxPool2d(3, stride=2, padding=1)}
+        first |= {"conv1": conv(width, 7, stride=2), "maxpool": MaxPool2d(3, stride=2, padding=1)}
     stages = {
         f"layer{i + 1}": Sequential(
             block(width * 2**i, min(i, 1) + 1, i > 0 or block is not _basic),
@@ -154,10 +153,10 @@ def _resnet(
 
 def _basic(channels: int, stride: int, widens: bool) -> Layer:
     body = Sequential(
-        conv1=_conv(channels, 3, stride),
+        conv1=conv(channels, 3, stride=stride),
         bn1=BatchNorm(),
         relu=Activation("relu"),
-        conv2=_conv(channels, 3),
+        conv2=conv(channels, 3),
         bn2=BatchNorm(),
     )
     return _residual(body, channels, stride, widens)
@@ -168,13 +167,13 @@ def _bottleneck(inner: int = 1, groups: int = 1) -> Block:
 
     def block(channels: int, stride: int, widens: bool) -> Layer:
         body = Sequential(
-            conv1=_conv(channels * inner, 1),
+            conv1=conv(channels * inner, 1),
             bn1=BatchNorm(),
             relu1=Activation("relu"),
-            conv2=_conv(channels * inner, 3, stride, groups),
+            conv2=conv(channels * inner, 3, stride=stride, groups=groups),
             bn2=BatchNorm(),
             relu2=Activation("relu"),
-            conv3=_conv(channels * 4, 1),
+            conv3=conv(channels * 4, 1),
             bn3=BatchNorm(),
         )
         return _residual(body, channels * 4, stride, widens)
@@ -183,17 +182,5 @@ def _bottleneck(inner: int = 1, groups: int = 1) -> Block:
 
 
 def _residual(body: Layer, channels: int, stride: int, widens: bool) -> Layer:
-    shortcut = Sequential(_conv(channels, 1, stride), BatchNorm()) if widens else None
+    shortcut = Sequential(conv(channels, 1, stride=stride), BatchNorm()) if widens else None
     return Residual(body, shortcut, activation="relu", inline=True, shortcut_name="downsample")
-
-
-def _conv(channels: int, window: int, stride: int = 1, groups: int = 1) -> Layer:
-    return Conv2d(
-        channels,
-        window,
-        stride=stride,
-        padding=window // 2,
-        groups=groups,
-        bias=False,
-        kernel_init="he_normal",
-    )

@@ -8,7 +8,6 @@ from jaxcnn.layers import (
     Activation,
     BatchNorm,
     ChannelShuffle,
-    Conv2d,
     Dense,
     GlobalAvgPool,
     Identity,
@@ -19,7 +18,7 @@ from jaxcnn.layers import (
     Sequential,
     Split,
 )
-from jaxcnn.models.blocks import Stem, conv_bn, is_small
+from jaxcnn.models.blocks import Stem, conv, conv_bn, is_small
 
 STAGES = ((116, 4), (232, 8), (464, 4))
 """Table 5 of the paper, width 1×: channels and number of blocks."""
@@ -74,15 +73,11 @@ def _computed(channels: int, stride: int) -> Layer:
 
 
 def _pointwise(channels: int) -> list[Layer]:
-    conv = Conv2d(channels, 1, bias=False, kernel_init="he_normal")
-    return [conv, BatchNorm(), Activation("relu")]
+    return [conv(channels, 1), BatchNorm(), Activation("relu")]
 
 
 def _depthwise(channels: int, stride: int) -> list[Layer]:
-    conv = Conv2d(
-        channels, 3, stride=stride, padding=1, groups=channels, bias=False, kernel_init="he_normal"
-    )
-    return [conv, BatchNorm()]
+    return [conv(channels, 3, stride=stride, groups=channels), BatchNorm()]
 
 
 def _shuffled(branches: Layer) -> Layer:

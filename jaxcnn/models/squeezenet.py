@@ -26,7 +26,7 @@ def squeezenet1_1(num_classes: int = 10, *, dropout: float = 0.5, stem: Stem = "
     Args:
         num_classes: the number of outputs.
         dropout: the share of the numbers before the last convolution that is dropped in training.
-        stem: ``"small"`` begins with a stride of 1 and no padding lost, for 28 to 64 pixels.
+        stem: ``"small"`` begins with a stride of 1, for images of 28 to 64 pixels.
 
     Returns:
         A model over ``(n, height, width, channels)`` images that gives ``(n, num_classes)`` logits.
