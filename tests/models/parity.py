@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn.interop import from_torch
+from jaxcnn.interop import from_torch, to_state_dict
 from jaxcnn.layers import Layer, Params, State
-from tests.models.zoo import ZooCase, by_torch_name, drawn, numbers_of, torch_shapes
+from tests.models.zoo import ZooCase, drawn, numbers_of, torch_shapes
 
-AFFINE, RUNNING = ("weight", "bias", "layer_scale"), ("running_mean", "running_var")
+RUNNING = ("running_mean", "running_var")
 
 
 class Differences(NamedTuple):
@@ -36,16 +36,11 @@ def loaded(case: ZooCase, model: Layer) -> tuple[Params, State]:
     return from_torch(model, drawn(torch_shapes(case, model)), case.shape)
 
 
-def differences(case: ZooCase, *, double: bool = False) -> Differences:
-    """Compute the model on the CPU, and compare it with its golden file.
-
-    Args:
-        case: the model.
-        double: whether to compute in float64.
-    """
+def differences(case: ZooCase) -> Differences:
+    """Compute the model, and compare it with its golden file."""
     model, golden = case.model(), np.load(case.golden)
-    with jax.enable_x64(double):
-        found = _computed(case, model, jnp.float64 if double else jnp.float32)
+    with jax.enable_x64(case.double):
+        found = _computed(case, model, jnp.float64 if case.double else jnp.float32)
     evaluated, trained, statistics, gradients, names, parameters = found
     assert names == golden["names"].tolist()
     return Differences(
@@ -71,7 +66,7 @@ def _computed(case: ZooCase, model: Layer, dtype: jnp.dtype) -> tuple:
         return model.apply(params, state, images)[0], trained, new, gradients
 
     evaluated, trained, new, gradients = jax.device_get(compute(params))
-    by_name = by_torch_name(model, (gradients, new), case.shape)
+    by_name = to_state_dict(model, gradients, new, case.shape)
     names = sorted(by_name)
     kept = {name: array for name, array in by_name.items() if not name.endswith("tracked")}
     running = {name: array for name, array in kept.items() if name.endswith(RUNNING)}

@@ -39,7 +39,7 @@ def test_golden_files_are_those_of_the_models():
     heavy=("vgg11_bn", "inception_v3", "densenet121", "regnet_y_400mf"),
 )
 def test_parity(case: ZooCase):
-    found = differences(case, double=case.double)
+    found = differences(case)
     jax.clear_caches()
     assert found.parameters == np.load(case.golden)["parameters"]
     assert found.evaluated < 1e-4
