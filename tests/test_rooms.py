@@ -24,8 +24,8 @@ MAY_IMPORT = {
     "check": {"ops", "reference"},
     "layers": {"ops"},
     "models": {"layers"},
-    "interop": {"errors", "extras", "layers", "models", "names", "ops", "writing"},
     "data": {"errors", "extras", "names"},
+    "interop": {"data", "errors", "extras", "layers", "models", "names", "ops", "writing"},
     "training": {"data", "errors", "extras", "layers", "names"},
     "runs": {
         *("data", "engine", "errors", "extras", "interop", "layers", "models", "names"),

@@ -12,6 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jaxcnn.data.files import open_file
 from jaxcnn.interop.errors import InteropError
 from jaxcnn.interop.safetensors_file import LAYOUT, named, saved
 from jaxcnn.layers import Layer, Params, State
@@ -135,7 +136,8 @@ def _is_ours(card: Any, path: Path) -> bool:
 def _safetensors(path: Path) -> Weights:
     from safetensors import SafetensorError, deserialize
 
-    content = path.read_bytes()
+    with open_file(path) as file:
+        content = file.read()
     _refuse_pickle(content, path)
     try:
         found = dict(deserialize(content))
@@ -155,7 +157,7 @@ def _safetensors(path: Path) -> Weights:
 
 def _npz(path: Path) -> Weights:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             _refuse_pickle(file.read(2), path)
             file.seek(0)
             with np.load(file) as found:  # it refuses pickles
@@ -169,18 +171,17 @@ def _npz(path: Path) -> Weights:
 
 
 def _pt(path: Path) -> Weights:
-    path.stat()
-    if find_spec("torch") is None:
-        raise InteropError(f"{path} is a file of PyTorch, which needs the package torch")
-    torch = import_module("torch")
-
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # torch lets errors of many libraries through
-        raise InteropError(
-            f"{path} is no state dict of PyTorch: it is damaged, or it holds more than tensors, "
-            f"which could run code and is not read"
-        ) from None
+    with open_file(path) as file:
+        if find_spec("torch") is None:
+            raise InteropError(f"{path} is a file of PyTorch, which needs the package torch")
+        torch = import_module("torch")
+        try:
+            found = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception:  # torch lets errors of many libraries through
+            raise InteropError(
+                f"{path} is no state dict of PyTorch: it is damaged, or it holds more than "
+                f"tensors, which could run code and is not read"
+            ) from None
     if not isinstance(found, Mapping) or not all(map(torch.is_tensor, found.values())):
         held = ", ".join(map(repr, found)) if isinstance(found, Mapping) else type(found).__name__
         raise InteropError(f"{path} must hold tensors by name, got {held:.200}")

@@ -1,6 +1,7 @@
 """Tests reading and writing files of weights, and what is refused."""
 
 import json
+import os
 import re
 
 import jax
@@ -17,6 +18,7 @@ from jaxcnn.interop import (
 )
 from jaxcnn.interop.safetensors_file import saved
 from jaxcnn.layers import BatchNorm, Conv2d, Flatten, Layer, Sequential, named_key
+from tests.patience import within
 
 SHAPE = (1, 4, 5, 3)
 
@@ -136,6 +138,13 @@ def test_a_state_dict_of_torch(tmp_path):
     torch.save({"epoch": 3, "model": {}}, path)
     with pytest.raises(InteropError, match=r"must hold tensors by name, got 'epoch', 'model'$"):
         load_weights(path)
+
+
+@pytest.mark.parametrize("ending", [".safetensors", ".npz", ".pt"])
+def test_a_pipe_is_not_waited_for(tmp_path, ending):
+    os.mkfifo(tmp_path / f"weights{ending}")
+    with within(20), pytest.raises(InteropError, match="it is a named pipe, expected a file"):
+        load_weights(tmp_path / f"weights{ending}")
 
 
 def test_no_such_file(tmp_path):
