@@ -9,6 +9,7 @@ import jax
 from jaxcnn.runs.devices import peak_memory
 from jaxcnn.runs.job import Job
 from jaxcnn.training import EpochDone, Totals
+from jaxcnn.training.optimizers import learning_rate
 from jaxcnn.training.totals import NEVER, means
 
 MetricsRow = dict[str, Any]
@@ -62,10 +63,8 @@ def _of_a_run(job: Job, done: EpochDone) -> MetricsRow:
     }
     if job.schedule is None:
         return row
-    # The last part of `make_optimizer` counts the updates.
-    count = int(done.moment.state.opt_state[-1].count)
-    schedule = job.schedule(job.config.recipe.lr)
-    return {"learning_rate": float(schedule(max(count - 1, 0))), **row}
+    rate = learning_rate(job.schedule(job.config.recipe.lr), done.moment.state.opt_state)
+    return {"learning_rate": rate, **row}
 
 
 def has_diverged(totals: Totals, row: Mapping[str, Any]) -> bool:

@@ -75,7 +75,12 @@ def freeze_model(model: Layer, patterns: Sequence[str]) -> Layer:
     still = map_paths(model, change)
 
     def apply(params: Params, state: Any, x: Any, *, train: bool = False, key: Any = None) -> Any:
-        return still.apply(_stopped(params, patterns), state, x, train=train, key=key)
+        stopped = jax.tree.map(
+            lambda leaf, learned: leaf if learned else jax.lax.stop_gradient(leaf),
+            params,
+            _learned(params, patterns),
+        )
+        return still.apply(stopped, state, x, train=train, key=key)
 
     return Layer(model.init, apply)
 
@@ -92,46 +97,14 @@ def freeze_optimizer(
     Returns:
         A transformation of all parameters, whose state is that of ``optimizer``.
     """
-
-    def init(params: Any) -> Any:
-        return optimizer.init(_pruned(params, patterns))
-
-    def update(updates: Any, state: Any, params: Any = None) -> Any:
-        some = None if params is None else _pruned(params, patterns)
-        new, state = optimizer.update(_pruned(updates, patterns), state, some)
-        return _completed(new, updates), state
-
-    return optax.GradientTransformation(init, update)
+    # A frozen parameter has no gradient; what is masked is passed on, and changes nothing.
+    return optax.masked(optimizer, lambda tree: _learned(tree, patterns))
 
 
-def _stopped(tree: Any, patterns: Sequence[str], prefix: str = "") -> Any:
-    if isinstance(tree, dict):
-        return {
-            name: _stopped(part, patterns, f"{prefix}/{name}" if prefix else name)
-            for name, part in tree.items()
-        }
-    return jax.lax.stop_gradient(tree) if is_frozen(prefix, patterns) else tree
+def _learned(tree: Any, patterns: Sequence[str]) -> Any:
+    """For each parameter, whether it is trained."""
 
+    def learned(path: Any, leaf: Any) -> bool:
+        return not is_frozen("/".join(step.key for step in path), patterns)
 
-def _pruned(tree: Any, patterns: Sequence[str], prefix: str = "") -> Any:
-    """Nested dicts without frozen parameters, and without dicts that have no others."""
-    found = {}
-    for name, part in tree.items():
-        path = f"{prefix}{name}"
-        if isinstance(part, dict):
-            part = _pruned(part, patterns, f"{path}/")
-            if part:
-                found[name] = part
-        elif not is_frozen(path, patterns):
-            found[name] = part
-    return found
-
-
-def _completed(some: Any, like: Any) -> Any:
-    """Nested dicts with zeros where ``some`` has nothing."""
-    return {
-        name: _completed(some.get(name, {}), part)
-        if isinstance(part, dict)
-        else some.get(name, jax.numpy.zeros_like(part))
-        for name, part in like.items()
-    }
+    return jax.tree_util.tree_map_with_path(learned, tree)

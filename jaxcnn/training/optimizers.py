@@ -118,6 +118,8 @@ def learning_rate(schedule: optax.Schedule, opt_state: Any) -> float:
 
     Args:
         schedule: the run's, from `make_schedule`.
-        opt_state: of `make_optimizer`, whose last part counts the updates.
+        opt_state: of `make_optimizer`, whose last part counts the updates; where parameters are
+            frozen, it is the masked one.
     """
-    return float(schedule(max(int(opt_state[-1].count) - 1, 0)))
+    state = opt_state.inner_state if isinstance(opt_state, optax.MaskedState) else opt_state
+    return float(schedule(max(int(state[-1].count) - 1, 0)))

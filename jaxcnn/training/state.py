@@ -83,9 +83,9 @@ def init_state(
 
 def _with_given(tree: Any, given: Mapping[str, Any], prefix: str) -> Any:
     """Nested dicts with the given arrays; copies of them, since a step reuses their memory."""
-    return {
-        name: _with_given(part, given, f"{prefix}{name}/")
-        if isinstance(part, dict)
-        else jnp.array(given.get(f"{prefix}{name}", part), part.dtype, copy=True)
-        for name, part in tree.items()
-    }
+
+    def taken(path: Any, leaf: jax.Array) -> jax.Array:
+        name = prefix + "/".join(step.key for step in path)
+        return jnp.array(given.get(name, leaf), leaf.dtype, copy=True)
+
+    return jax.tree_util.tree_map_with_path(taken, tree)
