@@ -27,8 +27,8 @@ class TrainConfig:
     """Train a model and write a run folder.
 
     Attributes:
-        model: The network: lenet (sigmoid, average pooling), lenet_modern (ReLU, max pooling), or
-            one of your own, FILE.py:function, where function(num_classes) returns a layer.
+        model: The network: one of those that "jaxcnn models" lists, or one of your own,
+            FILE.py:function, where function(num_classes) returns a layer.
         init_from: A file of weights to begin with: .safetensors or .npz of jaxcnn or of PyTorch, or
             a state dict of PyTorch (.pt, .pth; needs torch).
         skip_head: Leave the last layer with parameters as it is drawn, and do not read it from

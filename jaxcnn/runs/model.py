@@ -41,7 +41,9 @@ def check_model_name(name: str) -> None:
         UserError: naming the models that there are.
     """
     if name not in MODELS and not is_own(name):
-        raise UserError(f"{unknown('model', name, MODELS)}; one of your own is FILE.py:function")
+        sentence = unknown("model", name, MODELS)
+        more = "jaxcnn models lists them; one of your own is FILE.py:function"
+        raise UserError(f"{sentence} ({more})")
 
 
 def find_model(name: str, classes: int, maker: ModelMaker | None = None) -> Layer:

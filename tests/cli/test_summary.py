@@ -21,8 +21,8 @@ def test_from_the_command_line():
     assert done.stdout.startswith("layer ")
     assert "total" in done.stdout
     assert refused("summary", "lenett") == (
-        "jaxcnn: unknown model 'lenett', did you mean 'lenet'?; "
-        "one of your own is FILE.py:function\n"
+        "jaxcnn: unknown model 'lenett', did you mean 'lenet'? "
+        "(jaxcnn models lists them; one of your own is FILE.py:function)\n"
     )
 
 

@@ -222,7 +222,7 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model": "lenett"}, r"unknown model 'lenett', did you mean 'lenet'\?; one of your own is"),
+        ({"model": "lenett"}, r"unknown model 'lenett', did you mean 'lenet'\? \(jaxcnn models lists them; one of your own is"),
         ({"lr": -0.1}, "--lr must be a positive number, got -0.1"),
         ({"lr": float("nan")}, "--lr must be a positive number, got nan"),
         ({"checkpoint_every": -1}, "--checkpoint-every must be at least 0, got -1"),
