@@ -26,6 +26,7 @@ sys.meta_path.insert(0, Hiding())
 """
 
 CORE = """
+import pathlib, tempfile
 import jax, jax.export, jax.numpy as jnp
 import jaxcnn as jc
 from jaxcnn.check import check_ops
@@ -40,7 +41,11 @@ lenet = jc.models.MODELS["lenet"](10)
 weights = lenet.init(jax.random.key(0), (1, 28, 28, 1))
 subject = jc.interop.ModelToExport(lenet, *weights, (28, 28, 1), {})
 for name in ("stablehlo", "safetensors", "torch"):
-    jc.interop.FORMATS[name].files(subject, "lenet")
+    files = jc.interop.FORMATS[name].files(subject, "lenet")
+    if name == "safetensors":
+        saved = pathlib.Path(tempfile.mkdtemp(), "lenet.safetensors")
+        saved.write_bytes(files["lenet.safetensors"])
+        jc.interop.load_weights(saved)
 assert all(row.ok for row in check_ops(["pad"], ["float32"]))
 print(f(x).shape, net.apply(params, state, x)[0].shape)
 """

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "errors": set(),
     "names": {"errors"},
     "writing": {"errors"},
+    "reading": set(),
     "extras": set(),
     "starting": set(),
     "engine": set(),
@@ -24,15 +25,16 @@ MAY_IMPORT = {
     "check": {"ops", "reference"},
     "layers": {"ops"},
     "models": {"layers"},
-    "data": {"errors", "extras", "names"},
-    "interop": {"data", "errors", "extras", "layers", "models", "names", "ops", "writing"},
+    "data": {"errors", "extras", "names", "reading"},
+    "interop": {"errors", "extras", "layers", "models", "names", "ops", "reading", "writing"},
     "training": {"data", "errors", "extras", "layers", "names"},
     "runs": {
         *("data", "engine", "errors", "extras", "interop", "layers", "models", "names"),
-        *("training", "writing"),
+        *("reading", "training", "writing"),
     },
     "report": {
-        *("data", "errors", "extras", "layers", "models", "ops", "runs", "training", "writing"),
+        *("data", "errors", "extras", "layers", "models", "ops", "reading", "runs", "training"),
+        "writing",
     },
     "cli": {
         *("check", "data", "engine", "errors", "interop", "layers", "models", "report", "runs"),

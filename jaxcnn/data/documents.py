@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from jaxcnn.data.files import read_text, reason
 from jaxcnn.data.schema import Schema
 from jaxcnn.errors import UserError, brief
+from jaxcnn.reading import read_text, reason
 
 LARGEST_JSON = 2**24
 LARGEST_TOML = 1_000_000

@@ -21,11 +21,11 @@ from jaxtyping import UInt8
 from jaxcnn.data.arrays import ArrayExamples
 from jaxcnn.data.dataset import Source, check_fits_memory, check_labels
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.files import open_file, reason
 from jaxcnn.data.options import DataOptions
 from jaxcnn.data.selection import Selection
 from jaxcnn.data.transform import Transform
 from jaxcnn.errors import shown
+from jaxcnn.reading import open_file, reason
 
 IMAGES_MAGIC = 0x00000803
 LABELS_MAGIC = 0x00000801

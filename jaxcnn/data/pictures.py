@@ -16,8 +16,8 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.files import open_file, reason
 from jaxcnn.errors import shown
+from jaxcnn.reading import open_file, reason
 
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """The formats that are read, by Pillow's names; only the first frame is read."""

@@ -10,7 +10,6 @@ from typing import Any
 
 from jaxcnn.data.documents import read_json
 from jaxcnn.data.errors import DataError
-from jaxcnn.data.files import open_file, reason
 from jaxcnn.data.schema import (
     Anything,
     FileName,
@@ -22,6 +21,7 @@ from jaxcnn.data.schema import (
     WholeOrText,
 )
 from jaxcnn.errors import brief
+from jaxcnn.reading import open_file, reason
 
 _MODULE = "tensorflow_datasets.core.features."
 KINDS = frozenset(

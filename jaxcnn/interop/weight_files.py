@@ -12,10 +12,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn.data.files import open_file
 from jaxcnn.interop.errors import InteropError
 from jaxcnn.interop.safetensors_file import LAYOUT, named, saved
 from jaxcnn.layers import Layer, Params, State
+from jaxcnn.reading import open_file
 from jaxcnn.writing import write_whole
 
 TAG = "jaxcnn"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxcnn.data.files import open_file, reason
+from jaxcnn.reading import open_file, reason
 from jaxcnn.report import curves, tables
 from jaxcnn.report.chapters import Chapter, loader, write_chapter
 from jaxcnn.report.groups import Group, group

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxcnn.data.documents import parse_json
-from jaxcnn.data.files import read_bytes, reason
+from jaxcnn.reading import read_bytes, reason
 from jaxcnn.runs import RunFolder, TrainConfig, UserError, read_config
 from jaxcnn.runs.formats import LARGEST_METRICS, read_saved
 from jaxcnn.runs.resume import FREE

@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxcnn.data.files import check_folder_tree
 from jaxcnn.errors import UserError
+from jaxcnn.reading import check_folder_tree
 from jaxcnn.runs.digests import json_sha256, tree_sha256
 from jaxcnn.runs.formats import read_header
 from jaxcnn.runs.layout import check_layout, check_stored, layout

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jaxcnn.data.files import reason
 from jaxcnn.errors import UserError
+from jaxcnn.reading import reason
 from jaxcnn.runs.config import TrainConfig, check_settings
 from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import read_saved

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jaxcnn.data.files import open_file
 from jaxcnn.errors import UserError, shown
+from jaxcnn.reading import open_file
 from jaxcnn.runs.stopping import Stopped
 
 _QUIET: contextvars.ContextVar[bool] = contextvars.ContextVar("quiet", default=False)

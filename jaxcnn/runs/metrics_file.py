@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jaxcnn.data.documents import parse_json
-from jaxcnn.data.files import as_text, read_bytes, reason
 from jaxcnn.errors import UserError
+from jaxcnn.reading import as_text, read_bytes, reason
 from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import EPOCH, LARGEST_METRICS
 from jaxcnn.writing import append_line, write_whole

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from jaxcnn.data.documents import LARGEST_TOML, parse_toml
-from jaxcnn.data.files import read_text, reason
 from jaxcnn.errors import UserError
 from jaxcnn.names import unknown
+from jaxcnn.reading import read_text, reason
 from jaxcnn.runs.kinds import converted
 
 Config = TypeVar("Config")

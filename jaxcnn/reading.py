@@ -32,7 +32,7 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
             permission, a folder, a named pipe, a socket or a device.
 
     >>> import tempfile
-    >>> from jaxcnn.data.files import open_file
+    >>> from jaxcnn.reading import open_file
     >>> with tempfile.NamedTemporaryFile() as file, open_file(file.name) as opened:
     ...     opened.read()
     b''
@@ -79,7 +79,7 @@ def read_bytes(path: str | os.PathLike[str], most: int) -> bytes:
         OSError: whose ``strerror`` is the reason in one clause.
 
     >>> import tempfile
-    >>> from jaxcnn.data.files import read_bytes
+    >>> from jaxcnn.reading import read_bytes
     >>> with tempfile.NamedTemporaryFile() as file:
     ...     read_bytes(file.name, 100)
     b''
@@ -108,7 +108,7 @@ def read_text(path: str | os.PathLike[str], most: int) -> str:
         ValueError: if it is not UTF-8, in one clause.
 
     >>> import tempfile
-    >>> from jaxcnn.data.files import read_text
+    >>> from jaxcnn.reading import read_text
     >>> with tempfile.NamedTemporaryFile() as file:
     ...     read_text(file.name, 100)
     ''
@@ -128,7 +128,7 @@ def as_text(content: bytes) -> str:
     Raises:
         ValueError: if it is not UTF-8, in one clause.
 
-    >>> from jaxcnn.data.files import as_text
+    >>> from jaxcnn.reading import as_text
     >>> as_text(b"Stra\xc3\x9fe")
     'Straße'
     """
@@ -142,7 +142,7 @@ def reason(error: OSError) -> str:
     """The reason for an operating system's error, as a clause for a message.
 
     >>> import errno, os
-    >>> from jaxcnn.data.files import reason
+    >>> from jaxcnn.reading import reason
     >>> reason(OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
     'No such file or directory'
     """

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from jaxcnn.data.files import as_text, check_folder_tree, open_file, read_bytes, read_text, reason
 from jaxcnn.errors import UserError
+from jaxcnn.reading import as_text, check_folder_tree, open_file, read_bytes, read_text, reason
 from tests.patience import within
 
 
