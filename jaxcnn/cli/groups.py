@@ -1,15 +1,15 @@
 """The groups of options in the help of ``jaxcnn train`` and ``jaxcnn sweep``."""
 
 GROUPS = {
-    "model": ("model", "init-from", "skip-head", "freeze"),
+    "model": ("model", "model-options", "init-from", "skip-head", "freeze"),
     "data": (
         "dataset", "data-dir", "split", "test-split", "validation", "validation-seed",
-        "image-size", "channels", "strict", "augment", "crop-padding", "cutout-size", "mixup-alpha",
-        "label-smoothing",
+        "image-size", "resize-shorter", "channels", "strict", "normalize", "augment", "crop-area",
+        "crop-padding", "cutout-size", "jitter", "rand-magnitude", "mixup-alpha", "label-smoothing",
     ),
     "optimization": (
         "epochs", "batch-size", "optimizer", "lr", "momentum", "weight-decay", "decay-all",
-        "schedule", "warmup-steps", "clip-norm", "seed", "seeds", "skip-nonfinite",
+        "schedule", "warmup-steps", "clip-norm", "ema", "seed", "seeds", "skip-nonfinite",
     ),
     "run": (
         "config", "from", "run-dir", "experiment", "overwrite", "resume", "accept-engine",

@@ -48,7 +48,8 @@ def predict_command(command: PredictConfig) -> None:
     maker = given_maker(command.model)
     trained = load_trained(RunFolder(command.run), best=command.best, maker=maker)
     facts = trained.facts
-    images = np.stack([read_input(path, facts.image_shape) for path in command.images])
+    shape, shorter = facts.image_shape, facts.transform.shorter
+    images = np.stack([read_input(path, shape, shorter=shorter) for path in command.images])
     rows = [
         {"image": str(path), "predictions": likeliest(row, facts.class_names, command.top)}
         for path, row in zip(command.images, trained.probabilities(images), strict=True)

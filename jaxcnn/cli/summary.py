@@ -20,6 +20,7 @@ class SummaryConfig:
 
     Attributes:
         model: The network, by its name, or one of your own, FILE.py:function.
+        model_options: Options of the model's function, NAME=VALUE, such as width=0.5.
         image_size: Pixels of an image's height and width; two numbers where they differ.
         channels: Channels of an image: 1 for grey, 3 for colour.
         classes: How many classes the network tells apart.
@@ -27,6 +28,7 @@ class SummaryConfig:
     """
 
     model: Annotated[str, Operand("MODEL")]
+    model_options: tuple[str, ...] = ()
     image_size: tuple[int, ...] = (224,)
     channels: int = 3
     classes: int = 10
@@ -50,6 +52,7 @@ def summary_command(command: SummaryConfig) -> str:
                 raise UserError(f"--{name} must be from 1 to {LARGEST - 1}, got {number}")
     height, width = command.image_size[0], command.image_size[-1]
     image = (height, width, command.channels)
-    model = find_model(command.model, command.classes, maker_of(command.model))
+    maker, options = maker_of(command.model), command.model_options
+    model = find_model(command.model, command.classes, maker, options=options)
     check_shapes(model, command.model, image, command.classes, command.batch_size)
     return str(summary(model, (command.batch_size, *image)))

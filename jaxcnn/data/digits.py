@@ -1,7 +1,5 @@
 """The default data set: 1,797 handwritten digits that scikit-learn includes."""
 
-import dataclasses
-
 import numpy as np
 
 from jaxcnn.data.arrays import ArrayExamples
@@ -31,7 +29,7 @@ def open_digits(options: DataOptions) -> Source:
     from sklearn import datasets
 
     images, labels = datasets.load_digits(return_X_y=True)
-    transform = dataclasses.replace(TRANSFORM, size=options.size or TRANSFORM.size)
+    transform = Transform(options.size or TRANSFORM.size, TRANSFORM.scale, options.resize_shorter)
     examples = ArrayExamples(images.reshape(-1, 8, 8), labels, transform, options.channels)
     test = held_out_of(labels)
     return Source(

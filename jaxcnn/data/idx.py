@@ -89,7 +89,7 @@ def open_idx(name: str, folder: Path, class_names: Sequence[str], options: DataO
         raise DataError(
             f"{paths[2]}: images of {_by(test)}, expected {_by(train)} as in {paths[0].name}"
         )
-    transform = Transform(size=options.size, scale=1 / 255)
+    transform = Transform(options.size, 1 / 255, options.resize_shorter)
     parts = {
         part: Selection.of(ArrayExamples(images, labels, transform, options.channels))
         for part, (images, labels) in zip(("train", "test"), arrays, strict=True)

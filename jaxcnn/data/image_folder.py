@@ -98,7 +98,7 @@ def open_image_folder(folder: Path, options: DataOptions) -> Source:
     class_names = scans["train" if parts else "all"].class_names
     _check_classes(folder, scans, class_names)
     origin = f"image folder {shown(folder)}{_skipped_note(scans, options.strict)}"
-    transform = Transform(size=options.size, scale=1 / 255)
+    transform = Transform(options.size, 1 / 255, options.resize_shorter)
     shape = _image_shape(scans, options)
     found = {
         name: FolderExamples(

@@ -12,7 +12,7 @@ from jaxcnn.errors import shown
 
 
 def read_input(
-    path: str | os.PathLike[str], image_shape: Sequence[int]
+    path: str | os.PathLike[str], image_shape: Sequence[int], *, shorter: int | None = None
 ) -> Float32[np.ndarray, "h w c"]:
     """Read an image file, and convert it to the image shape that a network was trained on.
 
@@ -22,6 +22,7 @@ def read_input(
     Args:
         path: a picture of any size in one of `jaxcnn.data.pictures.FORMATS`.
         image_shape: ``(h, w, c)`` of the images that the network was trained on.
+        shorter: what `Transform` calls so, if the network was trained on middles of images.
 
     Returns:
         float32 ``(h, w, c)`` in [0, 1].
@@ -49,4 +50,4 @@ def read_input(
             "the network was trained on"
         )
     # Pictures are bytes, whatever the training data were before they were scaled to [0, 1].
-    return Transform((height, width), 1 / 255)(read_picture(path, channels)[np.newaxis])[0]
+    return Transform((height, width), 1 / 255, shorter)(read_picture(path, channels)[np.newaxis])[0]

@@ -23,6 +23,9 @@ class DataOptions:
             choose the best checkpoint, the best learning rate and when to stop; left out, none.
         validation_seed: The seed that draws the validation images.
         image_size: Height and width that images are resized to; left out, they stay as they are.
+        resize_shorter: Length that the shorter side is resized to before the middle of --image-size
+            is cut out, 256 for 224, for example; left out, height and width are resized to
+            --image-size, each by itself.
         channels: 1 for grey, 3 for colour; left out, as the images are.
         strict: Refuse files of an image folder that are no images, instead of skipping them.
     """
@@ -32,6 +35,7 @@ class DataOptions:
     validation: float | None = None
     validation_seed: int = 0
     image_size: int | None = None
+    resize_shorter: int | None = None
     channels: Literal[1, 3] | None = None
     strict: bool = False
 
@@ -56,8 +60,21 @@ class DataOptions:
             raise DataError(f"--image-size must be a whole number, got {size!r}")
         if size is not None and not 1 <= size <= LARGEST_SIZE:
             raise DataError(f"--image-size must be from 1 to {LARGEST_SIZE}, got {size}")
+        self._check_shorter()
         if self.channels not in (None, 1, 3):
             raise DataError(f"--channels must be 1 or 3, got {self.channels}")
+
+    def _check_shorter(self) -> None:
+        shorter = self.resize_shorter
+        if shorter is None:
+            return
+        if self.image_size is None:
+            raise DataError("--resize-shorter needs --image-size, the part that is cut out")
+        if type(shorter) is not int or not self.image_size <= shorter <= LARGEST_SIZE:
+            raise DataError(
+                f"--resize-shorter must be from --image-size ({self.image_size}) to "
+                f"{LARGEST_SIZE}, got {shorter!r}"
+            )
 
     @property
     def size(self) -> tuple[int, int] | None:

@@ -90,7 +90,7 @@ def open_prepared(name: str, folder: Path, options: DataOptions) -> Source:
     """
     import tensorflow_datasets as tfds
 
-    transform = Transform(size=options.size, scale=1 / 255)
+    transform = Transform(options.size, 1 / 255, options.resize_shorter)
     with _in_one_sentence(folder), _quiet():
         check_prepared(folder)
         builder = tfds.builder_from_directory(folder)

@@ -23,6 +23,9 @@ class Transform:
         size: ``(height, width)`` that images are resized to; ``None`` leaves them as they are.
             Resizing is bilinear and, where an image shrinks, antialiased: the weights of
             Pillow's ``BILINEAR`` and of `jax.image.resize`.
+        shorter: the length that the shorter side is resized to, the other one in proportion; the
+            part of ``size`` in the middle is what is left, so that nothing is distorted. ``None``
+            resizes height and width to ``size``, each by itself.
         scale: what pixels are multiplied by, so that they lie in [0, 1].
 
     >>> images = jc.data.Transform(size=(2, 3), scale=1 / 4)(np.array([[[0, 4], [4, 4]]]))
@@ -33,10 +36,13 @@ class Transform:
 
     size: tuple[int, int] | None
     scale: float
+    shorter: int | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None:
             object.__setattr__(self, "size", _checked_size(self.size))
+        if self.shorter is not None:
+            _check_shorter(self.shorter, self.size)
         if not (isinstance(self.scale, int | float) and 0 < self.scale < math.inf):
             raise ValueError(f"Transform: `scale` must be positive, got {self.scale!r}")
 
@@ -54,12 +60,36 @@ class Transform:
             DataError: if it has another number of axes, empty images, or pixels out of range.
         """
         images = _checked_images(raw, self.scale)
-        if self.size is not None and images.shape[1:3] != self.size:
-            return _resized(images, self.size, self.scale)
+        if self.size is not None and (self.shorter or images.shape[1:3] != self.size):
+            return _resized(images, self._weights_for(*images.shape[1:3]), self.scale)
         # In float64 and rounded once: float32(x * (1 / 255)) is float32(x / 255) for each byte.
         result = np.empty(images.shape, np.float32)
         np.multiply(images, self.scale, out=result, dtype=np.float64, casting="same_kind")
         return result
+
+    def _weights_for(self, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """The weights of rows and of columns of an image of this size."""
+        assert self.size is not None
+        if self.shorter is None:
+            return _weights(height, self.size[0]), _weights(width, self.size[1])
+        # As torchvision rounds: the longer side down, the place of the middle to the nearest.
+        sides = [self.shorter * side // min(height, width) for side in (height, width)]
+        both = zip((height, width), sides, self.size, strict=True)
+        rows, columns = (_middle(_weights(old, new), kept) for old, new, kept in both)
+        return rows, columns
+
+
+def _middle(weights: np.ndarray, kept: int) -> np.ndarray:
+    """So many rows in the middle."""
+    first = round((len(weights) - kept) / 2)
+    return weights[first : first + kept]
+
+
+def _check_shorter(shorter: object, size: tuple[int, int] | None) -> None:
+    if not isinstance(shorter, int) or isinstance(shorter, bool):
+        raise ValueError(f"Transform: `shorter` must be None or an int, got {shorter!r}")
+    if size is None or shorter < max(size):
+        raise ValueError(f"Transform: `shorter` must be at least `size`, got {shorter} and {size}")
 
 
 def _checked_size(size: object) -> tuple[int, int]:
@@ -94,9 +124,11 @@ def _checked_images(raw: np.ndarray, scale: float) -> np.ndarray:
     return images
 
 
-def _resized(images: np.ndarray, size: tuple[int, int], scale: float) -> np.ndarray:
-    rows = _weights(images.shape[1], size[0])
-    columns = _weights(images.shape[2], size[1])
+def _resized(
+    images: np.ndarray, weights: tuple[np.ndarray, np.ndarray], scale: float
+) -> np.ndarray:
+    rows, columns = weights
+    size = len(rows), len(columns)
     result = np.empty((len(images), *size, images.shape[3]), np.float32)
     at_once = max(1, _CHUNK // max(math.prod(images.shape[1:]), math.prod(result.shape[1:])))
     for start in range(0, len(images), at_once):

@@ -119,6 +119,11 @@ def _scale(context: LayerContext) -> Value:
     return context.add("scale", x, order=x.order, weights=weights)
 
 
+def _normalize(context: LayerContext) -> Value:
+    its = context.options
+    return context.add("normalize", context.images(), mean=its["mean"], std=its["std"])
+
+
 def _batch_norm(context: LayerContext) -> Value:
     x, its = context.images(), context.options
     weights, constants = _affine(context, x, its["scale"], its["bias"])
@@ -297,6 +302,7 @@ RULES: Rules = {
     ),
     layers.Dense: _dense,
     layers.Scale: _scale,
+    layers.Normalize: _normalize,
     layers.BatchNorm: _batch_norm,
     layers.GroupNorm: _group_norm,
     layers.InstanceNorm: _instance_norm,

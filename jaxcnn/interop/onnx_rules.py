@@ -51,6 +51,17 @@ def _scale(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     return to.node("Mul", [*inputs, to.constant("scale", step.weights[""])])
 
 
+def _normalize(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
+    mean, std = (_per_channel(step, name) for name in ("mean", "std"))
+    shifted = to.node("Sub", [*inputs, to.constant("mean", mean)])
+    return to.node("Div", [shifted, to.constant("std", std)])
+
+
+def _per_channel(step: GraphStep, name: str) -> np.ndarray:
+    """The numbers of an option, which are one for each channel, ready to be broadcast."""
+    return np.asarray(step.options[name]).reshape(-1, *[1] * step.rank)
+
+
 def _batch_norm(to: Nodes, step: GraphStep, inputs: list[str]) -> str:
     arrays = step.arrays
     statistics = {name: arrays[name] for name in ("running_mean", "running_var")}
@@ -190,6 +201,7 @@ RULES: Mapping[str, Rule] = {
     "local_response_norm": _local_response_norm,
     "lp_pool": onnx_pools.lp_pool,
     "max_pool": onnx_pools.max_pool,
+    "normalize": _normalize,
     "pad": _pad,
     "pixel_shuffle": _pixel_shuffle,
     "reorder": _reorder,

@@ -84,6 +84,15 @@ def _scale(step: GraphStep) -> Code:
     return Code("{0} * {layer}", parameter=step.weights[""].shape)
 
 
+def _normalize(step: GraphStep) -> Code:
+    shape = (-1, *[1] * step.rank)
+    mean, std = (
+        f"torch.tensor({[float(number) for number in step.options[name]]}).view{shape}.to({{0}})"
+        for name in ("mean", "std")
+    )
+    return Code(f"({{0}} - {mean}) / {std}")
+
+
 def _batch_norm(step: GraphStep) -> Code:
     its = step.options
     layer = _built(
@@ -302,6 +311,7 @@ RULES: Mapping[str, Rule] = {
     "local_response_norm": _local_response_norm,
     "lp_pool": _lp_pool,
     "max_pool": _max_pool,
+    "normalize": _normalize,
     "pad": _pad,
     "pixel_shuffle": _plain("PixelShuffle", "factor"),
     "reorder": _reorder,

@@ -11,6 +11,7 @@ from jaxcnn.layers.global_pooling import (
     GlobalAvgPool,
     GlobalMaxPool,
 )
+from jaxcnn.layers.input_normalization import Normalize, normalized
 from jaxcnn.layers.layer import (
     Apply,
     Description,
@@ -89,6 +90,7 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "Normalize",
     "Pad",
     "Parallel",
     "Params",
@@ -113,6 +115,7 @@ __all__ = [
     "is_a",
     "map_layers",
     "named_key",
+    "normalized",
     "output_shape",
     "outputs",
     "rebuild",

@@ -14,6 +14,7 @@ from jaxcnn.layers import (
     convolution,
     dense,
     global_pooling,
+    input_normalization,
     noise,
     normalization,
     pointwise,
@@ -199,6 +200,7 @@ FIELDS: Mapping[Callable[..., Layer], Rule] = {
     **dict.fromkeys(
         (
             *(normalization.BatchNorm, normalization.LocalResponseNorm, dense.Scale),
+            input_normalization.Normalize,
             *(pointwise.Activation, pointwise.Identity),
             *(arrangement.ChannelShuffle, arrangement.Flatten),
             *(noise.Dropout, noise.ChannelDropout, noise.StochasticDepth),

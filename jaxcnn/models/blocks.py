@@ -1,5 +1,6 @@
 """Blocks that several papers share: a convolution with batch norm, and squeeze-and-excitation."""
 
+import math
 from typing import Literal
 
 from jaxcnn.layers import (
@@ -121,6 +122,23 @@ def multiple_of_8(channels: float) -> int:
     """
     nearest = max(8, int(channels + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * channels else nearest
+
+
+def check_width(model: str, width: float) -> None:
+    """Refuse a multiple of the paper's channels that is not a positive number.
+
+    Args:
+        model: the name of the model, for the message.
+        width: the multiple.
+
+    Raises:
+        TypeError: if it is not a number.
+        ValueError: if it is not positive.
+    """
+    if not isinstance(width, int | float):
+        raise TypeError(f"{model}: `width` must be a number, got {width!r}")
+    if not 0 < width < math.inf:
+        raise ValueError(f"{model}: `width` must be positive, got {width!r}")
 
 
 def is_small(model: str, stem: str) -> bool:

@@ -13,7 +13,7 @@ from jaxcnn.layers import (
     Residual,
     Sequential,
 )
-from jaxcnn.models.blocks import Stem, conv, conv_bn, is_small, multiple_of_8
+from jaxcnn.models.blocks import Stem, check_width, conv, conv_bn, is_small, multiple_of_8
 
 STAGES = (
     (1, 16, 1, 1),
@@ -48,6 +48,7 @@ def mobilenet_v2(
     >>> sum(row.parameters for row in summary(mobilenet_v2(1000), (1, 224, 224, 3)))
     3504872
     """
+    check_width("mobilenet_v2", width)
     small = is_small("mobilenet_v2", stem)
     channels = multiple_of_8(32 * width)
     features = [conv_bn(channels, stride=1 if small else 2, activation="relu6")]

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from jaxcnn.layers import Activation, Dense, Dropout, GlobalAvgPool, Layer, Residual, Sequential
-from jaxcnn.models.blocks import Stem, conv_bn, is_small, multiple_of_8, squeeze_excitation
+from jaxcnn.models.blocks import (
+    Stem,
+    check_width,
+    conv_bn,
+    is_small,
+    multiple_of_8,
+    squeeze_excitation,
+)
 
 
 class Row(NamedTuple):
@@ -111,6 +118,7 @@ def _mobilenet(
     dropout: float,
     stem: str,
 ) -> Layer:
+    check_width(name, width)
     small = is_small(name, stem)
     channels = multiple_of_8(16 * width)
     features = [_conv(channels, 3, HS, stride=1 if small else 2)]

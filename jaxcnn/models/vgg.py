@@ -17,7 +17,7 @@ from jaxcnn.layers import (
     MaxPool2d,
     Sequential,
 )
-from jaxcnn.models.blocks import Stem, is_small
+from jaxcnn.models.blocks import Stem, check_width, is_small
 
 CHANNELS = (64, 128, 256, 512, 512)
 """The channels of each of the five stages; a 2×2 max pool follows each stage."""
@@ -107,6 +107,7 @@ def _vgg(
     *,
     norm: bool = False,
 ) -> Layer:
+    check_width(name, width)
     features: list[Layer] = []
     for channels, count in zip(CHANNELS, counts, strict=True):
         for _ in range(count):

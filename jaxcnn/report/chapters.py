@@ -27,7 +27,7 @@ from jaxcnn.report.reported_runs import ReportedRun
 from jaxcnn.runs import Facts, TrainConfig, Trained, UserError, load_trained
 from jaxcnn.runs.digests import tree_sha256
 from jaxcnn.runs.model import ModelMaker
-from jaxcnn.runs.trained import read_facts
+from jaxcnn.runs.trained import facts_of_data, read_facts
 
 
 class Chapter(NamedTuple):
@@ -143,7 +143,7 @@ def _without_network(group: Group, run: ReportedRun, troubles: list[str]) -> Cha
 def _facts_of(run: ReportedRun, data: Dataset | None) -> Facts | None:
     """The facts from the data, else from the run folder; ``None`` if neither has them."""
     if data is not None:
-        return Facts(data.image_shape, data.class_names, data.transform)
+        return facts_of_data(data, run.folder)
     try:
         return read_facts(run.folder)
     except UserError:

@@ -115,7 +115,7 @@ def rows_of(
         UserError: if there is no network of this name, or it cannot take such images.
     """
     classes = len(facts.class_names)
-    model = find_model(config.model, classes, maker)
+    model = find_model(config.model, classes, maker, options=config.model_options)
     check_shapes(model, config.model, facts.image_shape, classes, 1)
     return summary(model, (1, *facts.image_shape))
 

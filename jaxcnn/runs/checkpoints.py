@@ -27,6 +27,7 @@ from jaxcnn.runs.layout import check_layout, check_stored, layout
 from jaxcnn.runs.log import warn
 from jaxcnn.runs.orbax_errors import first_line, in_one_sentence, unless_loop_closed
 from jaxcnn.training import Moment, Totals, TrainState
+from jaxcnn.training.averaging import Average
 
 _FORMAT = 1
 _LOGGERS = ("absl", "asyncio")
@@ -263,7 +264,7 @@ class Checkpoints:
             raise DamagedError("its arrays do not match their sha256")
         # Copies: a buffer that NumPy holds, too, could not be donated to the next step.
         found = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), found)
-        state = TrainState(**found["state"])
+        state = _state_of(found["state"])
         totals = Totals(**{"further": {}, **found["totals"]})
         moment = Moment(state, totals, content["epoch"], content["batch"])
         if moment.step != step:
@@ -272,9 +273,11 @@ class Checkpoints:
 
     def _read_model(self, step: int, model: dict[str, Any]) -> Moment:
         content, where = self._header(step), f"the checkpoint {self.folder / str(step)}"
-        parts = tuple(f"state/{name}/" for name in model)
+        has_average = any(line.startswith("state/average/") for line in content["arrays"])
+        saved = {"average": model} if has_average else model
+        parts = ("state/average/",) if has_average else tuple(f"state/{name}/" for name in model)
         stored = [line for line in content["arrays"] if line.startswith(parts)]
-        check_layout(stored, layout({"state": model}), where)
+        check_layout(stored, layout({"state": saved}), where)
         found = self._arrays_of(step, content["arrays"], None)["state"]
         its = _like(_model_in({"state": found}), model)
         if tree_sha256(its) != content["model_sha256"]:
@@ -370,12 +373,23 @@ def _arrays(state: TrainState, totals: Totals) -> dict[str, Any]:
     sums = totals._asdict()
     if not sums["further"]:
         del sums["further"]
-    return {"state": state._asdict(), "totals": sums}
+    its = state._asdict()
+    del its["average"]
+    if state.average is not None:
+        its["average"] = state.average._asdict()
+    return {"state": its, "totals": sums}
+
+
+def _state_of(arrays: dict[str, Any]) -> TrainState:
+    """The state of which `_arrays` has made a dict."""
+    average = arrays.get("average")
+    return TrainState(**{**arrays, "average": None if average is None else Average(**average)})
 
 
 def _model_in(arrays: dict[str, Any]) -> dict[str, Any]:
-    """The model's part of what is saved."""
-    return {name: arrays["state"][name] for name in ("params", "model_state")}
+    """The model's part of what is saved: the averages, if there are any."""
+    its = arrays["state"].get("average", arrays["state"])
+    return {name: its[name] for name in ("params", "model_state")}
 
 
 def _like(found: Any, tree: Any) -> Any:

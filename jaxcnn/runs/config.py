@@ -10,8 +10,9 @@ from tyro.conf import arg
 from jaxcnn.data import DataOptions
 from jaxcnn.errors import UserError, brief
 from jaxcnn.runs.kinds import check_kinds
-from jaxcnn.runs.model import check_model_name, model_title
-from jaxcnn.training.augmentation import AugmentConfig, check_augmentation
+from jaxcnn.runs.model import check_model_name, find_model, is_own, model_title
+from jaxcnn.runs.normalization import Normalizing
+from jaxcnn.training.augment_options import AugmentConfig, check_augmentation
 
 Optimizer = Literal["sgd", "momentum", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "linear", "step"]
@@ -29,6 +30,7 @@ class TrainConfig:
     Attributes:
         model: The network: one of those that "jaxcnn models" lists, or one of your own,
             FILE.py:function, where function(num_classes) returns a layer.
+        model_options: Options of the model's function, NAME=VALUE, such as width=0.5 or stem=small.
         init_from: A file of weights to begin with: .safetensors or .npz of jaxcnn or of PyTorch, or
             a state dict of PyTorch (.pt, .pth; needs torch).
         skip_head: Leave the last layer with parameters as it is drawn, and do not read it from
@@ -53,6 +55,8 @@ class TrainConfig:
             (a tenth after half, a hundredth after three quarters).
         warmup_steps: Steps over which the learning rate rises linearly from zero.
         clip_norm: Largest allowed norm of the whole gradient; left out, it is not clipped.
+        ema: Score and keep a moving average of the parameters, too, with this decay, such as
+            0.999; left out, the parameters themselves.
         seed: Seed of the parameters and of the order of the images.
         run_dir: Where the run is written; left out, runs/<experiment>-<time>.
         experiment: Name of the run; left out, <model>-<dataset>.
@@ -61,6 +65,9 @@ class TrainConfig:
         accept_engine: Resume though convolutions are computed by another engine than before
             (native code or not, another instruction set); the parameters will be others.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
+        normalize: What images are normalized by, channel by channel: none, dataset (the mean and
+            deviation of the training images) or imagenet (those that torchvision's weights want).
+            It is a part of the model: predictions and exports take images in [0, 1] as before.
         streaming: Read training images when they are needed, instead of putting all of them into
             the device's memory first; so it is anyway where they are too many.
         data: Which images, and how they are read.
@@ -82,6 +89,7 @@ class TrainConfig:
     """
 
     model: str = "lenet"
+    model_options: tuple[str, ...] = ()
     init_from: Path | None = None
     skip_head: bool = False
     freeze: tuple[str, ...] = ()
@@ -97,6 +105,7 @@ class TrainConfig:
     schedule: Schedule = "constant"
     warmup_steps: int = 0
     clip_norm: float | None = None
+    ema: float | None = None
     seed: int = 0
     run_dir: Path | None = None
     experiment: str | None = None
@@ -104,6 +113,7 @@ class TrainConfig:
     resume: bool = False
     accept_engine: bool = False
     platform: Platform | None = None
+    normalize: Normalizing = "none"
     streaming: bool = False
     data: Annotated[DataOptions, arg(name="")] = dataclasses.field(default_factory=DataOptions)
     augmentation: Annotated[AugmentConfig, arg(name="")] = dataclasses.field(
@@ -192,6 +202,8 @@ def check_config(config: TrainConfig) -> None:
     """
     check_settings(config)
     check_model_name(config.model)
+    if not is_own(config.model):
+        find_model(config.model, 2, options=config.model_options)
 
 
 def check_settings(config: TrainConfig) -> None:
@@ -222,6 +234,8 @@ def check_settings(config: TrainConfig) -> None:
             raise UserError("--early-stop needs --validation, the images that say when to stop")
     if not 0 <= config.momentum < 1:
         raise UserError(f"--momentum must be at least 0 and below 1, got {config.momentum}")
+    if config.ema is not None and not 0 < config.ema < 1:
+        raise UserError(f"--ema must be above 0 and below 1, got {config.ema}")
     check_augmentation(config.augmentation)
     if config.skip_head and config.init_from is None:
         raise UserError("--skip-head needs --init-from, the file whose last layer is not read")

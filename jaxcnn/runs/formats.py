@@ -50,13 +50,18 @@ _DATA = Table(
     },
     others=Anything(),
 )
-_TRANSFORM = Table({}, {"size": Nullable(ListOf(_SIDE, 2, 2)), "scale": Number()})
+_TRANSFORM = Table(
+    {},
+    {"size": Nullable(ListOf(_SIDE, 2, 2)), "scale": Number(), "shorter": Nullable(_SIDE)},
+)
+_NORMALIZATION = Table({"mean": ListOf(Number(), 1, 4), "std": ListOf(Number(), 1, 4)})
 _OWN = Table(
     {}, {"optimizer": Text(100), "loss": Text(1000), "metrics": ListOf(Text(1000), most=100)}
 )
 _FACTS: dict[str, Schema] = {
     "data": _DATA,
     "transform": _TRANSFORM,
+    "normalization": _NORMALIZATION,
     "versions": _TEXTS,
     "git": Nullable(Text(1000)),
     "parameters": Text(1000),

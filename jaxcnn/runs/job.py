@@ -21,8 +21,10 @@ from jaxcnn.runs.digests import model_sha256, sample_sha256
 from jaxcnn.runs.initial import given_weights
 from jaxcnn.runs.log import say
 from jaxcnn.runs.model import ModelMaker, check_first_output, check_shapes, find_model, is_own
+from jaxcnn.runs.normalization import Normalization, normalization_for
 from jaxcnn.training import Members, Programs, Task, compile_programs, cross_entropy
-from jaxcnn.training.augmentation import check_augmentation, make_augment
+from jaxcnn.training.augment_options import check_augmentation
+from jaxcnn.training.augmentation import make_augment
 from jaxcnn.training.freezing import freeze_model, freeze_optimizer
 from jaxcnn.training.losses import Loss
 from jaxcnn.training.optimizers import make_optimizer, make_schedule
@@ -70,6 +72,8 @@ class Job(NamedTuple):
         data: the data set.
         model: the network.
         members: who learns it.
+        normalization: what the model normalizes images by; ``None`` for nothing.
+        own_sha256: the digest of a model of the user's own; ``None`` of another.
         programs: the compiled programs.
         schedule: ``rate -> schedule``; ``None`` where the optimizer was given as an object.
         compile_seconds: how long the compilation took.
@@ -79,6 +83,8 @@ class Job(NamedTuple):
     data: Dataset
     model: Layer
     members: Members
+    normalization: Normalization | None
+    own_sha256: str | None
     programs: Programs
     schedule: Callable[[Any], optax.Schedule] | None
     compile_seconds: float
@@ -116,7 +122,10 @@ def assemble(
     """
     check_augmentation(config.augmentation, data.image_shape)
     steps = _steps(config, len(data.train))
-    model = find_model(config.model, data.num_classes, own.model)
+    model = find_model(config.model, data.num_classes, own.model, options=config.model_options)
+    own_sha256 = model_sha256(model) if is_own(config.model) else None
+    normalization = normalization_for(config.normalize, data)
+    model = model if normalization is None else normalization.of(model)
     check_shapes(model, config.model, data.image_shape, data.num_classes, min(2, len(data.train)))
     if is_own(config.model):
         first = data.train.read(np.arange(min(2, len(data.train)))).images
@@ -135,13 +144,14 @@ def assemble(
         metrics=own.metrics,
         augment=make_augment(config.augmentation, data.num_classes),
         skip_nonfinite=config.skip_nonfinite,
+        average=config.ema,
         given=given,
     )
     begun = time.perf_counter()
     programs = compile_programs(task, members, at_once=at_once)
     seconds = time.perf_counter() - begun
     schedule = schedule_of(config, steps) if own.optimizer is None else None
-    return Job(config, data, model, members, programs, schedule, seconds)
+    return Job(config, data, model, members, normalization, own_sha256, programs, schedule, seconds)
 
 
 def schedule_of(config: TrainConfig, steps: int) -> Callable[[Any], optax.Schedule]:
@@ -188,11 +198,13 @@ def announce(data: Dataset) -> None:
     say(f"data: {data.name}, {sizes} ({data.source})")
 
 
-def facts_of(data: Dataset, model: Layer | None = None, own: Own = NOTHING) -> dict[str, Any]:
+def facts_of(job: Job, own: Own = NOTHING) -> dict[str, Any]:
     """What a run writes down of its data, and of what the user has given of their own."""
+    data = job.data
     splits: Sequence[Split | StreamedSplit] = [data.train, *data.scored.values()]
     counts = {f"{name}_images": len(split) for name, split in data.scored.items()}
-    digest = {} if model is None else {"model_sha256": model_sha256(model)}
+    digest = {} if job.own_sha256 is None else {"model_sha256": job.own_sha256}
+    normalizing = {} if job.normalization is None else {"normalization": job.normalization.facts}
     return {
         "data": {
             "source": data.source,
@@ -203,6 +215,7 @@ def facts_of(data: Dataset, model: Layer | None = None, own: Own = NOTHING) -> d
             "sample_sha256": [sample_sha256(split) for split in splits],
         },
         "transform": dataclasses.asdict(data.transform),
+        **normalizing,
         **digest,
         **({"own": own.names} if own.names else {}),
     }

@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from jaxcnn.layers.wiring import IN_LAYER
 from jaxcnn.models import MODELS
 from jaxcnn.names import unknown
 from jaxcnn.runs.digests import model_sha256
+from jaxcnn.runs.model_options import check_model_options, parse_model_options
 
-ModelMaker = Callable[[int], Layer]
-"""``num_classes -> Layer``."""
+ModelMaker = Callable[..., Layer]
+"""``(num_classes, **options) -> Layer``."""
 
 _TRIED = 2
 """Images that a model is tried on."""
@@ -46,22 +47,27 @@ def check_model_name(name: str) -> None:
         raise UserError(f"{sentence} ({more})")
 
 
-def find_model(name: str, classes: int, maker: ModelMaker | None = None) -> Layer:
+def find_model(
+    name: str, classes: int, maker: ModelMaker | None = None, *, options: Sequence[str] = ()
+) -> Layer:
     """The model of a run.
 
     Args:
         name: its name in the run's settings.
         classes: how many classes it tells apart.
+        options: ``NAME=VALUE`` of the function that makes it.
         maker: makes a model of the user's own. What a run folder says is data: a file that is
             named there is executed only where the user names it, too.
 
     Raises:
-        UserError: if there is no such model, or it is one of the user's own and was not given.
+        UserError: if there is no such model, it does not take such options, or it is one of the
+            user's own and was not given.
     """
+    given = parse_model_options(options)
     if maker is not None and name in MODELS:
         raise UserError(f"the run's model is {name}, which jaxcnn has: leave --model out")
     if maker is not None:
-        return maker(classes)
+        return maker(classes, **given)
     if is_own(name):
         which = "a Layer that was given in Python" if name == "own" else name
         raise UserError(
@@ -69,7 +75,11 @@ def find_model(name: str, classes: int, maker: ModelMaker | None = None) -> Laye
             f"name it with --model FILE.py:function"
         )
     check_model_name(name)
-    return MODELS[name](classes)
+    check_model_options(name, MODELS[name], given)
+    try:
+        return MODELS[name](classes, **given)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"--model-options: {_said(error)}") from None
 
 
 def maker_in(name: str) -> ModelMaker:
@@ -106,8 +116,7 @@ def maker_of(model: Layer | str | None) -> ModelMaker | None:
         UserError: as `maker_in`.
     """
     if isinstance(model, Layer):
-        layer = model
-        return lambda classes: layer
+        return _given(model)
     return maker_in(model) if model is not None and ":" in model else None
 
 
@@ -125,10 +134,19 @@ def given_maker(model: str | None) -> ModelMaker | None:
     return maker_of(model)
 
 
+def _given(layer: Layer) -> ModelMaker:
+    def make(classes: int, **options: Any) -> Layer:
+        if options:
+            raise UserError("--model-options are for a model that is made by its name, not a Layer")
+        return layer
+
+    return make
+
+
 def _making(name: str, function: Callable[..., Any]) -> ModelMaker:
-    def make(classes: int) -> Layer:
+    def make(classes: int, **options: Any) -> Layer:
         try:
-            model = function(classes)
+            model = function(classes, **options)
         except Exception as error:
             raise UserError(f"--model {name}: {_said(error)}") from error
         if not isinstance(model, Layer):

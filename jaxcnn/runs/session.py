@@ -16,7 +16,6 @@ from jaxcnn.runs.initial import init_facts
 from jaxcnn.runs.job import Job, Own, announce, assemble, facts_of, load_data
 from jaxcnn.runs.lock import locked
 from jaxcnn.runs.log import journaled, note, say
-from jaxcnn.runs.model import is_own
 from jaxcnn.runs.pace import Pace
 from jaxcnn.runs.profile import Profile
 from jaxcnn.runs.resume import (
@@ -118,7 +117,7 @@ def carry_out(config: TrainConfig, record: Record, members: Members, own: Own) -
         announce(data)
         say(record.headline())
         job = assemble(config, data, members, own=own, at_once=record.at_once())
-        facts = facts_of(data, job.model if is_own(config.model) else None, own)
+        facts = facts_of(job, own)
         facts |= init_facts(config)
         if config.resume:
             check_same_data(record.file, facts)

@@ -155,12 +155,11 @@ def _result(job: Job, ended: Ended, rows: list[MetricsRow], folder: RunFolder | 
     for name, score in ended.scores.items():
         scores |= means(name, score.totals, job.data.num_classes)
     return Result(
-        state.params,
-        state.model_state,
+        *state.used,
         rows,
         scores,
         median_speed(rows),
-        tree_sha256(state.params),
+        tree_sha256(state.used.params),
         folder,
     )
 

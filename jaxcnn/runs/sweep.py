@@ -103,7 +103,7 @@ class SweepRecord(Record):
 
     def finish(self, job: Job, ended: Ended) -> str:
         """Keep the parameters of each member; the table that the sweep ends with."""
-        params = jax.device_get(ended.moment.state.params)
+        params = jax.device_get(ended.moment.state.used.params)
         members = [
             member._replace(params=jax.tree.map(lambda leaf, at=index: leaf[at], params))
             for index, member in enumerate(self.swept.members)

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Float32
 
-from jaxcnn.data import Transform
+from jaxcnn.data import Dataset, Transform
 from jaxcnn.errors import UserError
 from jaxcnn.layers import Layer, Params, State, fold_batch_norm
 from jaxcnn.runs.checkpoints import Checkpoints
@@ -31,6 +31,7 @@ from jaxcnn.runs.model import (
     is_own,
     maker_of,
 )
+from jaxcnn.runs.normalization import Normalization, saved_normalization
 from jaxcnn.runs.result import Result
 from jaxcnn.training import Moment, Totals, init_state
 from jaxcnn.training.evaluation import logits_of, score_of
@@ -45,11 +46,13 @@ class Facts(NamedTuple):
         image_shape: ``(h, w, c)`` of the training images.
         class_names: one name per class, in the order of the model's outputs.
         transform: what was done to the raw pixels of the training data.
+        normalization: what the model normalizes images by; ``None`` for nothing.
     """
 
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
     transform: Transform
+    normalization: Normalization | None = None
 
 
 class Trained(NamedTuple):
@@ -85,6 +88,7 @@ class Trained(NamedTuple):
             "class_names": list(self.facts.class_names),
             "image_shape": list(self.facts.image_shape),
             "transform": dataclasses.asdict(self.facts.transform),
+            **_normalizing(self.facts.normalization),
             "epochs": self.epochs,
             "parameters_sha256": tree_sha256(self.params),
         }
@@ -177,10 +181,11 @@ def evaluate(
     """
     check_settings(config)
     use_platform(config.platform)
-    find_model(config.model, 2, maker)  # says at once if it is not there
+    # Says at once if it is not there.
+    find_model(config.model, 2, maker, options=config.model_options)
     data = load_data(config)
     announce(data)
-    facts = Facts(data.image_shape, data.class_names, data.transform)
+    facts = facts_of_data(data, folder)
     trained = load_trained(folder, best=best, facts=facts, maker=maker)
     which = f"the best by {config.best_by}" if best else "the last one"
     say(f"checkpoint: step {trained.step:,}, {which}")
@@ -215,9 +220,33 @@ def read_facts(folder: RunFolder) -> Facts:
             raise ValueError(
                 f"data.image_shape must be of at most {LARGEST_IMAGE:,} numbers, got {shape}"
             )
-        return Facts(tuple(shape), tuple(names), Transform(**content["transform"]))
+        transform = Transform(**content["transform"])
+        return Facts(tuple(shape), tuple(names), transform, saved_normalization(content))
     except (ValueError, TypeError) as error:
         raise UserError(f"{folder.config} is damaged: {error}") from None
+
+
+def facts_of_data(data: Dataset, folder: RunFolder) -> Facts:
+    """What the model of a run takes and gives, where its data are at hand.
+
+    Args:
+        data: the data.
+        folder: the run, which has written down what images are normalized by.
+
+    Raises:
+        UserError: if ``config.json`` cannot be read, or says what cannot be.
+    """
+    content = read_saved(folder.config) | {"data": {"image_shape": data.image_shape}}
+    try:
+        normalization = saved_normalization(content)
+    except ValueError as error:
+        raise UserError(f"{folder.config} is damaged: {error}") from None
+    return Facts(data.image_shape, data.class_names, data.transform, normalization)
+
+
+def _normalizing(normalization: Normalization | None) -> dict[str, Any]:
+    """What is said of a normalization; nothing, where there is none."""
+    return {} if normalization is None else {"normalization": normalization.facts}
 
 
 def _restored(
@@ -230,10 +259,11 @@ def _restored(
 ) -> tuple[Layer, Moment]:
     """The network of a run, and one of its checkpoints."""
     classes = len(facts.class_names)
-    model = find_model(config.model, classes, maker)
+    model = find_model(config.model, classes, maker, options=config.model_options)
     if is_own(config.model):
         saved = read_saved(folder.config)
         check_same_model(model, "the --model that was given", saved, folder.path)
+    model = model if facts.normalization is None else facts.normalization.of(model)
     check_shapes(model, config.model, facts.image_shape, classes, 1)
     moment = None
     if folder.checkpoints.is_dir():

@@ -275,8 +275,7 @@ def _scores(
     def scored(members: Members, state: TrainState, splits: dict[str, Batch]) -> Any:
         def each(member: Members, state: TrainState) -> Any:
             return {
-                name: evaluate(state.params, state.model_state, splits[name])
-                for name, evaluate in evaluations.items()
+                name: evaluate(*state.used, splits[name]) for name, evaluate in evaluations.items()
             }
 
         return _over_members(each, members, at_once, state)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxcnn.layers import Layer, Params, State
+from jaxcnn.training.averaging import Average
 
 
 class Batch(NamedTuple):
@@ -30,12 +31,19 @@ class TrainState(NamedTuple):
         model_state: the model's running statistics.
         opt_state: the optimizer's moments and counts.
         step: the number of optimizer steps taken, int32.
+        average: the moving average of parameters and statistics; ``None`` where none is kept.
     """
 
     params: Params
     model_state: State
     opt_state: optax.OptState
     step: jax.Array
+    average: Average | None = None
+
+    @property
+    def used(self) -> Average:
+        """The parameters and statistics that are scored and given back: the averages, if any."""
+        return self.average or Average(self.params, self.model_state)
 
 
 class Keys(NamedTuple):
@@ -63,6 +71,7 @@ def init_state(
     key: jax.Array,
     input_shape: Sequence[int],
     given: Mapping[str, Any] | None = None,
+    average: bool = False,
 ) -> TrainState:
     """A fresh state: drawn parameters, step zero.
 
@@ -73,12 +82,15 @@ def init_state(
         input_shape: the shape of a batch, the batch axis included.
         given: arrays to take in place of drawn ones, by their paths (``conv1/kernel``), those of
             running statistics with ``state/`` before.
+        average: whether a moving average is kept.
     """
     params, model_state = model.init(key, input_shape)
     if given:
         params = _with_given(params, given, "")
         model_state = _with_given(model_state, given, "state/")
-    return TrainState(params, model_state, optimizer.init(params), jnp.zeros((), jnp.int32))
+    # A copy: a step reuses the memory of each array of the state.
+    mean = jax.tree.map(jnp.copy, Average(params, model_state)) if average else None
+    return TrainState(params, model_state, optimizer.init(params), jnp.zeros((), jnp.int32), mean)
 
 
 def _with_given(tree: Any, given: Mapping[str, Any], prefix: str) -> Any:

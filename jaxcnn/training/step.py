@@ -8,6 +8,7 @@ import optax
 
 from jaxcnn.layers import Layer, Params, State
 from jaxcnn.training.augmentation import Augment
+from jaxcnn.training.averaging import averaged
 from jaxcnn.training.losses import Loss, cross_entropy
 from jaxcnn.training.precision import FLOAT32, Precision
 from jaxcnn.training.state import Batch, TrainState
@@ -26,6 +27,7 @@ def make_train_step(
     augment: Augment | None = None,
     precision: Precision = FLOAT32,
     skip_nonfinite: bool = False,
+    average: float | None = None,
 ) -> Step:
     """The step ``(state, batch) -> (state, totals)``: the mean loss, its gradient, the update.
 
@@ -40,6 +42,7 @@ def make_train_step(
         precision: the type that the model computes in.
         skip_nonfinite: whether a step whose loss, gradient or new parameters are not finite
             changes nothing but the count of steps; it adds nothing to the sums but to ``skipped``.
+        average: the decay of the state's moving average, if it has one.
 
     Returns:
         A pure function. The totals are those of the parameters *before* the step, as in a
@@ -80,7 +83,10 @@ def make_train_step(
             gradient_norm=norm.astype(jnp.float32),
             nonfinite=jnp.where(finite, NEVER, state.step),
         )
-        new = TrainState(params, model_state, opt_state, state.step + 1)
+        mean = state.average
+        if average is not None and mean is not None:
+            mean = averaged(mean, params, model_state, average, state.step)
+        new = TrainState(params, model_state, opt_state, state.step + 1, mean)
         return _unless(finite, new, totals, state) if skip_nonfinite else (new, totals)
 
     return step

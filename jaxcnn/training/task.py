@@ -33,6 +33,7 @@ class Task(NamedTuple):
         augment: changes the images of a step.
         precision: the type that the model computes in.
         skip_nonfinite: whether steps that are not finite are left out.
+        average: the decay of a moving average of the parameters, which is scored in their place.
         given: parameters and statistics to begin with in place of drawn ones, by their paths.
     """
 
@@ -46,6 +47,7 @@ class Task(NamedTuple):
     augment: Augment | None = None
     precision: Precision = FLOAT32
     skip_nonfinite: bool = False
+    average: float | None = None
     given: Mapping[str, Any] | None = None
 
     @property
@@ -62,7 +64,8 @@ class Task(NamedTuple):
         """What a member begins with, ``given`` being the values of the task's ``given``."""
         shape = (1, *self.train_set.image_shape)
         optimizer = self.optimizer(member.rates)
-        return init_state(self.model, optimizer, member.keys.init, shape, given)
+        keeps = self.average is not None
+        return init_state(self.model, optimizer, member.keys.init, shape, given, average=keeps)
 
     def step(self, member: "Members") -> Step:
         """The training step of a member."""
@@ -75,6 +78,7 @@ class Task(NamedTuple):
             augment=self.augment,
             precision=self.precision,
             skip_nonfinite=self.skip_nonfinite,
+            average=self.average,
         )
 
 

@@ -41,6 +41,37 @@ def test_resizing_is_that_of_pillow_and_jax(size):
     np.testing.assert_allclose(images, jax.image.resize(scaled, (3, *size), "bilinear"), atol=1e-6)
 
 
+@pytest.mark.parametrize("image", [(30, 41), (41, 30), (8, 8), (5, 90), (256, 300)])
+@pytest.mark.parametrize(("shorter", "size"), [(16, (14, 14)), (15, (10, 9)), (8, (8, 8))])
+def test_the_middle_of_the_image_whose_shorter_side_was_resized(image, shorter, size):
+    raw = np.random.default_rng(0).uniform(0, 1, image).astype(np.float32)
+    (found,) = Transform(size, 1.0, shorter)(raw[None])[..., 0]
+    height, width = (shorter * side // min(image) for side in image)
+    whole = Image.fromarray(raw).resize((width, height), Image.Resampling.BILINEAR)
+    top, left = round((height - size[0]) / 2), round((width - size[1]) / 2)
+    middle = whole.crop((left, top, left + size[1], top + size[0]))
+    np.testing.assert_allclose(found, np.asarray(middle), atol=1e-6)
+
+
+def test_a_circle_stays_round():
+    y, x = np.mgrid[:60, :90]
+    circle = (((y - 29.5) ** 2 + (x - 44.5) ** 2) < 20**2).astype(np.float32)[None]
+    for transform, round_ in (
+        (Transform((24, 24), 1.0, 24), True),
+        (Transform((24, 24), 1.0), False),
+    ):
+        inside = transform(circle)[0, ..., 0] > 0.5
+        assert (inside.any(0).sum() == inside.any(1).sum()) == round_
+
+
+@pytest.mark.parametrize(
+    ("size", "shorter"), [(None, 8), ((9, 8), 8), ((4, 4), 8.0), ((4, 4), True)]
+)
+def test_a_shorter_side_that_cannot_be_meant(size, shorter):
+    with pytest.raises(ValueError, match="Transform: `shorter` must be"):
+        Transform(size, 1.0, shorter)
+
+
 def test_chunks_do_not_show():
     raw = np.random.default_rng(0).integers(0, 17, (1500, 2, 2))
     transform = Transform(size=(3, 3), scale=1 / 16)

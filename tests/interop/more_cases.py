@@ -28,6 +28,7 @@ from jaxcnn.layers import (
     MaxPool1d,
     MaxPool2d,
     MaxPool3d,
+    Normalize,
     Pad,
     Parallel,
     PixelShuffle,
@@ -39,6 +40,7 @@ from jaxcnn.layers import (
     Sequential,
     Split,
     StochasticDepth,
+    normalized,
 )
 from jaxcnn.models import resnet18
 from tests.layers.cases import IMAGES, SIGNALS, VOLUMES, Case
@@ -126,6 +128,8 @@ MORE = {
     "resize_antialias": whole(Resize((5, 20), method="bicubic", antialias=True)),
     "pixel_shuffle_planes": whole(PixelShuffle(2, **FIRST), PLANES, "NCHW"),
     "scale_of_vectors": whole(Sequential(flat=Flatten(), scale=Scale(0.5), out=Dense(3))),
+    "normalize_planes": whole(Normalize([0.1, 0.2, 0.3, 0.4], [0.5, 1.0, 2.0, 4.0], **FIRST), PLANES, "NCHW"),
+    "normalize_before": whole(normalized(Sequential(conv=Conv2d(3, 3), norm=BatchNorm()), [0.1, 0.2, 0.3, 0.4], [0.5, 1.0, 2.0, 4.0])),
     "batch_norm_of_vectors": whole(Sequential(flat=Flatten(), norm=BatchNorm(scale=False), drop=Dropout(0.5), out=Dense(3))),
     "batch_norm_folded_into_dense": whole(Sequential(flat=Flatten(), out=Dense(3, bias=False), norm=BatchNorm())),
     "batch_norm_plain": whole(BatchNorm(scale=False, bias=False), VOLUMES),

@@ -88,6 +88,7 @@ CASES = [
     of("Dense", (3, 5), 4),
     of("Dense", IMAGES, 3, bias=False),
     of("Scale", IMAGES, 0.5),
+    of("Normalize", IMAGES, (0.1, 0.2, 0.3, 0.4), (0.5, 1.0, 2.0, 4.0)),
     of("Scale", (2, 4, 11, 12), np.arange(1, 5.0), layout="NCHW"),
     of("BatchNorm", IMAGES),
     of("BatchNorm", (2, 4, 11, 12), momentum=0.3, epsilon=1e-3, bias=False, layout="NCHW"),

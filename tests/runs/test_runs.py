@@ -14,7 +14,7 @@ from jaxcnn.runs.config import check_config
 from jaxcnn.runs.folder import clear, make_folder
 from jaxcnn.runs.lock import locked
 from jaxcnn.runs.metrics_file import read_metrics
-from jaxcnn.training.augmentation import AugmentConfig
+from jaxcnn.training.augment_options import AugmentConfig
 from tests.data.idx_files import encoded
 from tests.runs.begun import begin
 from tests.runs.numbers import numbers
@@ -39,7 +39,7 @@ def test_a_run_folder_holds_the_run(config):
     saved = json.loads(result.folder.config.read_text())
     assert saved["config"]["lr"] == 0.002
     assert saved["data"]["train_images"] == 53
-    assert saved["transform"] == {"size": None, "scale": 1 / 255}
+    assert saved["transform"] == {"size": None, "scale": 1 / 255, "shorter": None}
     assert {"jax", "jaxlib", "optax", "flax"} <= set(saved["versions"])
     rows = list(read_metrics(result.folder))
     assert [list(row) for row in rows] == [FIELDS] * 3
@@ -258,7 +258,7 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
         ({"data_dir": ""}, "--data-dir must be a path, got ''"),
         ({"data": DataOptions(split=3)}, "--split must be text, got 3"),
         ({"data": None}, "--data must be a table of split, .* got None"),
-        ({"augmentation": AugmentConfig("flip")}, "--augment must be a tuple, each one of pad-crop, .* got 'flip'"),
+        ({"augmentation": AugmentConfig("flip")}, "--augment must be a tuple, each one of resized-crop, .* got 'flip'"),
         ({"warmup_steps": 21}, "--warmup-steps must be below the 21 steps of the run, got 21"),
     ],
 )  # fmt: skip

@@ -13,7 +13,7 @@ from jaxcnn.runs import RunFolder, TrainConfig, UserError
 from jaxcnn.runs.config_file import read_config
 from jaxcnn.runs.plan import SweepPlan, check_plan
 from jaxcnn.runs.settings import read_toml, with_values
-from jaxcnn.training.augmentation import AugmentConfig
+from jaxcnn.training.augment_options import AugmentConfig
 from tests.runs.begun import begin
 
 
@@ -98,10 +98,10 @@ def test_what_is_on_can_be_said_again_and_undone(run, tmp_path):
         ('data_dir = ""', r"my\.toml: 'data_dir' must be a path, got ''"),
         ("#" * 1_000_001, r"--config .*my\.toml cannot be read: it has 1,000,001 bytes, expected at most 1,000,000"),
         ("[lr]\na = 1", r"my\.toml: 'lr' must be a number, got \{'a': 1\}"),
-        ('augment = "flop"', r"my\.toml: 'augment' must be one of pad-crop, flip, cutout, mixup, cutmix, got 'flop'"),
+        ('augment = "flop"', r"my\.toml: 'augment' must be one of resized-crop, pad-crop, flip, rand-augment, color-jitter, cutout, erasing, mixup, cutmix, got 'flop'"),
         ("image-size = 2.5", r"my\.toml: 'image-size' must be a whole number, got 2\.5"),
         ("data = 3", r"my\.toml: 'data' must be a table of split, test_split, .* got 3"),
-        ('augmentation = ["flip"]', r"my\.toml: 'augmentation' must be a table of augment, crop_padding, cutout_size, mixup_alpha, label_smoothing, got \['flip'\]"),
+        ('augmentation = ["flip"]', r"my\.toml: 'augmentation' must be a table of augment, crop_area, crop_padding, cutout_size, rand_magnitude, jitter, mixup_alpha, label_smoothing, got \['flip'\]"),
         ("learning_rate = 0.1", r"my\.toml: unknown key 'learning_rate', did you mean 'lr'\?$"),
         ("zzz = 0.1", r"my\.toml: unknown key 'zzz' \(the nearest known: \w+, \w+, \w+\)$"),
         ("image-size = 9\nimage_size = 8", r"my\.toml: 'image_size' is given twice"),
@@ -161,7 +161,7 @@ def test_a_table_is_a_dataclass():
         (["--lr"], "^--lr: a value is missing$"),
         (["--run-dir", ""], "^--run-dir must be a path, got ''$"),
         (["--epohcs", "3"], r"^unknown option --epohcs, did you mean --epochs\? \(--help lists them\)$"),
-        (["--augment", "flip", "flop"], r"^--augment must be one of pad-crop, flip, cutout, mixup, cutmix, got 'flop', did you mean 'flip'\?$"),
+        (["--augment", "flip", "flop"], r"^--augment must be one of resized-crop, pad-crop, flip, rand-augment, color-jitter, cutout, erasing, mixup, cutmix, got 'flop', did you mean 'flip'\?$"),
         (["--augment"], r"^--augment: a value is missing \(None stands for no value\)$"),
         (["--learning-rate", "3"], r"^unknown option --learning-rate, did you mean --lr\? "),
         (["mine"], "^unexpected argument 'mine' "),

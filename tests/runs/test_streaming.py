@@ -12,7 +12,7 @@ from jaxcnn.layers import Dense, Flatten, Sequential
 from jaxcnn.runs import TrainConfig, UserError, job, read_config, run
 from jaxcnn.runs.digests import tree_sha256
 from jaxcnn.training import Task, begin, compile_programs, single
-from jaxcnn.training.augmentation import AugmentConfig
+from jaxcnn.training.augment_options import AugmentConfig
 from tests.data.folders import noise, truncate, write
 
 

@@ -23,7 +23,7 @@ from jaxcnn.runs.outcomes import Member, Swept, table
 from jaxcnn.runs.plan import SweepPlan, check_plan, read_plan
 from jaxcnn.runs.sweep import sweep
 from jaxcnn.training import Task, members_of, program
-from jaxcnn.training.augmentation import AugmentConfig
+from jaxcnn.training.augment_options import AugmentConfig
 from tests.runs.test_interruptions import heard
 
 HUGE = 1e38

@@ -21,7 +21,7 @@ from jaxcnn.runs.pace import Pace
 from jaxcnn.runs.plan import SweepPlan
 from jaxcnn.runs.saving import Saving
 from jaxcnn.runs.sweep import sweep
-from jaxcnn.training.augmentation import AugmentConfig
+from jaxcnn.training.augment_options import AugmentConfig
 from tests.runs.test_interruptions import SECONDS, heard, is_saving, steps_in, wait_until
 from tests.runs.test_sweep import HUGE
 

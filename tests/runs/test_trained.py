@@ -23,7 +23,7 @@ def folder(finished, tmp_path):
 def test_the_model_and_what_is_known_of_it(finished, tiny):
     trained = load_trained(finished.folder)
     data = load_dataset("fashion_mnist", data_dir=tiny)
-    assert trained.facts == (data.image_shape, data.class_names, data.transform)
+    assert trained.facts == (data.image_shape, data.class_names, data.transform, None)
     card = trained.card
     assert json.loads(json.dumps(card)) == card
     assert card["parameters_sha256"] == finished.parameters_sha256

@@ -13,7 +13,8 @@ from jaxcnn.runs import TrainConfig, UserError
 from jaxcnn.runs.config import check_config
 from jaxcnn.runs.digests import tree_sha256
 from jaxcnn.training import Batch, make_train_step, totals_of
-from jaxcnn.training.augmentation import AugmentConfig, augment, check_augmentation, make_augment
+from jaxcnn.training.augment_options import AugmentConfig, check_augmentation
+from jaxcnn.training.augmentation import augment, make_augment
 from jaxcnn.training.state import init_state, keys_of
 
 COUNT, SIDE = 300, 9
@@ -141,6 +142,12 @@ def test_the_loss_of_mixed_labels():
         (AugmentConfig(("flip",), mixup_alpha=3.0), "--mixup-alpha needs --augment mixup"),
         (AugmentConfig(("mixup",), mixup_alpha=0.0), "--mixup-alpha must be a positive number, got 0.0"),
         (AugmentConfig(("mixup",), mixup_alpha=float("nan")), "--mixup-alpha must be a positive number, got nan"),
+        (AugmentConfig(("flip",), crop_area=0.5), "--crop-area needs --augment resized-crop"),
+        (AugmentConfig(("flip",), jitter=0.5), "--jitter needs --augment color-jitter"),
+        (AugmentConfig(("flip",), rand_magnitude=5.0), "--rand-magnitude needs --augment rand-augment"),
+        (AugmentConfig(("resized-crop",), crop_area=0.0), "--crop-area must be above 0 and at most 1, got 0.0"),
+        (AugmentConfig(("color-jitter",), jitter=1.5), "--jitter must be above 0 and at most 1, got 1.5"),
+        (AugmentConfig(("rand-augment",), rand_magnitude=31.0), "--rand-magnitude must be from 0 to 30, got 31.0"),
         (AugmentConfig(("pad-crop",), crop_padding=0), "--crop-padding must be at least 1, got 0"),
         (AugmentConfig(("cutout",), cutout_size=-1), "--cutout-size must be at least 1, got -1"),
     ],
@@ -184,3 +191,81 @@ def test_smoothed_labels():
         UserError, match=r"^--label-smoothing must be at least 0 and below 1, got 1$"
     ):
         check_augmentation(AugmentConfig(label_smoothing=1))
+
+
+def test_resized_crop_shows_a_part_as_large_as_the_whole():
+    """Of an image whose pixels are their places, the crop's corners say which part it is."""
+    places = jnp.stack(jnp.meshgrid(jnp.arange(40.0), jnp.arange(30.0), indexing="ij"), -1)
+    images = jnp.broadcast_to(places, (200, 40, 30, 2))
+    options = AugmentConfig(("resized-crop",), crop_area=0.25)
+    crops, _ = augment(jax.random.key(0), images, jnp.eye(200), options)
+    inner = np.asarray(crops)[:, 5:-5, 5:-5]  # at the edges, pixels outside are not there to mix
+    step = np.diff(inner, axis=1)[..., 0].mean((1, 2)), np.diff(inner, axis=2)[..., 1].mean((1, 2))
+    area, ratio = step[0] * step[1], step[1] * 30 / (step[0] * 40)
+    assert 0.24 < area.min() < 0.35
+    assert 0.8 < area.max() < 1.01
+    # A part that is nearly all of the image cannot be far from its shape.
+    small = area < 0.5
+    assert 0.74 < ratio[small].min() < 0.85
+    assert 1.2 < ratio[small].max() < 1.35
+    assert inner.min() >= 0
+    assert inner[..., 0].max() <= 39
+    assert len(np.unique(inner[:, 0, 0].round(3), axis=0)) == 200
+
+
+def test_erasing_puts_noise_into_half_of_the_images():
+    images, targets = jnp.full((400, 20, 16, 3), 2.0), jnp.eye(400)
+    changed, same = augment(jax.random.key(0), images, targets, AugmentConfig(("erasing",)))
+    erased = np.asarray(changed != 2).all(-1)
+    np.testing.assert_array_equal(same, targets)
+    assert 0.4 < erased.any((1, 2)).mean() < 0.6
+    heights, widths = erased.any(2).sum(1), erased.any(1).sum(1)
+    np.testing.assert_array_equal(erased.sum((1, 2)), heights * widths)  # rectangles
+    shares = (erased.mean((1, 2)))[erased.any((1, 2))]
+    assert 0.0 < shares.min() < 0.06
+    assert 0.25 < shares.max() < 0.4
+    noise = np.asarray(changed)[erased]
+    assert (noise >= 0).all()
+    assert (noise < 1).all()
+    assert 0.45 < noise.mean() < 0.55
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_color_jitter_changes_each_image_by_itself(channels):
+    images = jnp.asarray(RNG.uniform(0.2, 0.8, (50, 6, 5, channels)).astype(np.float32))
+    options = AugmentConfig(("color-jitter",), jitter=0.3)
+    changed = np.asarray(augment(jax.random.key(0), images, jnp.eye(50), options)[0])
+    assert (changed >= 0).all()
+    assert (changed <= 1).all()
+    brighter = changed.mean((1, 2, 3)) / np.asarray(images).mean((1, 2, 3))
+    assert 0.65 < brighter.min() < 0.85
+    assert 1.1 < brighter.max() < 1.35
+    assert len(np.unique(brighter.round(5))) == 50
+
+
+def test_rand_augment_of_magnitude_zero_changes_nothing():
+    options = AugmentConfig(("rand-augment",), rand_magnitude=0.0)
+    changed, _ = augment(jax.random.key(0), IMAGES, TARGETS, options)
+    np.testing.assert_allclose(changed, IMAGES, atol=1e-5)
+
+
+def test_rand_augment_draws_every_change():
+    """Each is recognized by what it does to a picture of one kind."""
+    change = jax.jit(lambda key, x: augment(key, x, jnp.eye(x.shape[0]), AugmentConfig(("rand-augment",), rand_magnitude=15.0))[0])  # fmt: skip
+    white = np.asarray(change(jax.random.key(1), jnp.ones((300, 15, 15, 3))))
+    moved = (white == 0).any((1, 2, 3))
+    assert 0.4 < moved.mean() < 0.9  # by five of eleven changes, or turned black by solarizing
+    grey = np.asarray(change(jax.random.key(1), jnp.full((300, 15, 15, 3), 0.4)))[:, 7, 7, 0]
+    brighter = np.isclose(grey, 0.4 * 1.45, atol=1e-4)
+    darker = np.isclose(grey, 0.4 * 0.55, atol=1e-4)
+    assert 0.03 < brighter.mean() < 0.2
+    assert 0.03 < darker.mean() < 0.2
+    posterized = np.isclose(grey, round(0.4 * 63) / 63, atol=1e-6) & ~np.isclose(
+        grey, 0.4, atol=1e-6
+    )
+    assert 0.05 < posterized.mean() < 0.3
+    bright = np.asarray(change(jax.random.key(1), jnp.full((300, 15, 15, 3), 0.7)))[:, 7, 7, 0]
+    assert 0.05 < np.isclose(bright, 0.3, atol=1e-4).mean() < 0.3  # solarized
+    red = jnp.broadcast_to(jnp.array([0.8, 0.4, 0.4]), (300, 15, 15, 3))
+    spread = np.ptp(np.asarray(change(jax.random.key(1), red))[:, 7, 7], axis=-1)
+    assert np.isclose(spread, 0.8 * 0.5 * 1.45, atol=1e-3).any()  # more saturated
