@@ -27,7 +27,7 @@ def test_the_model_and_what_is_known_of_it(finished, tiny):
     card = trained.card
     assert json.loads(json.dumps(card)) == card
     assert card["parameters_sha256"] == finished.parameters_sha256
-    assert card["transform"] == {"size": None, "scale": 1 / 255}
+    assert card["transform"] == {"size": None, "scale": 1 / 255, "shorter": None}
     assert card["class_names"][9] == "Ankle boot"
     assert card["epochs"] == trained.epochs == 1
 
