@@ -20,19 +20,19 @@ class SummaryConfig:
 
     Attributes:
         model: The network, by its name, or one of your own, FILE.py:function.
-        model_options: Options of the model's function, NAME=VALUE, such as width=0.5.
         image_size: Pixels of an image's height and width; two numbers where they differ.
         channels: Channels of an image: 1 for grey, 3 for colour.
         classes: How many classes the network tells apart.
         batch_size: Images in a batch, which shapes and FLOPs are for.
+        model_options: Options of the model's function, NAME=VALUE, such as width=0.5.
     """
 
     model: Annotated[str, Operand("MODEL")]
-    model_options: tuple[str, ...] = ()
     image_size: tuple[int, ...] = (224,)
     channels: int = 3
     classes: int = 10
     batch_size: int = 1
+    model_options: tuple[str, ...] = ()
 
 
 def summary_command(command: SummaryConfig) -> str:
