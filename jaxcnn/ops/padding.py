@@ -9,6 +9,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Num, Shaped
 
+from jaxcnn.ops.any_layout import parse_any_layout
 from jaxcnn.ops.arguments import (
     PADDING_MODES,
     AnyArray,
@@ -18,7 +19,6 @@ from jaxcnn.ops.arguments import (
     Pairs,
     as_array,
     choice,
-    parse_any_layout,
     per_axis,
 )
 from jaxcnn.ops.padding_arguments import CROPS_FIRST, check_padding_fits, pairs_of

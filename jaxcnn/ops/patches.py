@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Num, Shaped
 
+from jaxcnn.ops.any_layout import parse_any_layout
 from jaxcnn.ops.arguments import (
     AnyArray,
     Layout,
@@ -16,7 +17,6 @@ from jaxcnn.ops.arguments import (
     accumulator,
     as_array,
     check_numbers,
-    parse_any_layout,
     per_axis,
 )
 from jaxcnn.ops.padding import pad_spatial

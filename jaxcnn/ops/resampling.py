@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Shaped
 
 from jaxcnn.ops import cubic
+from jaxcnn.ops.any_layout import parse_any_layout
 from jaxcnn.ops.arguments import (
     AnyArray,
     Layout,
@@ -15,7 +16,6 @@ from jaxcnn.ops.arguments import (
     accumulator,
     as_array,
     choice,
-    parse_any_layout,
     per_axis,
 )
 from jaxcnn.ops.kinds import as_flag, as_real, floating
