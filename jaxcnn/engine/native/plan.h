@@ -84,18 +84,15 @@ struct Problem {
   int64_t part_features(int64_t part) const {
     return wide() ? std::min<int64_t>(V, features - part * V) : fan_out();
   }
-  // How many features the given vector of a part holds.
-  int64_t lanes(int64_t part, int64_t vector) const {
-    return std::min<int64_t>(V, part_features(part) - vector * V);
-  }
   int64_t first_feature(int64_t part) const { return part * (wide() ? V : fan_out()); }
   // Numbers per pixel that a part reads.
   int64_t depth() const { return fan_in() * (wide() ? V : 1); }
   int64_t vectors() const { return wide() ? 1 : (fan_out() + V - 1) / V; }
   int64_t pairs() const { return (vectors() + PAIR - 1) / PAIR; }
   int64_t units() const { return parts() * pairs(); }
-  int64_t taps() const { return axis[0].window * axis[1].window * axis[2].window; }
-  int64_t kernel() const { return taps() * fan_in() * features; }
+  int64_t kernel() const {
+    return axis[0].window * axis[1].window * axis[2].window * fan_in() * features;
+  }
   int64_t pixels() const { return axis[0].size * axis[1].size * axis[2].size; }
   int64_t places() const { return axis[0].out * axis[1].out * axis[2].out; }
 
