@@ -42,8 +42,6 @@ def choose(problem: Problem, gradient: bool, *, portable: bool = False) -> Choic
 
 def refuses(problem: Problem, algorithm: str, *, portable: bool = False) -> str:
     """The reason why an algorithm cannot compute a problem; an empty string where it can."""
-    if algorithm == "auto":
-        return ""
     if algorithm == "direct" and portable:
         return "its code is of this machine alone"
     chosen = BY_NAME[algorithm]

@@ -27,12 +27,6 @@ def refuses(problem: Problem) -> str:
     return compiler.native().reason
 
 
-def scratch(problem: Problem) -> int:
-    """How many numbers are written to memory: the kernel, in the order of the products."""
-    each = -(-problem.features // problem.groups // LANES) * LANES
-    return problem.taps * problem.channels // problem.groups * each * problem.groups
-
-
 def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Compute the convolution."""
     if problem.features % LANES == 0:
@@ -82,5 +76,5 @@ def _sizes(problem: Problem) -> np.ndarray:
 
 
 DIRECT = Algorithm(
-    "direct", run, gradient, refuses, scratch, handles_groups=True, handles_input_dilation=True
+    "direct", run, gradient, refuses, handles_groups=True, handles_input_dilation=True
 )
