@@ -81,6 +81,11 @@ class Problem:
         return (*self.window, self.channels // self.groups, self.features)
 
     @property
+    def result_shape(self) -> tuple[int, ...]:
+        """The shape of the result."""
+        return (self.batch, *self.out, self.features)
+
+    @property
     def taps(self) -> int:
         """The number of elements of a window."""
         return math.prod(self.window)

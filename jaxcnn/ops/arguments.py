@@ -62,9 +62,9 @@ def parse_layout(op: str, layout: str | None, rank: int) -> Layout:
 
 
 def as_array(
-    op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = ""
+    op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = "", one_less: str = ""
 ) -> jax.Array:
-    """``value`` as a JAX array, which must have ``ndim`` axes."""
+    """``value`` as a JAX array, which must have ``ndim`` axes; ``one_less`` helps with one less."""
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
         foreign = habits.foreign_array(name, value)
         raise TypeError(f"{op}: `{name}` must be an array, got {type(value).__name__}{foreign}")
@@ -74,22 +74,16 @@ def as_array(
     if ndim is not None and array.ndim != ndim:
         wanted = f" ({axes})" if axes else ""
         raise ValueError(
-            f"{op}: `{name}` must have {ndim} axes{wanted}, got {array.ndim} in shape {array.shape}"
+            f"{op}: `{name}` must have {ndim} axes{wanted}, got {array.ndim} in shape "
+            f"{array.shape}{one_less if array.ndim == ndim - 1 else ''}"
         )
     return array
 
 
 def images(op: str, x: Any, layout: Layout) -> jax.Array:
     """``x`` as an array whose axes are the ones of ``layout``."""
-    x = as_array(op, "x", x)
-    axes = len(layout.name)
-    if x.ndim != axes:
-        batch = "; `x[None]` adds a batch axis" if x.ndim == axes - 1 else ""
-        raise ValueError(
-            f"{op}: `x` must have {axes} axes ({layout.name}), got {x.ndim} in shape "
-            f"{x.shape}{batch}"
-        )
-    return x
+    batch = "; `x[None]` adds a batch axis"
+    return as_array(op, "x", x, ndim=len(layout.name), axes=layout.name, one_less=batch)
 
 
 def same_dtype(op: str, name: str, array: Any, x: Any) -> None:
@@ -140,8 +134,10 @@ def check_numbers(op: str, name: str, array: Any) -> None:
         raise TypeError(f"{op}: `{name}` must hold numbers, got bool")
 
 
-def check_not_empty(op: str, window: Sequence[int]) -> None:
-    """Refuse a kernel whose window has no elements."""
+def check_kernel(op: str, kernel: Any, window: Sequence[int], x: Any) -> None:
+    """Refuse a kernel for other numbers than those of ``x``, and one without elements."""
+    check_numbers(op, "x", x)
+    same_dtype(op, "kernel", kernel, x)
     if 0 in window:
         raise ValueError(f"{op}: `kernel` has an empty window {tuple(window)}")
 

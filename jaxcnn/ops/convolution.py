@@ -23,8 +23,7 @@ from jaxcnn.ops.arguments import (
     accumulator,
     as_array,
     as_int,
-    check_not_empty,
-    check_numbers,
+    check_kernel,
     choice,
     images,
     parse_layout,
@@ -187,9 +186,7 @@ def operands(op: str, x: Any, kernel: Any, bias: Any, axes: Layout) -> tuple[Any
     rank = len(axes.spatial)
     x = images(op, x, axes)
     kernel = as_array(op, "kernel", kernel, ndim=rank + 2, axes="*window, in, out")
-    check_numbers(op, "x", x)
-    same_dtype(op, "kernel", kernel, x)
-    check_not_empty(op, kernel.shape[:rank])
+    check_kernel(op, kernel, kernel.shape[:rank], x)
     if bias is not None:
         bias = as_array(op, "bias", bias, ndim=1, axes="out_channels")
         same_dtype(op, "bias", bias, x)
