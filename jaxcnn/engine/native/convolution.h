@@ -89,13 +89,13 @@ void each_product(xla::ffi::ThreadPool& pool, const Problem& problem,
 // What is computed at once: the results of one phase in a block of an image, for one unit.
 class Piece {
  public:
-  Piece(const Problem& problem, const Panels& panels, const Unit& unit, const Range* block,
-        const Box& box, const Pixels& pixels, int64_t image)
+  Piece(const Problem& problem, const Panels& panels, const Unit& unit, const Box& box,
+        const Pixels& pixels, int64_t image)
       : problem_(problem), axis_(problem.axis), phase_(panels.phase), unit_(unit), box_(box),
         pixels_(pixels), runs_(problem, panels.phase, pixels), image_(image),
         panel_(panels.of(problem, unit.part, unit.vector)) {
     for (int i = 0; i < AXES; ++i)
-      range_[i] = {block[i].begin, std::min(block[i].end, phase_[i].count)};
+      range_[i] = {box.range[i].begin, std::min(box.range[i].end, phase_[i].count)};
   }
 
   // Computes the results.
@@ -194,16 +194,13 @@ template <typename Visit>
 void each_piece(const Problem& problem, const std::vector<Panels>& panels, const Blocks& blocks,
                 int64_t number, const Range& units, const float* x, const Visit& visit) {
   const int64_t image = number / blocks.total();
-  Range block[AXES];
-  blocks.range(problem, number % blocks.total(), block);
-  const Box box(problem, block);
+  const Box box = blocks.box(problem, number % blocks.total());
   Pixels pixels = {};
   for (int64_t i = units.begin; i < units.end; ++i) {
     const Unit unit(problem, i);
     if (i == units.begin || unit.vector == 0)
       pixels = read(problem, x + image * problem.pixels() * problem.channels, box, unit.part);
-    for (const Panels& of : panels)
-      visit(Piece(problem, of, unit, block, box, pixels, image));
+    for (const Panels& of : panels) visit(Piece(problem, of, unit, box, pixels, image));
   }
 }
 
@@ -229,38 +226,30 @@ inline void convolve(xla::ffi::ThreadPool& pool, const Problem& problem, const f
   });
 }
 
-// How the sums over all pixels are shared among threads: by images, each share with sums of its
-// own, and by features. Fixed, so that the same sums are made in the same order by any number of
-// threads.
-struct Shares {
-  int64_t images, features;
-
-  Shares(const Problem& problem, int64_t tasks, int64_t numbers) {
-    constexpr int64_t enough = 16, room = 4 << 20;  // numbers that the sums may take
-    images = std::max<int64_t>(1, std::min({tasks, enough, room / std::max<int64_t>(numbers, 1)}));
-    features = std::min((enough + images - 1) / images, problem.units());
-  }
-};
-
 inline void differentiate(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
                           const float* y, float* kernel) {
   const std::vector<Panels> panels = panels_of(problem);
   const int64_t size = panels.back().of(problem, problem.parts(), 0), units = problem.units();
   const Blocks blocks(problem);
   const int64_t tasks = problem.batch * blocks.total();
-  const Shares shares(problem, tasks, size);
-  float* sums = scratch(shares.images * size, 1);
-  in_parallel(pool, shares.images, [&](int64_t i) { memset(sums + i * size, 0, 4 * size); });
-  in_parallel(pool, shares.images * shares.features, [&](int64_t number) {
-    const int64_t share = number / shares.features, slice = number % shares.features;
-    const Range own = {units * slice / shares.features, units * (slice + 1) / shares.features};
-    for (int64_t i = tasks * share / shares.images; i < tasks * (share + 1) / shares.images; ++i)
+  // Threads share the sums by images, each share with sums of its own, and by features. The shares
+  // are fixed, so that the same sums are made in the same order by any number of threads.
+  constexpr int64_t enough = 16, room = 4 << 20;  // numbers that the sums may take
+  const int64_t shares =
+      std::max<int64_t>(1, std::min({tasks, enough, room / std::max<int64_t>(size, 1)}));
+  const int64_t slices = std::min((enough + shares - 1) / shares, units);
+  float* sums = scratch(shares * size, 1);
+  in_parallel(pool, shares, [&](int64_t i) { memset(sums + i * size, 0, 4 * size); });
+  in_parallel(pool, shares * slices, [&](int64_t number) {
+    const int64_t share = number / slices, slice = number % slices;
+    const Range own = {units * slice / slices, units * (slice + 1) / slices};
+    for (int64_t i = tasks * share / shares; i < tasks * (share + 1) / shares; ++i)
       each_piece(problem, panels, blocks, i, own, x,
                  [&](const Piece& piece) { piece.gradient(y, sums + share * size); });
   });
   memset(kernel, 0, 4 * problem.kernel());
   each_product(pool, problem, panels, [&](const Unit& unit, int64_t to, ptrdiff_t place) {
-    for (int64_t share = 0; share < shares.images; ++share)
+    for (int64_t share = 0; share < shares; ++share)
       for (int64_t l = 0; l < unit.count; ++l) kernel[to + l] += sums[share * size + place + l];
   });
 }

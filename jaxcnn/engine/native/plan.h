@@ -108,12 +108,15 @@ struct Problem {
   }
 };
 
-// A box of pixels that a block of results is computed from; it may reach over the image's edges.
+// A block of results, and the box of pixels that it is computed from, which may reach over the
+// image's edges.
 struct Box {
+  Range range[AXES];
   int64_t low[AXES], count[AXES];
   bool inside = true;
 
-  Box(const Problem& problem, const Range* range) {
+  Box(const Problem& problem, const Range* results) {
+    std::copy(results, results + AXES, range);
     for (int i = 0; i < AXES; ++i) {
       const Axis& axis = problem.axis[i];
       int64_t least = INT64_MAX, most = INT64_MIN;
@@ -147,12 +150,14 @@ struct Blocks {
 
   int64_t total() const { return count[0] * count[1] * count[2]; }
 
-  void range(const Problem& problem, int64_t number, Range* of) const {
+  Box box(const Problem& problem, int64_t number) const {
+    Range range[AXES];
     for (int i = AXES - 1; i >= 0; --i) {
       const int64_t begin = number % count[i] * size[i];
-      of[i] = {begin, std::min(begin + size[i], length(problem, i))};
+      range[i] = {begin, std::min(begin + size[i], length(problem, i))};
       number /= count[i];
     }
+    return Box(problem, range);
   }
 
   static int64_t length(const Problem& problem, int i) {
