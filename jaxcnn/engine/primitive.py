@@ -27,7 +27,7 @@ conv_p = Primitive("jaxcnn_conv")
 
 
 def like_lax(rule: Callable[..., Any], params: dict[str, Any], *args: Any) -> Any:
-    """Compute ``rule(**params)(*args)``, with this primitive for each convolution of `lax`."""
+    """Compute ``rule(*args, **params)``, with this primitive for each convolution of `lax`."""
     own = {name: params.pop(name) for name in ("algorithm", "written_out")}
     # Traced without sharding, for which lax lacks some rules; replayed with it.
     types = tuple(whole(jax.typeof(a)) for a in args)
@@ -36,7 +36,7 @@ def like_lax(rule: Callable[..., Any], params: dict[str, Any], *args: Any) -> An
 
 @functools.lru_cache(maxsize=1024)
 def _traced(rule: Callable[..., Any], params: Any, types: tuple[Any, ...]) -> ClosedJaxpr:
-    return trace(rule(**dict(params)), types)
+    return trace(functools.partial(rule, **dict(params)), types)
 
 
 def _replay(traced: ClosedJaxpr, own: dict[str, Any], args: tuple[Any, ...]) -> Any:
@@ -57,22 +57,16 @@ def _replay(traced: ClosedJaxpr, own: dict[str, Any], args: tuple[Any, ...]) -> 
     return values[traced.jaxpr.outvars[0]]
 
 
-def _bound(**params: Any) -> Callable[..., Any]:
-    return functools.partial(lax.conv_general_dilated_p.bind, **params)
+def _transposed(cotangent: Any, other: Any, *, operand: int, like: Any, **params: Any) -> Any:
+    def convolved(array: Any) -> Any:
+        operands = (array, other) if operand == 0 else (other, array)
+        return lax.conv_general_dilated_p.bind(*operands, **params)
+
+    return jax.linear_transpose(convolved, like)(cotangent)[0]
 
 
-def _transposed(*, operand: int, like: Any, **params: Any) -> Callable[..., Any]:
-    def gradient(cotangent: Any, other: Any) -> Any:
-        def linear(array: Any) -> Any:
-            return _bound(**params)(*((array, other) if operand == 0 else (other, array)))
-
-        return jax.linear_transpose(linear, like)(cotangent)[0]
-
-    return gradient
-
-
-def _batched(*, dims: tuple[int | None, ...], **params: Any) -> Callable[..., Any]:
-    return jax.vmap(_bound(**params), in_axes=dims)
+def _batched(x: Any, kernel: Any, *, dims: tuple[int | None, ...], **params: Any) -> Any:
+    return jax.vmap(functools.partial(lax.conv_general_dilated_p.bind, **params), dims)(x, kernel)
 
 
 def _transpose_rule(operand: int, cotangent: Any, x: Any, kernel: Any, **params: Any) -> Any:
@@ -86,8 +80,8 @@ def _batch_rule(args: Any, dims: Any, **params: Any) -> Any:
 
 
 def _abstract(x: Any, kernel: Any, *, algorithm: str, written_out: bool, **params: Any) -> Any:
-    params = {**params, "out_sharding": None}
-    made = trace(_bound(**params), (whole(x), whole(kernel))).out_avals[0]
+    bound = functools.partial(lax.conv_general_dilated_p.bind, **{**params, "out_sharding": None})
+    made = trace(bound, (whole(x), whole(kernel))).out_avals[0]
     if not (sharded(x) or sharded(kernel)):
         return made
     return partitioned_convolution.sharded_type(made, x, kernel, params)
