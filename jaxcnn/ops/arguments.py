@@ -6,7 +6,7 @@ first, so that the message says which function was called wrongly.
 
 import operator
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,20 +16,6 @@ from jaxcnn.ops import habits
 
 LAYOUTS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 """The layouts of an op with 1, 2 or 3 spatial axes; the first is the default."""
-
-AnyArray = jax.Array | np.ndarray
-"""The arrays that an op takes; it returns an array of JAX."""
-
-PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
-PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
-
-Window = int | Sequence[int]
-"""An int for every spatial axis, or one int per spatial axis."""
-
-Padding = str | int | Sequence[int] | Sequence[tuple[int, int]]
-"""An int, one int per axis, one ``(low, high)`` pair per axis, or a name."""
-
-Pairs = tuple[tuple[int, int], ...]
 
 
 class Layout(NamedTuple):

@@ -12,14 +12,9 @@ from jaxtyping import Array, Num
 
 from jaxcnn import engine
 from jaxcnn.ops import habits
+from jaxcnn.ops.argument_types import PADDING_MODES, AnyArray, Padding, PaddingMode, Pairs, Window
 from jaxcnn.ops.arguments import (
-    PADDING_MODES,
-    AnyArray,
     Layout,
-    Padding,
-    PaddingMode,
-    Pairs,
-    Window,
     accumulator,
     as_array,
     as_int,

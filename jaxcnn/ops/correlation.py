@@ -13,15 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Num
 
-from jaxcnn.ops.arguments import (
-    AnyArray,
-    accumulator,
-    as_array,
-    as_int,
-    check_kernel,
-    choice,
-    per_axis,
-)
+from jaxcnn.ops.argument_types import AnyArray
+from jaxcnn.ops.arguments import accumulator, as_array, as_int, check_kernel, choice, per_axis
 from jaxcnn.ops.kinds import floating
 from jaxcnn.ops.window_arguments import check_window_fits, parse_padding
 

@@ -5,16 +5,8 @@ from typing import Any
 from jax.typing import DTypeLike
 from jaxtyping import Array, Num
 
-from jaxcnn.ops.arguments import (
-    AnyArray,
-    Padding,
-    PaddingMode,
-    Window,
-    as_array,
-    images,
-    parse_layout,
-    same_dtype,
-)
+from jaxcnn.ops.argument_types import AnyArray, Padding, PaddingMode, Window
+from jaxcnn.ops.arguments import as_array, images, parse_layout, same_dtype
 from jaxcnn.ops.bias import as_bias
 from jaxcnn.ops.convolution import checked_conv
 

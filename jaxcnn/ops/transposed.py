@@ -15,20 +15,8 @@ from jaxtyping import Array, Num
 
 from jaxcnn import engine
 from jaxcnn.ops import habits
-from jaxcnn.ops.arguments import (
-    PADDING_MODES,
-    AnyArray,
-    Layout,
-    Padding,
-    PaddingMode,
-    Pairs,
-    Window,
-    accumulator,
-    as_int,
-    choice,
-    parse_layout,
-    per_axis,
-)
+from jaxcnn.ops.argument_types import PADDING_MODES, AnyArray, Padding, PaddingMode, Pairs, Window
+from jaxcnn.ops.arguments import Layout, accumulator, as_int, choice, parse_layout, per_axis
 from jaxcnn.ops.bias import add_bias, as_bias
 from jaxcnn.ops.computation import check_computation
 from jaxcnn.ops.convolution import operands

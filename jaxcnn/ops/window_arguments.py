@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from jaxcnn.ops.arguments import Pairs, per_axis
+from jaxcnn.ops.argument_types import Pairs
+from jaxcnn.ops.arguments import per_axis
 from jaxcnn.ops.padding_arguments import named_padding, pairs_of
 
 
