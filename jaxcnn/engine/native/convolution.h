@@ -21,57 +21,16 @@ inline int64_t block_rows(int64_t rows) {
   return (rows + blocks - 1) / std::max<int64_t>(blocks, 1);
 }
 
-// A pair of vectors of one part's features, which are computed together; the last may be alone.
-struct Unit {
-  int64_t part, vector, vectors;
-  int64_t first, count;  // the features
-
-  Unit(const Problem& problem, int64_t number)
-      : part(number / problem.pairs()), vector(number % problem.pairs() * PAIR) {
-    vectors = std::min(PAIR, problem.vectors() - vector);
-    first = problem.first_feature(part) + vector * V;
-    count = std::min(vectors * V, problem.part_features(part) - vector * V);
-  }
-
-  Lanes last() const { return Lanes(count - (vectors - 1) * V); }
-};
-
-// The numbers of the kernel that one phase needs, in the order of its products.
-struct Panels {
-  Phase phase[AXES];
-  int64_t length;   // products per result
-  ptrdiff_t start;  // where the phase's panels begin
-
-  ptrdiff_t of(const Problem& problem, int64_t part, int64_t vector) const {
-    return start + (part * problem.vectors() + vector) * length * V;
-  }
-};
-
-inline std::vector<Panels> panels_of(const Problem& problem) {
-  std::vector<Panels> all(problem.phases());
-  ptrdiff_t start = 0;
-  for (int64_t i = 0; i < problem.phases(); ++i) {
-    Panels& panels = all[i];
-    problem.phase(i, panels.phase);
-    const Phase* phase = panels.phase;
-    panels.length = phase[0].taps * phase[1].taps * phase[2].taps * problem.fan_in();
-    panels.start = start;
-    start += panels.length * problem.parts() * problem.vectors() * V;
-  }
-  return all;
-}
-
 // Calls `visit(unit, place in the kernel, place in the panels)` for each unit's features of each
 // product, in parallel.
 template <typename Visit>
-void each_product(xla::ffi::ThreadPool& pool, const Problem& problem,
-                  const std::vector<Panels>& panels, const Visit& visit) {
+void each_product(xla::ffi::ThreadPool& pool, const Plan& plan, const Visit& visit) {
+  const Problem& problem = plan.problem;
   const Axis* axis = problem.axis;
-  const int64_t units = problem.units();
-  in_parallel(pool, problem.phases() * units, [&](int64_t number) {
-    const Panels& of = panels[number / units];
+  in_parallel(pool, problem.phases() * plan.units, [&](int64_t number) {
+    const Panels& of = plan.panels[number / plan.units];
     const Phase* phase = of.phase;
-    const Unit unit(problem, number % units);
+    const Unit unit(problem, number % plan.units);
     ptrdiff_t place = of.of(problem, unit.part, unit.vector);
     for (int64_t a = 0; a < phase[0].taps; ++a)
       for (int64_t b = 0; b < phase[1].taps; ++b)
@@ -189,66 +148,62 @@ class Piece {
   Range range_[AXES];
 };
 
-// Calls `visit(piece)` for the pieces of some units of a block, given by its number in the batch.
+// Calls `visit(piece)` for the pieces of some units of one block.
 template <typename Visit>
-void each_piece(const Problem& problem, const std::vector<Panels>& panels, const Blocks& blocks,
-                int64_t number, const Range& units, const float* x, const Visit& visit) {
-  const int64_t image = number / blocks.total();
-  const Box box = blocks.box(problem, number % blocks.total());
+void each_piece(const Plan& plan, int64_t task, const Range& units, const float* x,
+                const Visit& visit) {
+  const Problem& problem = plan.problem;
+  const int64_t image = task / plan.blocks.total();
+  const Box box = plan.blocks.box(problem, task % plan.blocks.total());
   Pixels pixels = {};
   for (int64_t i = units.begin; i < units.end; ++i) {
     const Unit unit(problem, i);
     if (i == units.begin || unit.vector == 0)
       pixels = read(problem, x + image * problem.pixels() * problem.channels, box, unit.part);
-    for (const Panels& of : panels) visit(Piece(problem, of, unit, box, pixels, image));
+    for (const Panels& of : plan.panels) visit(Piece(problem, of, unit, box, pixels, image));
   }
 }
 
 inline void convolve(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
                      const float* kernel, float* y) {
-  const std::vector<Panels> panels = panels_of(problem);
-  const int64_t size = panels.back().of(problem, problem.parts(), 0), units = problem.units();
-  float* packed = scratch(size, 1);
-  each_product(pool, problem, panels, [&](const Unit& unit, int64_t from, ptrdiff_t place) {
+  const Plan plan(problem);
+  float* packed = scratch(plan.size, 1);
+  each_product(pool, plan, [&](const Unit& unit, int64_t from, ptrdiff_t place) {
     memcpy(packed + place, kernel + from, 4 * unit.count);
     memset(packed + place + unit.count, 0, 4 * (unit.vectors * V - unit.count));
   });
-  const Blocks blocks(problem);
-  const int64_t tasks = problem.batch * blocks.total();
   // A large kernel is taken in slices, each of which stays in a core's cache for all images.
   constexpr int64_t large = 256 * 1024;  // numbers
-  const int64_t slices = std::min(units, (size + large - 1) / large);
-  in_parallel(pool, slices * tasks, [&](int64_t number) {
-    const int64_t slice = number / tasks;
-    const Range own = {units * slice / slices, units * (slice + 1) / slices};
-    each_piece(problem, panels, blocks, number % tasks, own, x,
+  const int64_t slices = std::min(plan.units, (plan.size + large - 1) / large);
+  in_parallel(pool, slices * plan.tasks, [&](int64_t number) {
+    const int64_t slice = number / plan.tasks;
+    const Range units = {plan.units * slice / slices, plan.units * (slice + 1) / slices};
+    each_piece(plan, number % plan.tasks, units, x,
                [&](const Piece& piece) { piece.forward(packed, y); });
   });
 }
 
 inline void differentiate(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
                           const float* y, float* kernel) {
-  const std::vector<Panels> panels = panels_of(problem);
-  const int64_t size = panels.back().of(problem, problem.parts(), 0), units = problem.units();
-  const Blocks blocks(problem);
-  const int64_t tasks = problem.batch * blocks.total();
+  const Plan plan(problem);
+  const int64_t size = plan.size, tasks = plan.tasks;
   // Threads share the sums by images, each share with sums of its own, and by features. The shares
   // are fixed, so that the same sums are made in the same order by any number of threads.
   constexpr int64_t enough = 16, room = 4 << 20;  // numbers that the sums may take
   const int64_t shares =
       std::max<int64_t>(1, std::min({tasks, enough, room / std::max<int64_t>(size, 1)}));
-  const int64_t slices = std::min((enough + shares - 1) / shares, units);
+  const int64_t slices = std::min((enough + shares - 1) / shares, plan.units);
   float* sums = scratch(shares * size, 1);
   in_parallel(pool, shares, [&](int64_t i) { memset(sums + i * size, 0, 4 * size); });
   in_parallel(pool, shares * slices, [&](int64_t number) {
     const int64_t share = number / slices, slice = number % slices;
-    const Range own = {units * slice / slices, units * (slice + 1) / slices};
+    const Range units = {plan.units * slice / slices, plan.units * (slice + 1) / slices};
     for (int64_t i = tasks * share / shares; i < tasks * (share + 1) / shares; ++i)
-      each_piece(problem, panels, blocks, i, own, x,
+      each_piece(plan, i, units, x,
                  [&](const Piece& piece) { piece.gradient(y, sums + share * size); });
   });
   memset(kernel, 0, 4 * problem.kernel());
-  each_product(pool, problem, panels, [&](const Unit& unit, int64_t to, ptrdiff_t place) {
+  each_product(pool, plan, [&](const Unit& unit, int64_t to, ptrdiff_t place) {
     for (int64_t share = 0; share < shares; ++share)
       for (int64_t l = 0; l < unit.count; ++l) kernel[to + l] += sums[share * size + place + l];
   });
