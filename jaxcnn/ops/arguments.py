@@ -50,7 +50,10 @@ def parse_layout(op: str, layout: str | None, rank: int) -> Layout:
 def as_array(
     op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = "", one_less: str = ""
 ) -> jax.Array:
-    """``value`` as a JAX array, which must have ``ndim`` axes; ``one_less`` helps with one less."""
+    """``value`` as a JAX array, which must have ``ndim`` axes.
+
+    ``one_less`` ends the message about an array with one axis less.
+    """
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
         foreign = habits.foreign_array(name, value)
         raise TypeError(f"{op}: `{name}` must be an array, got {type(value).__name__}{foreign}")
@@ -121,7 +124,7 @@ def check_numbers(op: str, name: str, array: Any) -> None:
 
 
 def check_kernel(op: str, kernel: Any, window: Sequence[int], x: Any) -> None:
-    """Refuse a kernel for other numbers than those of ``x``, and one without elements."""
+    """Refuse booleans, a kernel of another dtype than ``x``, and a window without elements."""
     check_numbers(op, "x", x)
     same_dtype(op, "kernel", kernel, x)
     if 0 in window:
