@@ -11,6 +11,16 @@ Compute = Callable[[Problem, jax.Array, jax.Array], jax.Array]
 """A function of a problem, the images, and the kernel or a cotangent of the result."""
 
 
+def refuses_nothing(problem: Problem) -> str:
+    """The ``refuses`` of an algorithm that can compute every problem."""
+    return ""
+
+
+def writes_nothing(problem: Problem) -> int:
+    """The ``scratch`` of an algorithm that writes no numbers to memory beside its result."""
+    return 0
+
+
 class Algorithm(NamedTuple):
     """One way to compute a convolution on a CPU.
 
@@ -21,7 +31,8 @@ class Algorithm(NamedTuple):
             result; None where JAX derives it from ``run``.
         refuses: the reason why the algorithm cannot compute a problem; an empty string where it
             can.
-        scratch: how many numbers the algorithm writes to memory beside its result.
+        scratch: how many numbers the algorithm writes to memory beside its result, which
+            `jaxcnn.engine.portable.rules` asks for.
         handles_groups: whether ``run`` takes problems of several groups; others get one group.
         handles_input_dilation: whether ``run`` takes problems with an input dilation.
     """
@@ -30,7 +41,7 @@ class Algorithm(NamedTuple):
     run: Compute
     gradient: Compute | None
     refuses: Callable[[Problem], str]
-    scratch: Callable[[Problem], int]
+    scratch: Callable[[Problem], int] = writes_nothing
     handles_groups: bool = False
     handles_input_dilation: bool = False
 
@@ -44,8 +55,3 @@ class Choice(NamedTuple):
 
     algorithm: str
     reason: str
-
-
-def refuses_nothing(problem: Problem) -> str:
-    """The ``refuses`` of an algorithm that can compute every problem."""
-    return ""

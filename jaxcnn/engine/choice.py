@@ -42,8 +42,6 @@ def choose(problem: Problem, gradient: bool, *, portable: bool = False) -> Choic
 
 def refuses(problem: Problem, algorithm: str, *, portable: bool = False) -> str:
     """The reason why an algorithm cannot compute a problem; an empty string where it can."""
-    if algorithm == "auto":
-        return ""
     if algorithm == "direct" and portable:
         return "its code is of this machine alone"
     chosen = BY_NAME[algorithm]
@@ -52,8 +50,8 @@ def refuses(problem: Problem, algorithm: str, *, portable: bool = False) -> str:
 
 
 def part_by(wanted: str, part: Problem, gradient: bool, *, portable: bool = False) -> Algorithm:
-    """The algorithm ``wanted``, or another one where it refuses this part of a problem."""
-    if not refuses(part, wanted, portable=portable):
+    """The algorithm ``wanted``; what ``"auto"`` means where that is wanted, or it refuses."""
+    if wanted != "auto" and not refuses(part, wanted, portable=portable):
         return BY_NAME[wanted]
     return BY_NAME[choose(part, gradient, portable=portable).algorithm]
 

@@ -6,9 +6,10 @@ from typing import Any
 import jax
 from jax import lax
 
-from jaxcnn.engine import choice
-from jaxcnn.engine.primitive import convolution
+from jaxcnn.engine import choice, partitioned_convolution
+from jaxcnn.engine.primitive import like_lax
 from jaxcnn.engine.problem import as_task
+from jaxcnn.engine.single_device import sharded
 
 
 def convolve(
@@ -16,46 +17,33 @@ def convolve(
     x: jax.Array,
     kernel: jax.Array,
     *,
-    stride: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    dilation: Sequence[int],
-    groups: int,
     layout: str,
-    input_dilation: Sequence[int] = (),
-    algorithm: str = "auto",
-    precision: Any = None,
-    preferred_element_type: Any = None,
+    algorithm: str,
+    lhs_dilation: Sequence[int] = (),
+    **options: Any,
 ) -> jax.Array:
     """Compute the cross-correlation of ``x`` with ``kernel``; all other arguments are right.
 
-    The options mean what those of `jaxcnn.conv2d` mean, with one int, or one ``(low, high)`` pair
-    of padding, per spatial axis. ``input_dilation`` is the distance between neighbouring pixels,
-    with zeros between them; left out, there are none. ``op`` is the name that an error gives.
+    The ``options`` are those of `jax.lax.conv_general_dilated`, with one int, or one
+    ``(low, high)`` pair of padding, per spatial axis. ``lhs_dilation`` is what this package calls
+    the input dilation; left out, there is none. ``op`` is the name that an error gives.
 
     Raises:
         ValueError: if ``algorithm`` cannot do the case.
     """
     spatial = layout.replace("N", "").replace("C", "")
     axes = lax.conv_dimension_numbers(x.shape, kernel.shape, (layout, spatial + "IO", layout))
-    geometry = {
-        "window_strides": tuple(stride),
-        "padding": tuple(padding),
-        "lhs_dilation": tuple(input_dilation) or (1,) * len(spatial),
-        "rhs_dilation": tuple(dilation),
-        "dimension_numbers": axes,
-        "feature_group_count": groups,
-        "batch_group_count": 1,
-    }
-    reason = choice.refuses(as_task(x, kernel, geometry).problem, algorithm)
-    if reason:
-        raise ValueError(f"{op}: `algorithm` {algorithm!r} cannot do this convolution: {reason}")
-    y: jax.Array = convolution(
-        x,
-        kernel,
-        algorithm=algorithm,
-        written_out=bool(input_dilation),
-        precision=precision,
-        preferred_element_type=preferred_element_type,
-        **geometry,
-    )
+    options["lhs_dilation"] = tuple(lhs_dilation) or (1,) * len(spatial)
+    options |= {"dimension_numbers": axes, "batch_group_count": 1}
+    if algorithm != "auto":
+        # It is asked about the operands' own dtype, also where sums are kept in a wider one.
+        problem = as_task(x, kernel, {**options, "preferred_element_type": None}).problem
+        if reason := choice.refuses(problem, algorithm):
+            raise ValueError(
+                f"{op}: `algorithm` {algorithm!r} cannot do this convolution: {reason}"
+            )
+    if sharded(jax.typeof(x)) or sharded(jax.typeof(kernel)):
+        x, kernel = partitioned_convolution.placed(x, kernel, options)
+    own = {"algorithm": algorithm, "written_out": bool(lhs_dilation)}
+    y: jax.Array = like_lax(lax.conv_general_dilated, {**own, **options}, x, kernel)
     return y

@@ -27,36 +27,24 @@ def refuses(problem: Problem) -> str:
     return compiler.native().reason
 
 
-def scratch(problem: Problem) -> int:
-    """How many numbers are written to memory: the kernel, in the order of the products."""
-    each = -(-problem.features // problem.groups // LANES) * LANES
-    return problem.taps * problem.channels // problem.groups * each * problem.groups
-
-
 def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Compute the convolution."""
     if problem.features % LANES == 0:
-        return _convolved(problem, x, kernel)
+        return _called("jaxcnn_convolution", problem, problem.result_shape, x, kernel)
     packing = RowPacking(problem)
-    y = _convolved(packing.wide, x, packing.spread(kernel))
-    return y.reshape(problem.batch, *problem.out, problem.features)
+    wide = packing.wide
+    y = _called("jaxcnn_convolution", wide, wide.result_shape, x, packing.spread(kernel))
+    return y.reshape(problem.result_shape)
 
 
 def gradient(problem: Problem, x: jax.Array, cotangent: jax.Array) -> jax.Array:
     """Compute the gradient in the kernel."""
     if problem.features % LANES == 0:
-        return _kernel_gradient(problem, x, cotangent)
+        return _called("jaxcnn_kernel_gradient", problem, problem.kernel_shape, x, cotangent)
     packing = RowPacking(problem)
-    return packing.gathered(_kernel_gradient(packing.wide, x, cotangent))
-
-
-def _convolved(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    shape = (problem.batch, *problem.out, problem.features)
-    return _called("jaxcnn_convolution", problem, shape, x, kernel)
-
-
-def _kernel_gradient(problem: Problem, x: jax.Array, cotangent: jax.Array) -> jax.Array:
-    return _called("jaxcnn_kernel_gradient", problem, problem.kernel_shape, x, cotangent)
+    wide = packing.wide
+    sums = _called("jaxcnn_kernel_gradient", wide, wide.kernel_shape, x, cotangent)
+    return packing.gathered(sums)
 
 
 def _called(
@@ -82,5 +70,5 @@ def _sizes(problem: Problem) -> np.ndarray:
 
 
 DIRECT = Algorithm(
-    "direct", run, gradient, refuses, scratch, handles_groups=True, handles_input_dilation=True
+    "direct", run, gradient, refuses, handles_groups=True, handles_input_dilation=True
 )

@@ -15,7 +15,7 @@ from jax.interpreters import mlir
 
 from jaxcnn.engine import parts
 from jaxcnn.engine.algorithm import Chooser
-from jaxcnn.engine.choice import choose, part_by, refuses
+from jaxcnn.engine.choice import part_by
 from jaxcnn.engine.name_stacks import KERNEL_GRADIENT, RESULT
 from jaxcnn.engine.partitioned_convolution import on_parts
 from jaxcnn.engine.portable.xla import has_fast_axes, with_fast_axes
@@ -58,9 +58,7 @@ def computation(task: Task, algorithm: str, *, portable: bool) -> Callable[..., 
 
     A derivative of a convolution may be one that its algorithm refuses; then one is chosen.
     """
-    wanted = algorithm
-    if algorithm == "auto" or refuses(task.problem, algorithm, portable=portable):
-        wanted = choose(task.problem, task.gradient, portable=portable).algorithm
+    wanted = part_by(algorithm, task.problem, task.gradient, portable=portable).name
     if wanted == "lax":
         return None
     by_wanted = functools.partial(part_by, wanted, portable=portable)

@@ -36,6 +36,16 @@ def axes_of(x: Any, kernel: Any, params: Any) -> partitioned.Axes:
     )
 
 
+def placed(x: jax.Array, kernel: jax.Array, params: Any) -> list[Any]:
+    """The operands with explicit sharding, resharded so that only axes that may be sharded are."""
+    return partitioned.placed(axes_of(x, kernel, params), x, kernel)
+
+
+def sharded_type(made: Any, x: Any, kernel: Any, params: Any) -> Any:
+    """The type ``made`` of a result, sharded as the types of the operands are."""
+    return partitioned.sharded_type(made, axes_of(x, kernel, params), (x, kernel))
+
+
 def on_parts(
     ctx: Any, convolve: Callable[..., jax.Array], x: Any, kernel: Any, **params: Any
 ) -> Any:

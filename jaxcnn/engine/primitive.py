@@ -20,26 +20,14 @@ from jax import lax
 from jax.extend.core import ClosedJaxpr, Literal, Primitive
 from jax.interpreters import ad, batching
 
-from jaxcnn.engine import partitioned
-from jaxcnn.engine.partitioned_convolution import axes_of
+from jaxcnn.engine import partitioned_convolution
 from jaxcnn.engine.single_device import placed_like, sharded, trace, whole
 
 conv_p = Primitive("jaxcnn_conv")
 
 
-def convolution(
-    x: Any, kernel: Any, *, algorithm: str, written_out: bool = False, **options: Any
-) -> Any:
-    """Compute `jax.lax.conv_general_dilated` by an ``algorithm`` of `jaxcnn.engine`."""
-    own = {"algorithm": algorithm, "written_out": written_out}
-    if sharded(jax.typeof(x)) or sharded(jax.typeof(kernel)):
-        groups = {"feature_group_count": 1, "batch_group_count": 1}
-        x, kernel = partitioned.placed(axes_of(x, kernel, {**groups, **options}), x, kernel)
-    return _like_lax(_forward, {**own, **options}, x, kernel)
-
-
-def _like_lax(rule: Callable[..., Any], params: dict[str, Any], *args: Any) -> Any:
-    """Compute ``rule(**params)(*args)``, with this primitive for each convolution of `lax`."""
+def like_lax(rule: Callable[..., Any], params: dict[str, Any], *args: Any) -> Any:
+    """Compute ``rule(*args, **params)``, with this primitive for each convolution of `lax`."""
     own = {name: params.pop(name) for name in ("algorithm", "written_out")}
     # Traced without sharding, for which lax lacks some rules; replayed with it.
     types = tuple(whole(jax.typeof(a)) for a in args)
@@ -48,7 +36,7 @@ def _like_lax(rule: Callable[..., Any], params: dict[str, Any], *args: Any) -> A
 
 @functools.lru_cache(maxsize=1024)
 def _traced(rule: Callable[..., Any], params: Any, types: tuple[Any, ...]) -> ClosedJaxpr:
-    return trace(rule(**dict(params)), types)
+    return trace(functools.partial(rule, **dict(params)), types)
 
 
 def _replay(traced: ClosedJaxpr, own: dict[str, Any], args: tuple[Any, ...]) -> Any:
@@ -69,53 +57,34 @@ def _replay(traced: ClosedJaxpr, own: dict[str, Any], args: tuple[Any, ...]) -> 
     return values[traced.jaxpr.outvars[0]]
 
 
-def _forward(**options: Any) -> Callable[..., Any]:
-    return functools.partial(lax.conv_general_dilated, **options)
+def _transposed(cotangent: Any, other: Any, *, operand: int, like: Any, **params: Any) -> Any:
+    def convolved(array: Any) -> Any:
+        operands = (array, other) if operand == 0 else (other, array)
+        return lax.conv_general_dilated_p.bind(*operands, **params)
+
+    return jax.linear_transpose(convolved, like)(cotangent)[0]
 
 
-def _bound(**params: Any) -> Callable[..., Any]:
-    return functools.partial(lax.conv_general_dilated_p.bind, **params)
+def _batched(x: Any, kernel: Any, *, dims: tuple[int | None, ...], **params: Any) -> Any:
+    return jax.vmap(functools.partial(lax.conv_general_dilated_p.bind, **params), dims)(x, kernel)
 
 
-def _transposed_in_x(*, like: Any, **params: Any) -> Callable[..., Any]:
-    def gradient(cotangent: Any, kernel: Any) -> Any:
-        return jax.linear_transpose(lambda x: _bound(**params)(x, kernel), like)(cotangent)[0]
-
-    return gradient
-
-
-def _transposed_in_kernel(*, like: Any, **params: Any) -> Callable[..., Any]:
-    def gradient(cotangent: Any, x: Any) -> Any:
-        return jax.linear_transpose(functools.partial(_bound(**params), x), like)(cotangent)[0]
-
-    return gradient
-
-
-def _batched(*, dims: tuple[int | None, ...], **params: Any) -> Callable[..., Any]:
-    return jax.vmap(_bound(**params), in_axes=dims)
-
-
-def _x_rule(cotangent: Any, x: Any, kernel: Any, **params: Any) -> Any:
-    g = _like_lax(_transposed_in_x, {"like": whole(x.aval), **params}, cotangent, kernel)
-    return placed_like(x.aval, g)
-
-
-def _kernel_rule(cotangent: Any, x: Any, kernel: Any, **params: Any) -> Any:
-    like = whole(kernel.aval)
-    g = _like_lax(_transposed_in_kernel, {"like": like, **params}, cotangent, x)
-    return placed_like(kernel.aval, g)
+def _transpose_rule(operand: int, cotangent: Any, x: Any, kernel: Any, **params: Any) -> Any:
+    array, other = (x, kernel) if operand == 0 else (kernel, x)
+    rule = {"operand": operand, "like": whole(array.aval), **params}
+    return placed_like(array.aval, like_lax(_transposed, rule, cotangent, other))
 
 
 def _batch_rule(args: Any, dims: Any, **params: Any) -> Any:
-    return _like_lax(_batched, {"dims": tuple(dims), **params}, *args), 0
+    return like_lax(_batched, {"dims": tuple(dims), **params}, *args), 0
 
 
 def _abstract(x: Any, kernel: Any, *, algorithm: str, written_out: bool, **params: Any) -> Any:
-    params = {**params, "out_sharding": None}
-    made = trace(_bound(**params), (whole(x), whole(kernel))).out_avals[0]
+    bound = functools.partial(lax.conv_general_dilated_p.bind, **{**params, "out_sharding": None})
+    made = trace(bound, (whole(x), whole(kernel))).out_avals[0]
     if not (sharded(x) or sharded(kernel)):
         return made
-    return partitioned.sharded_type(made, axes_of(x, kernel, params), (x, kernel))
+    return partitioned_convolution.sharded_type(made, x, kernel, params)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -125,5 +94,5 @@ def _compiled(params: Any) -> Callable[..., Any]:
 
 conv_p.def_impl(lambda x, kernel, **params: _compiled(tuple(params.items()))(x, kernel))
 conv_p.def_abstract_eval(_abstract)
-ad.defbilinear(conv_p, _x_rule, _kernel_rule)
+ad.defbilinear(conv_p, *(functools.partial(_transpose_rule, operand) for operand in (0, 1)))
 batching.primitive_batchers[conv_p] = _batch_rule

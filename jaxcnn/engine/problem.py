@@ -81,6 +81,11 @@ class Problem:
         return (*self.window, self.channels // self.groups, self.features)
 
     @property
+    def result_shape(self) -> tuple[int, ...]:
+        """The shape of the result."""
+        return (self.batch, *self.out, self.features)
+
+    @property
     def taps(self) -> int:
         """The number of elements of a window."""
         return math.prod(self.window)
@@ -164,25 +169,22 @@ def as_task(x: Any, kernel: Any, params: dict[str, Any]) -> Task:
 
 def _whose_gradient(forward: Problem, batch_groups: int) -> Problem:
     """The problem of which a convolution is the gradient in the kernel."""
-    padding = []
-    for i in range(forward.rank):
-        low = forward.padding[i][0]
-        dilated = (forward.sizes[i] - 1) * forward.input_dilation[i] + 1
-        reach = (forward.window[i] - 1) * forward.dilation[i]
-        reach += (forward.out[i] - 1) * forward.stride[i] + 1
-        padding.append((low, reach - dilated - low))
-    return Problem(
+    axes = zip(
+        forward.padding, forward.padded, forward.span, forward.out, forward.stride, strict=True
+    )
+    return dataclasses.replace(
+        forward,
         batch=forward.channels,
-        sizes=forward.sizes,
         channels=forward.batch,
         window=forward.out,
-        features=forward.features,
         stride=forward.dilation,
-        padding=tuple(padding),
+        # Without the pixels that no window reaches.
+        padding=tuple(
+            (low, high + span + (out - 1) * step - padded)
+            for (low, high), padded, span, out, step in axes
+        ),
         dilation=forward.stride,
-        input_dilation=forward.input_dilation,
         groups=batch_groups,
-        dtype=forward.dtype,
     )
 
 

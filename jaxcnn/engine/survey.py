@@ -144,7 +144,7 @@ def _fastest(task: Task) -> str:
     problem = task.problem
     random = np.random.default_rng(0)
     x = random.standard_normal((problem.batch, *problem.sizes, problem.channels))
-    shape = (problem.batch, *problem.out, problem.features)
+    shape = problem.result_shape
     other = random.standard_normal(shape if task.gradient else problem.kernel_shape)
     operands = jnp.asarray(x, problem.dtype), jnp.asarray(other, problem.dtype)
     ordered = task._replace(

@@ -16,7 +16,8 @@ from jaxcnn.interop.export_graph import (
     trace,
 )
 from jaxcnn.layers import Layer, Params, State
-from jaxcnn.ops.arguments import Pairs, per_axis
+from jaxcnn.ops.argument_types import Pairs
+from jaxcnn.ops.arguments import per_axis
 from jaxcnn.ops.transposed import beyond, parse_crops, reach
 from jaxcnn.ops.window_arguments import dilated, parse_padding
 

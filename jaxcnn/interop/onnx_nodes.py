@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxcnn.interop.export_graph import Graph, GraphStep
-from jaxcnn.ops.arguments import Pairs
+from jaxcnn.ops.argument_types import Pairs
 
 _PAD_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxcnn import ops
 from jaxcnn.interop.export_graph import GraphStep
 from jaxcnn.interop.onnx_nodes import Nodes, padded, pads, sums
-from jaxcnn.ops.arguments import Pairs
+from jaxcnn.ops.argument_types import Pairs
 
 
 def max_pool(to: Nodes, step: GraphStep, inputs: list[str]) -> str:

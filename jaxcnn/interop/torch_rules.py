@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jaxcnn.interop.export_graph import GraphStep
-from jaxcnn.ops.arguments import Pairs
+from jaxcnn.ops.argument_types import Pairs
 
 
 class Code(NamedTuple):

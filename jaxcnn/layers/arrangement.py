@@ -8,7 +8,8 @@ import jax
 
 from jaxcnn import ops
 from jaxcnn.layers.layer import Layer, described, stateless
-from jaxcnn.ops.arguments import Padding, PaddingMode, Window, as_int
+from jaxcnn.ops.argument_types import Padding, PaddingMode, Window
+from jaxcnn.ops.arguments import as_int
 from jaxcnn.ops.resampling import ResizeMethod
 
 

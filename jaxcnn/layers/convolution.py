@@ -8,14 +8,8 @@ import jax
 from jaxcnn import ops
 from jaxcnn.layers.initialization import ParameterInit, draw_convolution
 from jaxcnn.layers.layer import Layer, Params, described, stateless
-from jaxcnn.ops.arguments import (
-    Padding,
-    PaddingMode,
-    Window,
-    as_int,
-    parse_layout,
-    per_axis,
-)
+from jaxcnn.ops.argument_types import Padding, PaddingMode, Window
+from jaxcnn.ops.arguments import as_int, parse_layout, per_axis
 from jaxcnn.ops.shared_options import options_of
 
 

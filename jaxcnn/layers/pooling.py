@@ -7,7 +7,8 @@ import jax
 
 from jaxcnn import ops
 from jaxcnn.layers.layer import Layer, described, stateless
-from jaxcnn.ops.arguments import Padding, PaddingMode, Window, per_axis
+from jaxcnn.ops.argument_types import Padding, PaddingMode, Window
+from jaxcnn.ops.arguments import per_axis
 from jaxcnn.ops.average_pooling import AvgPoolOptions
 from jaxcnn.ops.pool_arguments import PoolOptions
 from jaxcnn.ops.shared_options import options_of

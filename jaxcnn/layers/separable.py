@@ -18,7 +18,8 @@ from jaxcnn.layers.initialization import (
 )
 from jaxcnn.layers.layer import Layer, Params, described, stateless
 from jaxcnn.layers.naming import named_key
-from jaxcnn.ops.arguments import Window, as_int, parse_layout, per_axis
+from jaxcnn.ops.argument_types import Window
+from jaxcnn.ops.arguments import as_int, parse_layout, per_axis
 from jaxcnn.ops.kinds import as_flag
 from jaxcnn.ops.shared_options import options_of
 

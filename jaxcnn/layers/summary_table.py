@@ -10,7 +10,7 @@ from jaxcnn.layers.layer import Description, Layer, Params, State
 from jaxcnn.layers.receptive_fields import SAME, AxisField, receptive_field_of, union
 from jaxcnn.layers.summary_rules import LayerUse, axis_fields_of, flops_of
 from jaxcnn.layers.wiring import LayerNode, SplitSizes, divided, joined, walk
-from jaxcnn.ops.arguments import parse_any_layout
+from jaxcnn.ops.any_layout import parse_any_layout
 from jaxcnn.ops.geometry import ReceptiveField
 
 

@@ -6,7 +6,7 @@ from jaxcnn import ops
 from jaxcnn.layers.convolution import ConvLayerOptions, convolution_layer
 from jaxcnn.layers.initialization import ParameterInit
 from jaxcnn.layers.layer import Layer, described
-from jaxcnn.ops.arguments import Padding, PaddingMode, Window
+from jaxcnn.ops.argument_types import Padding, PaddingMode, Window
 from jaxcnn.ops.shared_options import options_of
 
 

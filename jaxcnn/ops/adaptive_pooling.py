@@ -7,15 +7,9 @@ from jaxtyping import Array, Float, Int, Num
 
 from jaxcnn import engine
 from jaxcnn.engine import Windows
-from jaxcnn.ops.arguments import (
-    AnyArray,
-    Layout,
-    accumulator,
-    as_int,
-    images,
-    parse_any_layout,
-    parse_layout,
-)
+from jaxcnn.ops.any_layout import parse_any_layout
+from jaxcnn.ops.argument_types import AnyArray
+from jaxcnn.ops.arguments import Layout, accumulator, as_int, images, parse_layout
 from jaxcnn.ops.kinds import as_flag, floating
 from jaxcnn.ops.pool_arguments import check_real
 

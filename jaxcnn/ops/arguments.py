@@ -6,7 +6,7 @@ first, so that the message says which function was called wrongly.
 
 import operator
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,20 +16,6 @@ from jaxcnn.ops import habits
 
 LAYOUTS = {1: ("NWC", "NCW"), 2: ("NHWC", "NCHW"), 3: ("NDHWC", "NCDHW")}
 """The layouts of an op with 1, 2 or 3 spatial axes; the first is the default."""
-
-AnyArray = jax.Array | np.ndarray
-"""The arrays that an op takes; it returns an array of JAX."""
-
-PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
-PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
-
-Window = int | Sequence[int]
-"""An int for every spatial axis, or one int per spatial axis."""
-
-Padding = str | int | Sequence[int] | Sequence[tuple[int, int]]
-"""An int, one int per axis, one ``(low, high)`` pair per axis, or a name."""
-
-Pairs = tuple[tuple[int, int], ...]
 
 
 class Layout(NamedTuple):
@@ -61,20 +47,13 @@ def parse_layout(op: str, layout: str | None, rank: int) -> Layout:
     return Layout(name, 1, tuple(range(2, rank + 2)))
 
 
-def parse_any_layout(op: str, layout: str | None, ndim: int) -> Layout:
-    """`parse_layout` for an op that takes 1, 2 or 3 spatial axes and learns which from ``x``."""
-    if not 3 <= ndim <= 5:
-        raise ValueError(
-            f"{op}: `x` must have a batch axis, 1 to 3 spatial axes and a channel axis, "
-            f"got {ndim} axes"
-        )
-    return parse_layout(op, layout, ndim - 2)
-
-
 def as_array(
-    op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = ""
+    op: str, name: str, value: Any, *, ndim: int | None = None, axes: str = "", one_less: str = ""
 ) -> jax.Array:
-    """``value`` as a JAX array, which must have ``ndim`` axes."""
+    """``value`` as a JAX array, which must have ``ndim`` axes.
+
+    ``one_less`` ends the message about an array with one axis less.
+    """
     if not isinstance(value, jax.Array | np.ndarray | np.generic):
         foreign = habits.foreign_array(name, value)
         raise TypeError(f"{op}: `{name}` must be an array, got {type(value).__name__}{foreign}")
@@ -84,22 +63,16 @@ def as_array(
     if ndim is not None and array.ndim != ndim:
         wanted = f" ({axes})" if axes else ""
         raise ValueError(
-            f"{op}: `{name}` must have {ndim} axes{wanted}, got {array.ndim} in shape {array.shape}"
+            f"{op}: `{name}` must have {ndim} axes{wanted}, got {array.ndim} in shape "
+            f"{array.shape}{one_less if array.ndim == ndim - 1 else ''}"
         )
     return array
 
 
 def images(op: str, x: Any, layout: Layout) -> jax.Array:
     """``x`` as an array whose axes are the ones of ``layout``."""
-    x = as_array(op, "x", x)
-    axes = len(layout.name)
-    if x.ndim != axes:
-        batch = "; `x[None]` adds a batch axis" if x.ndim == axes - 1 else ""
-        raise ValueError(
-            f"{op}: `x` must have {axes} axes ({layout.name}), got {x.ndim} in shape "
-            f"{x.shape}{batch}"
-        )
-    return x
+    batch = "; `x[None]` adds a batch axis"
+    return as_array(op, "x", x, ndim=len(layout.name), axes=layout.name, one_less=batch)
 
 
 def same_dtype(op: str, name: str, array: Any, x: Any) -> None:
@@ -150,8 +123,10 @@ def check_numbers(op: str, name: str, array: Any) -> None:
         raise TypeError(f"{op}: `{name}` must hold numbers, got bool")
 
 
-def check_not_empty(op: str, window: Sequence[int]) -> None:
-    """Refuse a kernel whose window has no elements."""
+def check_kernel(op: str, kernel: Any, window: Sequence[int], x: Any) -> None:
+    """Refuse booleans, a kernel of another dtype than ``x``, and a window without elements."""
+    check_numbers(op, "x", x)
+    same_dtype(op, "kernel", kernel, x)
     if 0 in window:
         raise ValueError(f"{op}: `kernel` has an empty window {tuple(window)}")
 

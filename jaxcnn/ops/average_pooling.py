@@ -10,17 +10,8 @@ from jaxtyping import Array, Float
 
 from jaxcnn import engine
 from jaxcnn.engine import Windows
-from jaxcnn.ops.arguments import (
-    AnyArray,
-    Padding,
-    PaddingMode,
-    Pairs,
-    Window,
-    accumulator,
-    as_int,
-    images,
-    parse_layout,
-)
+from jaxcnn.ops.argument_types import AnyArray, Padding, PaddingMode, Pairs, Window
+from jaxcnn.ops.arguments import accumulator, as_int, images, parse_layout
 from jaxcnn.ops.kinds import as_flag, floating
 from jaxcnn.ops.pool_arguments import pad_windows, parse_windows
 from jaxcnn.ops.shared_options import options_of

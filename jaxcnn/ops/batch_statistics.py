@@ -7,7 +7,8 @@ from typing import Any
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxcnn.ops.arguments import AnyArray, Layout
+from jaxcnn.ops.argument_types import AnyArray
+from jaxcnn.ops.arguments import Layout
 from jaxcnn.ops.kinds import as_flag, as_real
 from jaxcnn.ops.moments import batch_layout, parameter, real_input, standardized, widened
 

@@ -12,25 +12,19 @@ from jaxtyping import Array, Num
 
 from jaxcnn import engine
 from jaxcnn.ops import habits
+from jaxcnn.ops.argument_types import PADDING_MODES, AnyArray, Padding, PaddingMode, Pairs, Window
 from jaxcnn.ops.arguments import (
-    PADDING_MODES,
-    AnyArray,
     Layout,
-    Padding,
-    PaddingMode,
-    Pairs,
-    Window,
     accumulator,
     as_array,
     as_int,
-    check_not_empty,
-    check_numbers,
+    check_kernel,
     choice,
     images,
     parse_layout,
     per_axis,
-    same_dtype,
 )
+from jaxcnn.ops.bias import add_bias, as_bias
 from jaxcnn.ops.computation import check_computation
 from jaxcnn.ops.padding import pad_spatial
 from jaxcnn.ops.padding_arguments import check_padding_fits
@@ -136,9 +130,11 @@ def checked_conv(
 ) -> Any:
     """`conv2d` for ``rank`` spatial axes; ``op`` is the name that messages give."""
     axes = parse_layout(op, layout, rank)
-    x, kernel, bias = operands(op, x, kernel, bias, axes)
+    x, kernel = operands(op, x, kernel, axes)
     groups = as_int(op, "groups", groups, minimum=1)
-    check_channels(op, x, kernel, bias, groups, axes)
+    check_channels(op, x, kernel, groups, axes)
+    if bias is not None:
+        bias = as_bias(op, bias, x, kernel.shape[-1])
     stride = per_axis(op, "stride", stride, rank, minimum=1)
     dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
     choice(op, "padding_mode", padding_mode, PADDING_MODES)
@@ -157,16 +153,18 @@ def checked_conv(
         op,
         x,
         kernel,
-        stride=stride,
-        padding=pairs,
-        dilation=dilation,
-        groups=groups,
         layout=layout,
         algorithm=algorithm,
+        window_strides=stride,
+        padding=pairs,
+        rhs_dilation=dilation,
+        feature_group_count=groups,
         precision=precision,
         preferred_element_type=preferred_element_type or accumulator(x.dtype),
     )
-    return add_bias(y, bias, axes, preferred_element_type or x.dtype)
+    if bias is not None:
+        y = add_bias(y, bias, axes)
+    return y.astype(preferred_element_type or x.dtype)
 
 
 def _breaks_xla(
@@ -182,21 +180,16 @@ def _breaks_xla(
     return any(axis[:3] == (2, 2, 1) and axis[3][0] == 1 for axis in axes)
 
 
-def operands(op: str, x: Any, kernel: Any, bias: Any, axes: Layout) -> tuple[Any, Any, Any]:
-    """The arrays of a convolution, their ranks and dtypes checked."""
+def operands(op: str, x: Any, kernel: Any, axes: Layout) -> tuple[Any, Any]:
+    """The images and the kernel of a convolution, their ranks and dtypes checked."""
     rank = len(axes.spatial)
     x = images(op, x, axes)
     kernel = as_array(op, "kernel", kernel, ndim=rank + 2, axes="*window, in, out")
-    check_numbers(op, "x", x)
-    same_dtype(op, "kernel", kernel, x)
-    check_not_empty(op, kernel.shape[:rank])
-    if bias is not None:
-        bias = as_array(op, "bias", bias, ndim=1, axes="out_channels")
-        same_dtype(op, "bias", bias, x)
-    return x, kernel, bias
+    check_kernel(op, kernel, kernel.shape[:rank], x)
+    return x, kernel
 
 
-def check_channels(op: str, x: Any, kernel: Any, bias: Any, groups: int, axes: Layout) -> None:
+def check_channels(op: str, x: Any, kernel: Any, groups: int, axes: Layout) -> None:
     """Refuse channels that do not match, or that ``groups`` does not divide."""
     channels = x.shape[axes.channel]
     kernel_in, out = kernel.shape[-2:]
@@ -209,20 +202,3 @@ def check_channels(op: str, x: Any, kernel: Any, bias: Any, groups: int, axes: L
         )
     if out % groups:
         raise ValueError(f"{op}: `groups` {groups} must divide the {out} output channels")
-    check_bias(op, bias, out)
-
-
-def check_bias(op: str, bias: Any, out_channels: int) -> None:
-    """Refuse a bias that is not one number per output channel."""
-    if bias is not None and bias.shape[0] != out_channels:
-        raise ValueError(
-            f"{op}: `bias` has {bias.shape[0]} elements, but there are {out_channels} "
-            f"output channels"
-        )
-
-
-def add_bias(y: Any, bias: Any, axes: Layout, dtype: Any) -> Any:
-    """``y + bias`` in the accumulator's precision, rounded once to ``dtype``."""
-    if bias is not None:
-        y = y + axes.per_channel(bias).astype(y.dtype)
-    return y.astype(dtype)

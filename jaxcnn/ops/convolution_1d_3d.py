@@ -9,7 +9,7 @@ from typing import Any, TypedDict, Unpack
 from jax.typing import DTypeLike
 from jaxtyping import Array, Num
 
-from jaxcnn.ops.arguments import AnyArray, Padding, PaddingMode, Window
+from jaxcnn.ops.argument_types import AnyArray, Padding, PaddingMode, Window
 from jaxcnn.ops.convolution import checked_conv, conv2d
 from jaxcnn.ops.shared_options import options_of
 

@@ -13,17 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Num
 
-from jaxcnn.ops.arguments import (
-    AnyArray,
-    accumulator,
-    as_array,
-    as_int,
-    check_not_empty,
-    check_numbers,
-    choice,
-    per_axis,
-    same_dtype,
-)
+from jaxcnn.ops.argument_types import AnyArray
+from jaxcnn.ops.arguments import accumulator, as_array, as_int, check_kernel, choice, per_axis
 from jaxcnn.ops.kinds import floating
 from jaxcnn.ops.window_arguments import check_window_fits, parse_padding
 
@@ -263,10 +254,8 @@ def _operands(
     kernel_names = {1: "kw", 2: "kh, kw", 3: "kh, kw, channels", 4: "kh, kw, in, out"}
     x = as_array(op, "x", x, ndim=x_rank, axes=names[x_rank])
     kernel = as_array(op, "kernel", kernel, ndim=kernel_rank, axes=kernel_names[kernel_rank])
-    check_numbers(op, "x", x)
-    same_dtype(op, "kernel", kernel, x)
     window = kernel.shape[: min(x_rank, 2)]
-    check_not_empty(op, window)
+    check_kernel(op, kernel, window, x)
     if fits:
         check_window_fits(op, x.shape[: len(window)], window, ((0, 0),) * len(window))
     return x, kernel

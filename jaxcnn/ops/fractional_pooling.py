@@ -10,16 +10,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Num, PRNGKeyArray
 
 from jaxcnn import engine
-from jaxcnn.ops.arguments import (
-    AnyArray,
-    Layout,
-    Window,
-    accumulator,
-    as_array,
-    images,
-    parse_layout,
-    per_axis,
-)
+from jaxcnn.ops.argument_types import AnyArray, Window
+from jaxcnn.ops.arguments import Layout, accumulator, as_array, images, parse_layout, per_axis
 from jaxcnn.ops.kinds import as_flag, check_key
 from jaxcnn.ops.pool_arguments import check_real
 

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxcnn.ops.arguments import Padding, Window, as_int, per_axis
+from jaxcnn.ops.argument_types import Padding, Window
+from jaxcnn.ops.arguments import as_int, per_axis
 from jaxcnn.ops.padding_arguments import check_padding_fits
 from jaxcnn.ops.pool_arguments import count_windows
 from jaxcnn.ops.transposed import parse_crops, transposed_sizes

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int, Num
 
 from jaxcnn import engine
-from jaxcnn.ops.arguments import AnyArray, Padding, PaddingMode, Pairs, Window, images, parse_layout
+from jaxcnn.ops.argument_types import AnyArray, Padding, PaddingMode, Pairs, Window
+from jaxcnn.ops.arguments import images, parse_layout
 from jaxcnn.ops.kinds import as_flag
 from jaxcnn.ops.pool_arguments import PoolOptions, check_real, pad_windows, parse_windows
 from jaxcnn.ops.shared_options import options_of

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Num
 
 from jaxcnn import engine
-from jaxcnn.ops.arguments import AnyArray, Window, images, parse_layout
+from jaxcnn.ops.argument_types import AnyArray, Window
+from jaxcnn.ops.arguments import images, parse_layout
 from jaxcnn.ops.max_pooling import max_pool2d
 from jaxcnn.ops.pool_arguments import PoolOptions, check_real, pad_windows, parse_windows
 from jaxcnn.ops.shared_options import options_of

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxcnn.ops.arguments import Layout, accumulator, as_array, parse_any_layout
+from jaxcnn.ops.any_layout import parse_any_layout
+from jaxcnn.ops.arguments import Layout, accumulator, as_array
 from jaxcnn.ops.kinds import floating
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxcnn.ops.arguments import parse_any_layout
+from jaxcnn.ops.any_layout import parse_any_layout
 from jaxcnn.ops.kinds import as_real, check_key
 from jaxcnn.ops.moments import real_input, widened
 

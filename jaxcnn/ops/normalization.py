@@ -9,7 +9,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from jaxcnn.ops.arguments import AnyArray, accumulator, as_int, parse_any_layout
+from jaxcnn.ops.any_layout import parse_any_layout
+from jaxcnn.ops.argument_types import AnyArray
+from jaxcnn.ops.arguments import accumulator, as_int
 from jaxcnn.ops.kinds import as_real
 from jaxcnn.ops.moments import affine, batch_layout, parameter, real_input, standardized, widened
 

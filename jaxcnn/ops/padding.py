@@ -9,18 +9,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Num, Shaped
 
-from jaxcnn.ops.arguments import (
-    PADDING_MODES,
-    AnyArray,
-    Layout,
-    Padding,
-    PaddingMode,
-    Pairs,
-    as_array,
-    choice,
-    parse_any_layout,
-    per_axis,
-)
+from jaxcnn.ops.any_layout import parse_any_layout
+from jaxcnn.ops.argument_types import PADDING_MODES, AnyArray, Padding, PaddingMode, Pairs
+from jaxcnn.ops.arguments import Layout, as_array, choice, per_axis
 from jaxcnn.ops.padding_arguments import CROPS_FIRST, check_padding_fits, pairs_of
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from jaxcnn.ops import habits
-from jaxcnn.ops.arguments import Pairs, as_int
+from jaxcnn.ops.argument_types import Pairs
+from jaxcnn.ops.arguments import as_int
 
 CROPS_FIRST = ("zeros", "circular")
 """The padding modes that crop before they pad, as in torch; others copy from the whole axis."""

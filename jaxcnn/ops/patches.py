@@ -7,18 +7,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Num, Shaped
 
-from jaxcnn.ops.arguments import (
-    AnyArray,
-    Layout,
-    Padding,
-    Pairs,
-    Window,
-    accumulator,
-    as_array,
-    check_numbers,
-    parse_any_layout,
-    per_axis,
-)
+from jaxcnn.ops.any_layout import parse_any_layout
+from jaxcnn.ops.argument_types import AnyArray, Padding, Pairs, Window
+from jaxcnn.ops.arguments import Layout, accumulator, as_array, check_numbers, per_axis
 from jaxcnn.ops.padding import pad_spatial
 from jaxcnn.ops.padding_arguments import check_padding_fits
 from jaxcnn.ops.window_arguments import check_window_fits, dilated, parse_padding

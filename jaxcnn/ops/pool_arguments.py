@@ -7,16 +7,8 @@ from typing import Any, TypedDict
 import jax.numpy as jnp
 
 from jaxcnn.engine import Windows
-from jaxcnn.ops.arguments import (
-    PADDING_MODES,
-    Layout,
-    Padding,
-    PaddingMode,
-    Pairs,
-    Window,
-    choice,
-    per_axis,
-)
+from jaxcnn.ops.argument_types import PADDING_MODES, Padding, PaddingMode, Pairs, Window
+from jaxcnn.ops.arguments import Layout, choice, per_axis
 from jaxcnn.ops.kinds import as_flag
 from jaxcnn.ops.padding import pad_spatial
 from jaxcnn.ops.window_arguments import check_pixels, check_window_fits, dilated, parse_padding

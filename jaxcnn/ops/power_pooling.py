@@ -9,7 +9,8 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxcnn import engine
-from jaxcnn.ops.arguments import AnyArray, Window, accumulator, images, parse_layout
+from jaxcnn.ops.argument_types import AnyArray, Window
+from jaxcnn.ops.arguments import accumulator, images, parse_layout
 from jaxcnn.ops.average_pooling import divisors
 from jaxcnn.ops.kinds import floating
 from jaxcnn.ops.pool_arguments import parse_windows

@@ -5,7 +5,9 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
-from jaxcnn.ops.arguments import AnyArray, as_array, as_int, images, parse_any_layout, parse_layout
+from jaxcnn.ops.any_layout import parse_any_layout
+from jaxcnn.ops.argument_types import AnyArray
+from jaxcnn.ops.arguments import as_array, as_int, images, parse_layout
 
 
 def pixel_shuffle(

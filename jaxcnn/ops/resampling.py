@@ -8,16 +8,9 @@ import numpy as np
 from jaxtyping import Array, Shaped
 
 from jaxcnn.ops import cubic
-from jaxcnn.ops.arguments import (
-    AnyArray,
-    Layout,
-    Window,
-    accumulator,
-    as_array,
-    choice,
-    parse_any_layout,
-    per_axis,
-)
+from jaxcnn.ops.any_layout import parse_any_layout
+from jaxcnn.ops.argument_types import AnyArray, Window
+from jaxcnn.ops.arguments import Layout, accumulator, as_array, choice, per_axis
 from jaxcnn.ops.kinds import as_flag, as_real, floating
 
 ResizeMethod = Literal["bilinear", "nearest", "nearest_exact", "bicubic", "area"]

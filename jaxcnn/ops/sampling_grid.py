@@ -10,10 +10,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxcnn.ops import cubic
+from jaxcnn.ops.argument_types import AnyArray, Window
 from jaxcnn.ops.arguments import (
-    AnyArray,
     Layout,
-    Window,
     accumulator,
     as_array,
     choice,

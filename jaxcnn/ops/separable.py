@@ -5,17 +5,10 @@ from typing import Any
 from jax.typing import DTypeLike
 from jaxtyping import Array, Num
 
-from jaxcnn.ops.arguments import (
-    AnyArray,
-    Padding,
-    PaddingMode,
-    Window,
-    as_array,
-    images,
-    parse_layout,
-    same_dtype,
-)
-from jaxcnn.ops.convolution import check_bias, checked_conv
+from jaxcnn.ops.argument_types import AnyArray, Padding, PaddingMode, Window
+from jaxcnn.ops.arguments import as_array, images, parse_layout, same_dtype
+from jaxcnn.ops.bias import as_bias
+from jaxcnn.ops.convolution import checked_conv
 
 
 def depthwise_conv2d(
@@ -144,9 +137,7 @@ def separable_conv2d(
             f"out_channels), got {pointwise.shape}"
         )
     if bias is not None:
-        bias = as_array(op, "bias", bias, ndim=1, axes="out_channels")
-        same_dtype(op, "bias", bias, x)
-    check_bias(op, bias, pointwise.shape[3])
+        bias = as_bias(op, bias, x, pointwise.shape[3])
     between = checked_conv(
         op,
         2,

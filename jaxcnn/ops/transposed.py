@@ -15,22 +15,11 @@ from jaxtyping import Array, Num
 
 from jaxcnn import engine
 from jaxcnn.ops import habits
-from jaxcnn.ops.arguments import (
-    PADDING_MODES,
-    AnyArray,
-    Layout,
-    Padding,
-    PaddingMode,
-    Pairs,
-    Window,
-    accumulator,
-    as_int,
-    choice,
-    parse_layout,
-    per_axis,
-)
+from jaxcnn.ops.argument_types import PADDING_MODES, AnyArray, Padding, PaddingMode, Pairs, Window
+from jaxcnn.ops.arguments import Layout, accumulator, as_int, choice, parse_layout, per_axis
+from jaxcnn.ops.bias import add_bias, as_bias
 from jaxcnn.ops.computation import check_computation
-from jaxcnn.ops.convolution import add_bias, check_bias, operands
+from jaxcnn.ops.convolution import operands
 from jaxcnn.ops.convolution_1d_3d import ConvOptions
 from jaxcnn.ops.padding import pad_spatial
 from jaxcnn.ops.shared_options import options_of
@@ -194,9 +183,11 @@ def _conv_transpose(
     preferred_element_type: Any,
 ) -> Any:
     axes = parse_layout(op, layout, rank)
-    x, kernel, bias = operands(op, x, kernel, bias, axes)
+    x, kernel = operands(op, x, kernel, axes)
     groups = as_int(op, "groups", groups, minimum=1)
-    _check_channels(op, x, kernel, bias, groups, axes)
+    _check_channels(op, x, kernel, groups, axes)
+    if bias is not None:
+        bias = as_bias(op, bias, x, kernel.shape[-1] * groups)
     stride = per_axis(op, "stride", stride, rank, minimum=1)
     dilation = per_axis(op, "dilation", dilation, rank, minimum=1)
     choice(op, "padding_mode", padding_mode, PADDING_MODES)
@@ -215,17 +206,19 @@ def _conv_transpose(
         op,
         x,
         _flipped(kernel, groups),
-        stride=(1,) * rank,
-        padding=borders,
-        input_dilation=stride,
-        dilation=dilation,
-        groups=groups,
         layout=layout,
         algorithm=algorithm,
+        window_strides=(1,) * rank,
+        padding=borders,
+        lhs_dilation=stride,
+        rhs_dilation=dilation,
+        feature_group_count=groups,
         precision=precision,
         preferred_element_type=preferred_element_type or accumulator(x.dtype),
     )
-    return add_bias(y, bias, axes, preferred_element_type or x.dtype)
+    if bias is not None:
+        y = add_bias(y, bias, axes)
+    return y.astype(preferred_element_type or x.dtype)
 
 
 def parse_crops(
@@ -272,7 +265,7 @@ def transposed_sizes(
     )
 
 
-def _check_channels(op: str, x: Any, kernel: Any, bias: Any, groups: int, axes: Layout) -> None:
+def _check_channels(op: str, x: Any, kernel: Any, groups: int, axes: Layout) -> None:
     channels = x.shape[axes.channel]
     if kernel.shape[-2] != channels:
         hint = habits.axes_elsewhere(x.shape, kernel.shape, groups, axes.name, transposed=True)
@@ -282,7 +275,6 @@ def _check_channels(op: str, x: Any, kernel: Any, bias: Any, groups: int, axes: 
         )
     if channels % groups:
         raise ValueError(f"{op}: `groups` {groups} must divide the {channels} input channels")
-    check_bias(op, bias, kernel.shape[-1] * groups)
 
 
 def reach(crops: Pairs, span: Sequence[int], stride: Sequence[int]) -> Pairs:

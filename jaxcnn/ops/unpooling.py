@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Array, Int, Num
 
 from jaxcnn import engine
-from jaxcnn.ops.arguments import AnyArray, Padding, Window, as_array, images, parse_layout, per_axis
+from jaxcnn.ops.argument_types import AnyArray, Padding, Window
+from jaxcnn.ops.arguments import as_array, images, parse_layout, per_axis
 from jaxcnn.ops.shared_options import options_of
 from jaxcnn.ops.window_arguments import parse_padding
 

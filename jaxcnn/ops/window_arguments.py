@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from jaxcnn.ops.arguments import Pairs, per_axis
+from jaxcnn.ops.argument_types import Pairs
+from jaxcnn.ops.arguments import per_axis
 from jaxcnn.ops.padding_arguments import named_padding, pairs_of
 
 
@@ -23,14 +24,8 @@ def parse_padding(
 ) -> Pairs:
     """``padding`` as one ``(low, high)`` pair per spatial axis.
 
-    Args:
-        op: the name of the op, for messages.
-        padding: an int, one int per axis, one pair per axis, ``"valid"``, ``"same"``, ``"full"``.
-        sizes: the spatial sizes of the input.
-        span: the (dilated) extent of the window on each axis.
-        stride: the stride on each axis, which ``"same"`` depends on.
-        crops: whether the numbers of a pair may be negative, as in `jax.lax`. An int may not:
-            PyTorch refuses it.
+    The numbers of a pair may be negative where it ``crops``, as in `jax.lax`. An int may not:
+    PyTorch refuses it.
     """
     rank = len(sizes)
     if isinstance(padding, str):

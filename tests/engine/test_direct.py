@@ -216,11 +216,11 @@ def test_code_is_kept_where_no_one_else_can_write(tmp_path):
 def test_refuses():
     (found,) = explain(jc.conv2d, X, KERNEL)
     assert (found.algorithm == "direct") == NATIVE
-    with pytest.raises(
-        ValueError, match="'direct' cannot do this convolution: it computes in float32"
-    ):
-        jc.conv2d(
-            jnp.ones((1, 3, 3, 1), jnp.int32), jnp.ones((3, 3, 1, 1), jnp.int32), algorithm="direct"
-        )
+    for dtype in (jnp.int32, jnp.bfloat16):  # sums of bfloat16 are kept in float32
+        operands = jnp.ones((1, 3, 3, 1), dtype), jnp.ones((3, 3, 1, 1), dtype)
+        with pytest.raises(
+            ValueError, match="'direct' cannot do this convolution: it computes in float32"
+        ):
+            jc.conv2d(*operands, algorithm="direct")
     (task,) = (task for task, *_ in survey._tasks(jc.conv2d, (X, KERNEL)))
     assert refuses(task.problem, "direct", portable=True) == "its code is of this machine alone"

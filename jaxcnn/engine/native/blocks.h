@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "vectors.h"
+#include "plan.h"
 
 namespace jaxcnn {
 
@@ -19,12 +19,13 @@ constexpr int MOST = 14;  // results of a block: 28 of the 32 registers with two
 constexpr int MOST = 6;
 #endif
 
-// How a row of results is computed from images and a packed kernel.
+// How a row of results is computed from images and a packed kernel. The window's elements are
+// contiguous runs of numbers, as many in each of its planes.
 struct Forward {
-  int64_t segments;          // contiguous runs of the window
   const ptrdiff_t* offsets;  // where each run begins in the images
-  const ptrdiff_t* starts;   // where its numbers of the kernel begin
   int64_t length;            // numbers in a run
+  int64_t per_plane;         // runs in a plane of the window
+  Range planes, runs;        // the planes, and their runs, that meet more than the images' border
   ptrdiff_t step;            // from a result's pixels to those of its neighbour
   ptrdiff_t apart;           // from a result to its neighbour
   ptrdiff_t row_step;        // from a row's pixels to those of the next row
@@ -35,27 +36,30 @@ template <bool WIDE, int NV, int R, int M>
 void forward_block(const Forward& task, const float* x, const float* kernel, float* y, Lanes last) {
   Vec sums[R][M][NV] = {};
   const ptrdiff_t step = task.step, row = task.row_step;
-  for (int64_t s = 0; s < task.segments; ++s) {
-    const float* p = x + task.offsets[s];
-    const float* w = kernel + task.starts[s];
-    for (int64_t k = 0; k < task.length; ++k) {
-      Vec b[NV];
+  for (int64_t s = task.planes.begin; s < task.planes.end; ++s) {
+    const int64_t end = s * task.per_plane + task.runs.end;
+    for (int64_t run = s * task.per_plane + task.runs.begin; run < end; ++run) {
+      const float* p = x + task.offsets[run];
+      const float* w = kernel + run * task.length * NV * V;
+      for (int64_t k = 0; k < task.length; ++k) {
+        Vec b[NV];
 #pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) b[j] = load(w + j * V);
+        for (int j = 0; j < NV; ++j) b[j] = load(w + j * V);
 #pragma GCC unroll 2
-      for (int r = 0; r < R; ++r) {
+        for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-        for (int m = 0; m < M; ++m) {
-          if constexpr (WIDE) {
-            sums[r][m][0] += load(p + r * row + m * step) * b[0];
-          } else {
+          for (int m = 0; m < M; ++m) {
+            if constexpr (WIDE) {
+              sums[r][m][0] += load(p + r * row + m * step) * b[0];
+            } else {
 #pragma GCC unroll 4
-            for (int j = 0; j < NV; ++j) sums[r][m][j] += p[r * row + m * step] * b[j];
+              for (int j = 0; j < NV; ++j) sums[r][m][j] += p[r * row + m * step] * b[j];
+            }
           }
         }
+        p += WIDE ? V : 1;
+        w += NV * V;
       }
-      p += WIDE ? V : 1;
-      w += NV * V;
     }
   }
 #pragma GCC unroll 2

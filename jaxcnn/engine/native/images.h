@@ -54,25 +54,20 @@ inline Pixels read(const Problem& problem, const float* image, const Box& box, i
 // The contiguous runs of a window: whole rows of it where its pixels are neighbours.
 struct Runs {
   int64_t length;                  // numbers, or vectors where the problem is wide
-  int64_t planes, rows, across;    // how many there are along each axis of the window
-  std::vector<ptrdiff_t> offsets;  // where each begins, from the window's own place
+  int64_t rows, across;            // how many there are along the axes of a plane of the window
+  std::vector<ptrdiff_t> offsets;  // where each begins, from the window's first pixel
 
-  Runs(const Problem& problem, const Phase* phase, const Pixels& pixels, const Box& box,
-       const Range* range) {
+  Runs(const Problem& problem, const Phase* phase, const Pixels& pixels) {
     const ptrdiff_t* step = pixels.step;
     const bool joined = phase[2].dilation == 1 && step[2] == problem.depth();
     length = problem.fan_in() * (joined ? phase[2].taps : 1);
-    planes = phase[0].taps;
     rows = phase[1].taps;
     across = joined ? std::min<int64_t>(phase[2].taps, 1) : phase[2].taps;
-    ptrdiff_t base = 0;
-    for (int i = 0; i < AXES; ++i)
-      base += (range[i].begin * problem.axis[i].stride + phase[i].offset - box.low[i]) * step[i];
-    for (int64_t a = 0; a < planes; ++a)
+    for (int64_t a = 0; a < phase[0].taps; ++a)
       for (int64_t b = 0; b < rows; ++b)
         for (int64_t c = 0; c < across; ++c)
-          offsets.push_back(base + a * phase[0].dilation * step[0] +
-                            b * phase[1].dilation * step[1] + c * phase[2].dilation * step[2]);
+          offsets.push_back(a * phase[0].dilation * step[0] + b * phase[1].dilation * step[1] +
+                            c * phase[2].dilation * step[2]);
   }
 };
 

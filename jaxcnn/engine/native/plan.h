@@ -1,4 +1,4 @@
-// The sizes of a convolution along each axis, and the blocks that its results are cut into.
+// The sizes of a convolution along each axis, and how its results and its kernel are cut.
 #pragma once
 
 #include <algorithm>
@@ -84,39 +84,31 @@ struct Problem {
   int64_t part_features(int64_t part) const {
     return wide() ? std::min<int64_t>(V, features - part * V) : fan_out();
   }
-  // How many features the given vector of a part holds.
-  int64_t lanes(int64_t part, int64_t vector) const {
-    return std::min<int64_t>(V, part_features(part) - vector * V);
-  }
   int64_t first_feature(int64_t part) const { return part * (wide() ? V : fan_out()); }
   // Numbers per pixel that a part reads.
   int64_t depth() const { return fan_in() * (wide() ? V : 1); }
   int64_t vectors() const { return wide() ? 1 : (fan_out() + V - 1) / V; }
   int64_t pairs() const { return (vectors() + PAIR - 1) / PAIR; }
   int64_t units() const { return parts() * pairs(); }
-  int64_t taps() const { return axis[0].window * axis[1].window * axis[2].window; }
-  int64_t kernel() const { return taps() * fan_in() * features; }
+  int64_t kernel() const {
+    return axis[0].window * axis[1].window * axis[2].window * fan_in() * features;
+  }
   int64_t pixels() const { return axis[0].size * axis[1].size * axis[2].size; }
-  int64_t places() const { return axis[0].out * axis[1].out * axis[2].out; }
 
-  // The results of a phase number, over all axes.
   int64_t phases() const {
     return axis[0].input_dilation * axis[1].input_dilation * axis[2].input_dilation;
   }
-  void phase(int64_t number, Phase* of) const {
-    for (int i = AXES - 1; i >= 0; --i) {
-      of[i] = phase_of(axis[i], number % axis[i].input_dilation);
-      number /= axis[i].input_dilation;
-    }
-  }
 };
 
-// A box of pixels that a block of results is computed from; it may reach over the image's edges.
+// A block of results, and the box of pixels that it is computed from, which may reach over the
+// image's edges.
 struct Box {
+  Range range[AXES];
   int64_t low[AXES], count[AXES];
   bool inside = true;
 
-  Box(const Problem& problem, const Range* range) {
+  Box(const Problem& problem, const Range* results) {
+    std::copy(results, results + AXES, range);
     for (int i = 0; i < AXES; ++i) {
       const Axis& axis = problem.axis[i];
       int64_t least = INT64_MAX, most = INT64_MIN;
@@ -141,21 +133,21 @@ struct Blocks {
   explicit Blocks(const Problem& problem) {
     constexpr int64_t cache = 48 * 1024;  // floats
     for (int i = 0; i < AXES; ++i) size[i] = i == 0 ? 1 : length(problem, i);
-    for (int i : {1, 2}) {
+    for (int i : {1, 2})
       while (size[i] > 1 && numbers(problem) > cache) size[i] = (size[i] + 1) / 2;
-      if (numbers(problem) <= cache) break;
-    }
     for (int i = 0; i < AXES; ++i) count[i] = (length(problem, i) + size[i] - 1) / size[i];
   }
 
   int64_t total() const { return count[0] * count[1] * count[2]; }
 
-  void range(const Problem& problem, int64_t number, Range* of) const {
+  Box box(const Problem& problem, int64_t number) const {
+    Range range[AXES];
     for (int i = AXES - 1; i >= 0; --i) {
       const int64_t begin = number % count[i] * size[i];
-      of[i] = {begin, std::min(begin + size[i], length(problem, i))};
+      range[i] = {begin, std::min(begin + size[i], length(problem, i))};
       number /= count[i];
     }
+    return Box(problem, range);
   }
 
   static int64_t length(const Problem& problem, int i) {
@@ -168,6 +160,56 @@ struct Blocks {
     const Range range[] = {{0, size[0]}, {0, size[1]}, {0, size[2]}};
     const Box box(problem, range);
     return box.count[0] * box.count[1] * box.count[2] * problem.depth();
+  }
+};
+
+// A pair of vectors of one part's features, which are computed together; the last may be alone.
+struct Unit {
+  int64_t part, vector, vectors;
+  int64_t first, count;  // the features
+
+  Unit(const Problem& problem, int64_t number)
+      : part(number / problem.pairs()), vector(number % problem.pairs() * PAIR) {
+    vectors = std::min(PAIR, problem.vectors() - vector);
+    first = problem.first_feature(part) + vector * V;
+    count = std::min(vectors * V, problem.part_features(part) - vector * V);
+  }
+
+  Lanes last() const { return Lanes(count - (vectors - 1) * V); }
+};
+
+// The numbers of the kernel that one phase needs, in the order of its products.
+struct Panels {
+  Phase phase[AXES];
+  int64_t length;   // products per result
+  ptrdiff_t start;  // where the phase's panels begin
+
+  ptrdiff_t of(const Problem& problem, int64_t part, int64_t vector) const {
+    return start + (part * problem.vectors() + vector) * length * V;
+  }
+};
+
+// How the work is cut: the kernel into panels and units, the results of all images into blocks.
+struct Plan {
+  const Problem& problem;
+  const Blocks blocks;
+  const int64_t units, tasks;
+  std::vector<Panels> panels;  // one for each phase
+  int64_t size = 0;            // numbers in all panels
+
+  explicit Plan(const Problem& problem)
+      : problem(problem), blocks(problem), units(problem.units()),
+        tasks(problem.batch * blocks.total()), panels(problem.phases()) {
+    for (int64_t number = 0; number < problem.phases(); ++number) {
+      Phase* phase = panels[number].phase;
+      for (int64_t i = AXES - 1, rest = number; i >= 0; --i) {
+        phase[i] = phase_of(problem.axis[i], rest % problem.axis[i].input_dilation);
+        rest /= problem.axis[i].input_dilation;
+      }
+      panels[number].length = phase[0].taps * phase[1].taps * phase[2].taps * problem.fan_in();
+      panels[number].start = size;
+      size = panels[number].of(problem, problem.parts(), 0);
+    }
   }
 };
 

@@ -33,7 +33,7 @@ def run(
         return solve(part, image, block)
 
     each = jax.vmap(one)(jnp.moveaxis(images, -2, 0), jnp.moveaxis(kernels, -2, 0))
-    return jnp.moveaxis(each, 0, -2).reshape(problem.batch, *problem.out, problem.features)
+    return jnp.moveaxis(each, 0, -2).reshape(problem.result_shape)
 
 
 def joined(problem: Problem) -> tuple[Problem, int]:

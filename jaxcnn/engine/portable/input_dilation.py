@@ -86,7 +86,7 @@ def _interleave(problem: Problem, results: list[Any], counts: tuple[int, ...]) -
     y = y.transpose(*order, 2 * rank + 1)
     sizes = [n * gap for n, gap in zip(counts, gaps, strict=True)]
     y = y.reshape(problem.batch, *sizes, problem.features)
-    return lax.slice(y, (0,) * (rank + 2), (problem.batch, *problem.out, problem.features))
+    return lax.slice(y, (0,) * (rank + 2), problem.result_shape)
 
 
 def write_out(problem: Problem, x: jax.Array) -> tuple[Problem, jax.Array]:

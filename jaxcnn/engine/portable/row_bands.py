@@ -59,7 +59,7 @@ def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
         config = [(0, 0, 0), (before, problem.out[0] - height - before, 0), (0, 0, 0)]
         moved.append(lax.pad(shares[:, :, a], np.zeros((), x.dtype), config))
     y = functools.reduce(operator.add, moved)
-    return y.reshape(problem.batch, *problem.out, problem.features)
+    return y.reshape(problem.result_shape)
 
 
 ROW_BANDS = Algorithm("row_bands", run, None, refuses, scratch)

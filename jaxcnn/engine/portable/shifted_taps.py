@@ -43,7 +43,7 @@ def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
         weights = kernel[place].reshape(problem.channels, *_multiplier(problem))
         terms.append(_per_feature(problem, tap) * jnp.expand_dims(weights, axes))
     y = functools.reduce(operator.add, terms)
-    return y.reshape(problem.batch, *problem.out, problem.features)
+    return y.reshape(problem.result_shape)
 
 
 def gradient(problem: Problem, x: jax.Array, cotangent: jax.Array) -> jax.Array:

@@ -75,7 +75,7 @@ def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
         y = _combine(back, pieces, 2 * i + 2)
         y = lax.optimization_barrier(y) if i else y
     y = y.reshape(problem.batch, *[t * m for t in tiles], problem.features)
-    return lax.slice(y, (0,) * (rank + 2), (problem.batch, *problem.out, problem.features))
+    return lax.slice(y, (0,) * (rank + 2), problem.result_shape)
 
 
 def _padded(problem: Problem, x: jax.Array, sizes: list[int]) -> jax.Array:
