@@ -29,24 +29,32 @@ def behind(words: Sequence[str], default: Config, read: Callable[[RunFolder], Co
         UserError: if a file cannot be read, or a value in it is not what its field takes.
     """
     file = value_of(words, "config")
-    values = {} if file is None else read_toml(_path("config", file))
-    base = _of_a_run(words, with_values(default, values, f"{file}").run_dir, read) or default
-    return with_values(base, values, f"{file}")
+    if file is None:
+        return _of_a_run(words, default.run_dir, read) or default
+    values = read_toml(_path("config", file))
+    base = _of_a_run(words, with_values(default, values, file).run_dir, read) or default
+    return with_values(base, values, file)
 
 
 def _of_a_run(
     words: Sequence[str], run_dir: Path | None, read: Callable[[RunFolder], Config]
 ) -> Config | None:
     """The settings of the run that --from or --resume names, or ``None``."""
-    resumed, source, named = resumes(words), value_of(words, "from"), value_of(words, "run-dir")
+    resumed, source = resumes(words), value_of(words, "from")
     if resumed and source is not None:
         raise UserError("--from and --resume contradict each other: give one of them")
     if source is not None:
         return dataclasses.replace(read(RunFolder(_path("from", source))), run_dir=None)
+    return _resumed(words, run_dir, read) if resumed else None
+
+
+def _resumed(
+    words: Sequence[str], run_dir: Path | None, read: Callable[[RunFolder], Config]
+) -> Config | None:
+    """The settings of the run that --run-dir, or else a settings file, names."""
+    named = value_of(words, "run-dir")
     folder = run_dir if named is None else _path("run-dir", named)
-    if not resumed or folder is None:
-        return None
-    return dataclasses.replace(read(RunFolder(folder)), run_dir=folder)
+    return None if folder is None else dataclasses.replace(read(RunFolder(folder)), run_dir=folder)
 
 
 def check_typed(model: str, words: Sequence[str]) -> None:
