@@ -222,7 +222,8 @@ def check_settings(config: TrainConfig) -> None:
             raise UserError("--early-stop needs --validation, the images that say when to stop")
     if not 0 <= config.momentum < 1:
         raise UserError(f"--momentum must be at least 0 and below 1, got {config.momentum}")
-    check_augmentation(config.augmentation)
+    if config.augmentation != AugmentConfig():
+        check_augmentation(config.augmentation)
     if config.skip_head and config.init_from is None:
         raise UserError("--skip-head needs --init-from, the file whose last layer is not read")
     if config.overwrite and config.resume:

@@ -22,7 +22,12 @@ from jaxcnn.runs.initial import given_weights
 from jaxcnn.runs.log import say
 from jaxcnn.runs.model import ModelMaker, check_first_output, check_shapes, find_model, is_own
 from jaxcnn.training import Members, Programs, Task, compile_programs, cross_entropy
-from jaxcnn.training.augmentation import check_augmentation, make_augment
+from jaxcnn.training.augmentation import (
+    Augment,
+    AugmentConfig,
+    check_augmentation,
+    make_augment,
+)
 from jaxcnn.training.freezing import freeze_model, freeze_optimizer
 from jaxcnn.training.losses import Loss
 from jaxcnn.training.optimizers import make_optimizer, make_schedule
@@ -114,34 +119,51 @@ def assemble(
     Raises:
         UserError: if the config or the model does not suit the data.
     """
-    check_augmentation(config.augmentation, data.image_shape)
+    changed = config.augmentation != AugmentConfig()
+    augment = _augment(config.augmentation, data) if changed else None
     steps = _steps(config, len(data.train))
     model = find_model(config.model, data.num_classes, own.model)
     check_shapes(model, config.model, data.image_shape, data.num_classes, min(2, len(data.train)))
     if is_own(config.model):
         first = data.train.read(np.arange(min(2, len(data.train)))).images
         check_first_output(model, config.model, jax.random.key(config.seed), first)
-    given = given_weights(config, model, data.image_shape)
     optimizer = optimizer_of(config, steps) if own.optimizer is None else lambda _: own.optimizer
     task = Task(
-        freeze_model(model, config.freeze) if config.freeze else model,
-        (lambda rate: freeze_optimizer(optimizer(rate), config.freeze))
-        if config.freeze
-        else optimizer,
+        model,
+        optimizer,
         data.train,
         data.scored,
         config.recipe.batch_size,
         loss=own.loss,
         metrics=own.metrics,
-        augment=make_augment(config.augmentation, data.num_classes),
+        augment=augment,
         skip_nonfinite=config.skip_nonfinite,
-        given=given,
     )
+    if config.freeze or config.init_from is not None:
+        task = _with_given(config, task, data)
     begun = time.perf_counter()
     programs = compile_programs(task, members, at_once=at_once)
     seconds = time.perf_counter() - begun
     schedule = schedule_of(config, steps) if own.optimizer is None else None
     return Job(config, data, model, members, programs, schedule, seconds)
+
+
+def _augment(options: AugmentConfig, data: Dataset) -> Augment | None:
+    """The function that changes training images, if its options suit the data."""
+    check_augmentation(options, data.image_shape)
+    return make_augment(options, data.num_classes)
+
+
+def _with_given(config: TrainConfig, task: Task, data: Dataset) -> Task:
+    """The task with the weights of a file, and with frozen parameters."""
+    given = given_weights(config, task.model, data.image_shape)
+    if not config.freeze:
+        return task._replace(given=given)
+    return task._replace(
+        given=given,
+        model=freeze_model(task.model, config.freeze),
+        optimizer=lambda rate: freeze_optimizer(task.optimizer(rate), config.freeze),
+    )
 
 
 def schedule_of(config: TrainConfig, steps: int) -> Callable[[Any], optax.Schedule]:

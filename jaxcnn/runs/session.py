@@ -119,7 +119,8 @@ def carry_out(config: TrainConfig, record: Record, members: Members, own: Own) -
         say(record.headline())
         job = assemble(config, data, members, own=own, at_once=record.at_once())
         facts = facts_of(data, job.model if is_own(config.model) else None, own)
-        facts |= init_facts(config)
+        if config.init_from is not None:
+            facts |= init_facts(config.init_from)
         if config.resume:
             check_same_data(record.file, facts)
         else:
