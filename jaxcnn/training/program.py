@@ -125,7 +125,8 @@ class Passes(NamedTuple):
 
 def passes_of(task: Task, at_once: int, mesh: Mesh | None = None) -> Passes:
     """The training of a task as pure functions."""
-    size, share = min(task.batch_size, len(task.train_set)), _shared_over(mesh)
+    size = min(task.batch_size, len(task.train_set))
+    share = _unshared if mesh is None else _shared_over(mesh)
 
     def span(
         members: Members,
@@ -312,10 +313,13 @@ def _on_devices(split: Any, mesh: Mesh | None) -> Batch:
     return batch if mesh is None else jax.device_put(batch, NamedSharding(mesh, PartitionSpec()))
 
 
-def _shared_over(mesh: Mesh | None) -> Callable[[Batch], Batch]:
+def _unshared(batch: Batch) -> Batch:
+    """A batch as it is, on one device."""
+    return batch
+
+
+def _shared_over(mesh: Mesh) -> Callable[[Batch], Batch]:
     """Shares the examples of a batch among the devices of a mesh, if it divides them."""
-    if mesh is None:
-        return lambda batch: batch
     axis = mesh.axis_names[0]
     sharding = NamedSharding(mesh, PartitionSpec(axis))
 
