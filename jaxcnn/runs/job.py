@@ -192,13 +192,17 @@ def _steps(config: TrainConfig, images: int) -> int:
     if recipe.batch_size > images:
         say(f"note: batches of {recipe.batch_size} are more than the {images} training images")
     steps = recipe.epochs * math.ceil(images / recipe.batch_size)
-    if steps >= 2**31:
-        raise UserError(f"--epochs: {steps:,} steps are more than a run can count (2**31 - 1)")
-    if config.warmup_steps >= steps:
-        raise UserError(
-            f"--warmup-steps must be below the {steps} steps of the run, got {config.warmup_steps}"
-        )
+    if steps >= 2**31 or config.warmup_steps >= steps:
+        raise _wrong_steps(config, steps)
     return steps
+
+
+def _wrong_steps(config: TrainConfig, steps: int) -> UserError:
+    if steps >= 2**31:
+        return UserError(f"--epochs: {steps:,} steps are more than a run can count (2**31 - 1)")
+    return UserError(
+        f"--warmup-steps must be below the {steps} steps of the run, got {config.warmup_steps}"
+    )
 
 
 def announce(data: Dataset) -> None:

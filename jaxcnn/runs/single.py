@@ -18,13 +18,12 @@ from jaxcnn.runs.log import say, warn
 from jaxcnn.runs.metrics_file import append_metrics, keep_metrics, read_metrics
 from jaxcnn.runs.plateau import PlateauNote
 from jaxcnn.runs.result import Result, median_speed
-from jaxcnn.runs.rows import MetricsRow
+from jaxcnn.runs.rows import MetricsRow, scores_in
 from jaxcnn.runs.session import Record, carry_out
 from jaxcnn.runs.subscriber import Ended, Subscriber, follow
 from jaxcnn.runs.writers import check_writers, open_writers
 from jaxcnn.training import EpochDone, begin, single
 from jaxcnn.training.evaluation import Score, confusion_matrix
-from jaxcnn.training.totals import means
 from jaxcnn.writing import write_whole
 
 
@@ -158,10 +157,9 @@ def _shown(job: Job, past: Sequence[MetricsRow]) -> list[Subscriber]:
 
 
 def _result(job: Job, ended: Ended, rows: list[MetricsRow], folder: RunFolder | None) -> Result:
+    """What a run came to."""
     state = ended.moment.state
-    scores: dict[str, float] = {}
-    for name, score in ended.scores.items():
-        scores |= means(name, score.totals, job.data.num_classes)
+    scores = scores_in(ended.scores, job.data.num_classes)
     return Result(
         state.params,
         state.model_state,

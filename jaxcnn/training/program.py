@@ -82,12 +82,16 @@ def compile_programs(
         ValueError: if the training set is streamed and there are several members.
     """
     if isinstance(task.train_set, StreamedSplit):
-        if members.size is not None:
-            raise ValueError("compile_programs: streamed examples are for a single run")
         return _streamed(task, members, task.train_set)
-    count = members.size or 1
+    if members.size is None:
+        return _compiled(task, members, 1, mesh)
     if at_once is not None:
-        return _compiled(task, members, min(at_once, count), mesh)
+        return _compiled(task, members, min(at_once, members.size), mesh)
+    return _as_many_as_fit(task, members, members.size, mesh)
+
+
+def _as_many_as_fit(task: Task, members: Members, count: int, mesh: Mesh | None) -> Programs:
+    """The programs that vectorize as many of the members as suits the device."""
     at_once = 1 if jax.default_backend() == "cpu" else count
     while True:
         programs = _compiled(task, members, at_once, mesh)
@@ -206,6 +210,8 @@ def _streamed(task: Task, members: Members, split: StreamedSplit) -> Programs:
     Each batch is a training set of its own, in the order in which it comes, so that the step is
     that of the examples in memory, to the bit.
     """
+    if members.size is not None:
+        raise ValueError("compile_programs: streamed examples are for a single run")
     size, passes = min(task.batch_size, len(split)), passes_of(task, 1)
     start, shuffle, zero = _before(task, members)
     like = members, *jax.eval_shape(lambda: (start(), zero()))
@@ -296,6 +302,10 @@ def _over_members(each: Callable[..., Any], members: Members, at_once: int, *arg
     """``each`` member's results: all vectorized, or so many at a time in a loop."""
     if members.size is None:
         return each(members, *arguments)
+    return _together(each, members, at_once, *arguments)
+
+
+def _together(each: Callable[..., Any], members: Members, at_once: int, *arguments: Any) -> Any:
     if at_once == members.size:
         return jax.vmap(each)(members, *arguments)
     # One at a time is not vectorized: a convolution stays the one that a single run has.
