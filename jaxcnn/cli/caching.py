@@ -19,6 +19,10 @@ LIMIT = 1 << 30
 LEAST_SECONDS = 0.1
 """Programs that compile faster than this are not kept."""
 
+_NOT_KEPT = (
+    "compiled programs are not kept: {folder} cannot be written by this user alone "
+    "(JAXCNN_COMPILE_CACHE=0 does without)"
+)
 _TROUBLE = re.compile(r"Error (reading|writing) persistent compilation cache entry for '(.+?)': ")
 
 
@@ -36,10 +40,7 @@ def keep_compiled() -> None:
     # A home may be shared by machines whose processors have other instructions.
     folder = caches.folder() / f"xla-{caches.processor()[:16]}"
     if not caches.private(folder):
-        warn(
-            f"compiled programs are not kept: {folder} cannot be written by this user alone "
-            f"(JAXCNN_COMPILE_CACHE=0 does without)"
-        )
+        warn(_NOT_KEPT.format(folder=folder))
         return
     shrink(folder, LIMIT)
     jax.config.update("jax_compilation_cache_dir", str(folder))

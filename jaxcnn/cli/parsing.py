@@ -19,7 +19,7 @@ def parse(
     *,
     prog: str | None = None,
     description: str | None = None,
-    default: Callable[[], Any] = lambda: None,
+    default: Callable[[Values], Any] = lambda given: None,
     groups: Groups | None = None,
 ) -> Any:
     """Parse words into an instance of a dataclass; each of its fields is an option.
@@ -29,8 +29,8 @@ def parse(
         words: the command line after the name of the command.
         prog: the name of the command in its help; by default, that of the running program.
         description: the beginning of the help; by default, the docstring of ``kind``.
-        default: returns an instance with the values of the options that the user did not pass.
-            It is called after ``words`` were found to be right.
+        default: from the values of the options that the user passed, an instance with those of
+            all others.
         groups: the groups of the help; an option in none of them comes first.
 
     Returns:
@@ -42,8 +42,8 @@ def parse(
     """
     flags = flags_of(kind)
     asked = any(word in HELP for word in words)
-    values = {} if asked else _values(flags, words)
-    base = default()
+    values = _beside_help(flags, words) if asked else _values(flags, words)
+    base = default(values)
     if base is not None:
         flags = [
             flag._replace(default=functools.reduce(getattr, flag.path, base)) for flag in flags
@@ -54,6 +54,14 @@ def parse(
         if values.setdefault(flag.path, flag.default) is REQUIRED:
             raise UserError(f"{flag.typed} is missing: {flag.first_sentence}")
     return built(kind, values)
+
+
+def _beside_help(flags: Sequence[Flag], words: Sequence[str]) -> Values:
+    """The values of the options where the help is asked for, which mistakes do not prevent."""
+    try:
+        return _values(flags, [word for word in words if word not in HELP])
+    except UserError:
+        return {}
 
 
 def _values(flags: Sequence[Flag], words: Sequence[str]) -> Values:

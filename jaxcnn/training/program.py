@@ -270,21 +270,12 @@ def _scores(
     task: Task, members: Members, at_once: int, mesh: Mesh | None
 ) -> Callable[[TrainState], dict[str, Score]]:
     """The compiled function from a state to the scores of every split."""
-    batch_size = max(EVALUATION_BATCH // at_once, 1)
-    evaluations = {
-        name: make_evaluation(
-            task.model, len(split), batch_size, loss=task.loss, metrics=task.metrics
-        )
-        for name, split in task.scored.items()
-    }
+    size = max(EVALUATION_BATCH // at_once, 1)
     splits = {name: _on_devices(split, mesh) for name, split in task.scored.items()}
 
     def scored(members: Members, state: TrainState, splits: dict[str, Batch]) -> Any:
         def each(member: Members, state: TrainState) -> Any:
-            return {
-                name: evaluate(state.params, state.model_state, splits[name])
-                for name, evaluate in evaluations.items()
-            }
+            return {name: _evaluated(task, state, splits[name], size) for name in task.scored}
 
         return _over_members(each, members, at_once, state)
 
@@ -293,9 +284,16 @@ def _scores(
 
     def score(state: TrainState) -> dict[str, Score]:
         found = jax.device_get(program(members, state, splits))
-        return {name: Score(*found[name]) for name in evaluations}
+        return {name: Score(*found[name]) for name in task.scored}
 
     return score
+
+
+def _evaluated(task: Task, state: TrainState, data: Batch, size: int) -> tuple[Totals, jax.Array]:
+    """The totals and guesses of one split, in batches of a size."""
+    count = data.labels.shape[0]
+    evaluate = make_evaluation(task.model, count, size, loss=task.loss, metrics=task.metrics)
+    return evaluate(state.params, state.model_state, data)
 
 
 def _over_members(each: Callable[..., Any], members: Members, at_once: int, *arguments: Any) -> Any:

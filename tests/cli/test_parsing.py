@@ -135,8 +135,8 @@ def test_words_become_the_dataclass(words, wanted):
 
 def test_defaults_may_be_of_an_instance():
     kept = Outer("b", Inner(5), True, (1.0,))
-    assert parse(Outer, [], default=lambda: kept) == kept
-    assert parse(Outer, ["c", "--no-more"], default=lambda: kept) == dataclasses.replace(
+    assert parse(Outer, [], default=lambda given: kept) == kept
+    assert parse(Outer, ["c", "--no-more"], default=lambda given: kept) == dataclasses.replace(
         kept, name="c", other=False
     )
 
