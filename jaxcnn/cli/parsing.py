@@ -12,6 +12,9 @@ from jaxcnn.runs.kinds import from_words, shape_of
 Values = dict[FieldPath, Any]
 """The values of some options, by their paths."""
 
+Told = bool | Sequence[str]
+"""What the user says of an option: its words; of one without a value, whether it is on."""
+
 
 def parse(
     kind: type,
@@ -74,32 +77,38 @@ def _values(flags: Sequence[Flag], words: Sequence[str]) -> Values:
             phrases.append([])
         phrases[-1].append(word)
     operands, *options = phrases
-    values: Values = {}
+    told: dict[Flag, Told] = {}
     for word, *after in options:
-        value, over = _option(word, after, known)
-        values |= value
+        flag, told_of_it, over = _option(word, after, known)
+        told[flag] = told_of_it
         operands += over
     operands += words[end + 1 :]
-    return values | _operands(flags, operands) if operands else values
+    if operands:
+        told |= _operands(flags, operands)
+    return {flag.path: _value(flag, its) for flag, its in told.items()}
 
 
-def _option(word: str, after: list[str], known: Mapping[str, Flag]) -> tuple[Values, list[str]]:
-    """The value of one option, and those of the words behind it that do not belong to it."""
+def _value(flag: Flag, told: Told) -> Any:
+    return told if isinstance(told, bool) else from_words(told, flag.hint, flag.typed)
+
+
+def _option(
+    word: str, after: Sequence[str], known: Mapping[str, Flag]
+) -> tuple[Flag, Told, Sequence[str]]:
+    """An option, what is told of it, and those of the words behind it that do not belong to it."""
     typed, joined, value = word.partition("=")
     flag, on = _named(typed, known)
     if flag.hint is bool:
         if joined:
             raise UserError(f"{typed} takes no value, got {value!r}")
-        return {flag.path: on}, after
+        return flag, on, after
     several = shape_of(flag.hint).several
-    if joined:
-        own, over = [value], after
-    elif after:
-        own, over = (after, []) if several else (after[:1], after[1:])
-    else:
+    own = [value, *after] if joined else after
+    if not own:
         none = " (None stands for no value)" if several and flag.default in (None, ()) else ""
         raise UserError(f"{flag.typed}: a value is missing{none}")
-    return {flag.path: from_words(own, flag.hint, flag.typed)}, over
+    count = len(own) if several else 1
+    return flag, own[:count], own[count:]
 
 
 def _named(typed: str, known: Mapping[str, Flag]) -> tuple[Flag, bool]:
@@ -114,18 +123,18 @@ def _named(typed: str, known: Mapping[str, Flag]) -> tuple[Flag, bool]:
     raise UnknownFlagError(typed, known.keys() | switches)
 
 
-def _operands(flags: Sequence[Flag], words: Sequence[str]) -> Values:
-    """The values of the positional arguments: one word each, and all that are left."""
-    values: Values = {}
+def _operands(flags: Sequence[Flag], words: Sequence[str]) -> dict[Flag, Told]:
+    """The words of each positional argument: one, or all that are left."""
+    told: dict[Flag, Told] = {}
     places = [flag for flag in flags if flag.operand]
     for flag in places:
         count = len(words) if shape_of(flag.hint).several else 1
         own, words = words[:count], words[count:]
         if own:
-            values[flag.path] = from_words(own, flag.hint, flag.typed)
+            told[flag] = own
     if words:
         hint = "--help lists the arguments"
         if not places:
             hint = "the names of options begin with --; --help lists them"
         raise UserError(f"unexpected argument {words[0]!r} ({hint})")
-    return values
+    return told
