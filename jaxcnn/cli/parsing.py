@@ -83,9 +83,8 @@ def _values(flags: Sequence[Flag], words: Sequence[str]) -> Values:
         told[flag] = told_of_it
         operands += over
     operands += words[end + 1 :]
-    if operands:
-        told |= _operands(flags, operands)
-    return {flag.path: _value(flag, its) for flag, its in told.items()}
+    values = {flag.path: _value(flag, its) for flag, its in told.items()}
+    return values | _operands(flags, operands) if operands else values
 
 
 def _value(flag: Flag, told: Told) -> Any:
@@ -123,18 +122,18 @@ def _named(typed: str, known: Mapping[str, Flag]) -> tuple[Flag, bool]:
     raise UnknownFlagError(typed, known.keys() | switches)
 
 
-def _operands(flags: Sequence[Flag], words: Sequence[str]) -> dict[Flag, Told]:
-    """The words of each positional argument: one, or all that are left."""
-    told: dict[Flag, Told] = {}
+def _operands(flags: Sequence[Flag], words: Sequence[str]) -> Values:
+    """The values of the positional arguments: of one word each, or of all that are left."""
+    values: Values = {}
     places = [flag for flag in flags if flag.operand]
     for flag in places:
         count = len(words) if shape_of(flag.hint).several else 1
         own, words = words[:count], words[count:]
         if own:
-            told[flag] = own
+            values[flag.path] = _value(flag, own)
     if words:
         hint = "--help lists the arguments"
         if not places:
             hint = "the names of options begin with --; --help lists them"
         raise UserError(f"unexpected argument {words[0]!r} ({hint})")
-    return told
+    return values
