@@ -54,14 +54,12 @@ class Own(NamedTuple):
     @property
     def names(self) -> dict[str, Any]:
         """What a run writes down of them; nothing where everything is as usual."""
-        own: dict[str, Any] = {}
-        if self.optimizer is not None:
-            own["optimizer"] = "own"
-        if self.loss is not cross_entropy:
-            own["loss"] = getattr(self.loss, "__name__", "own")
-        if self.metrics:
-            own["metrics"] = sorted(self.metrics)
-        return own
+        own = {
+            "optimizer": None if self.optimizer is None else "own",
+            "loss": None if self.loss is cross_entropy else getattr(self.loss, "__name__", "own"),
+            "metrics": sorted(self.metrics or ()),
+        }
+        return {name: value for name, value in own.items() if value}
 
 
 NOTHING = Own()

@@ -4,6 +4,7 @@ One run is one *member*. Several members (other seeds, other learning rates) are
 program, in which every array of theirs has an axis of members in front.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -252,18 +253,20 @@ def _before(task: Task, members: Members) -> tuple[Callable[[], Any], Any, Calla
     def order(key: jax.Array, epoch: jax.Array) -> jax.Array:
         return jax.random.permutation(jax.random.fold_in(key, epoch), count)
 
-    begin, shuffled, zero = task.start, order, Totals.zero
+    begin, shuffled = task.start, order
+    zero = functools.partial(Totals.zero, task.metrics)
     if members.size is not None:
         begin = jax.vmap(task.start, in_axes=(0, None))
         shuffled = jax.vmap(order, in_axes=(0, None))
+        zero = functools.partial(_zeros, task, members.size)
     shuffled, begin = jax.jit(shuffled), jax.jit(begin)
-
-    def totals() -> Totals:
-        one, size = zero(task.metrics), members.size
-        return one if size is None else jax.tree.map(lambda each: jnp.stack([each] * size), one)
-
     given = dict(task.given or {})
-    return lambda: begin(members, given), lambda epoch: shuffled(members.keys.order, epoch), totals
+    return lambda: begin(members, given), lambda epoch: shuffled(members.keys.order, epoch), zero
+
+
+def _zeros(task: Task, size: int) -> Totals:
+    """The totals of so many members over no examples."""
+    return jax.tree.map(lambda each: jnp.stack([each] * size), Totals.zero(task.metrics))
 
 
 def _scores(
