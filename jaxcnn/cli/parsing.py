@@ -79,8 +79,8 @@ def _values(flags: Sequence[Flag], words: Sequence[str]) -> Values:
     operands, *options = phrases
     told: dict[Flag, Told] = {}
     for word, *after in options:
-        flag, told_of_it, over = _option(word, after, known)
-        told[flag] = told_of_it
+        flag, its, over = _option(word, after, known)
+        told[flag] = its
         operands += over
     operands += words[end + 1 :]
     values = {flag.path: _value(flag, its) for flag, its in told.items()}
