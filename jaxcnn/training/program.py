@@ -26,6 +26,9 @@ from jaxcnn.training.totals import Totals
 _SHARE = 0.8
 """Of the free memory, what the intermediate results of a program may take."""
 
+_BETWEEN = (jax.ShapeDtypeStruct((), jnp.int32),) * 2
+"""Between which batches of a pass a span goes, as their shapes and types."""
+
 
 class Programs(NamedTuple):
     """The compiled programs of a training.
@@ -166,15 +169,9 @@ def passes_of(task: Task, at_once: int, mesh: Mesh | None = None) -> Passes:
     return Passes(span, rest)
 
 
-def compile_span(passes: Passes, *like: Any) -> Compiled:
-    """Compile `Passes.span` for arguments of these shapes, up to the orders."""
-    index = jax.ShapeDtypeStruct((), jnp.int32)
-    return jax.jit(passes.span, donate_argnums=(1, 2)).lower(*like, index, index).compile()
-
-
-def compile_rest(passes: Passes, *like: Any) -> Compiled:
-    """Compile `Passes.rest` for arguments of these shapes."""
-    return jax.jit(passes.rest, donate_argnums=(1, 2)).lower(*like).compile()
+def _compile(work: Callable[..., Any], *like: Any) -> Compiled:
+    """Compile one of `Passes` for arguments of these shapes; state and totals are donated."""
+    return jax.jit(work, donate_argnums=(1, 2)).lower(*like).compile()
 
 
 def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> Programs:
@@ -183,10 +180,10 @@ def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> 
     start, shuffle, zero = _before(task, members)
     state, totals = jax.eval_shape(lambda: (start(), zero()))
     orders = jax.eval_shape(shuffle, 1)
-    programs = [compile_span(passes, members, state, totals, data, orders)]
+    programs = [_compile(passes.span, members, state, totals, data, orders, *_BETWEEN)]
     if task.steps > full:
         left = jax.eval_shape(lambda orders: orders[..., full * size :], orders)
-        programs.append(compile_rest(passes, members, state, totals, data, left))
+        programs.append(_compile(passes.rest, members, state, totals, data, left))
 
     def advance(
         state: TrainState, totals: Totals, orders: jax.Array, start: int, stop: int
@@ -222,9 +219,9 @@ def _streamed(task: Task, members: Members, split: StreamedSplit) -> Programs:
         labels: Any = jax.ShapeDtypeStruct((count,), jnp.int32)
         return Batch(images, labels), labels
 
-    programs = [compile_span(passes, *like, *shapes(size))]
+    programs = [_compile(passes.span, *like, *shapes(size), *_BETWEEN)]
     if rest := len(split) % size:
-        programs.append(compile_rest(passes, *like, *shapes(rest)))
+        programs.append(_compile(passes.rest, *like, *shapes(rest)))
     stream, once = Stream(split, size), (np.int32(0), np.int32(1))
 
     def advance(
