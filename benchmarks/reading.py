@@ -1,11 +1,14 @@
 """Counts the lines of code that a gradient of `conv2d` and a training run go through.
 
-``python -m benchmarks.reading`` runs both and prints two counts; ``--files`` adds each file's own.
+``python -m benchmarks.reading`` runs both and prints their counts; ``--files`` adds each file's
+own. The training run has two counts: all lines of the functions, and their lines of code, without
+docstrings, comments and blank lines.
 Run it in a process of its own: what JAX has traced before is not entered again. A C++ file counts
 where a line of it is run.
 """
 
 import argparse
+import ast
 import collections
 import contextlib
 import inspect
@@ -17,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import tokenize
 from collections.abc import Callable, Iterable, Mapping
 from types import CodeType, FrameType
 from typing import Any
@@ -39,6 +43,21 @@ CONVOLUTION_AIM, TRAINING_AIM = 1500, 1200
 
 Counts = dict[pathlib.Path, int]
 """The number of counted lines of each file."""
+
+Lines = dict[pathlib.Path, set[int]]
+"""The numbers of some lines of each file, from 1."""
+
+_NO_CODE = frozenset(
+    {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+    }
+)
+"""The tokens that make no line one of code."""
 
 
 def functions_entered(folder: pathlib.Path, work: Callable[[], object]) -> set[CodeType]:
@@ -70,15 +89,44 @@ def functions_entered(folder: pathlib.Path, work: Callable[[], object]) -> set[C
     return found
 
 
-def lines_of_functions(functions: Iterable[CodeType]) -> Counts:
-    """Count the lines of functions, including decorators; each line once.
+def lines_of_functions(functions: Iterable[CodeType]) -> Lines:
+    """The lines of functions, including decorators, docstrings, comments and blank lines.
 
-    The functions within a function count with it, whether they are entered or not.
+    The functions within a function belong to it, whether they are entered or not.
     """
-    lines: dict[pathlib.Path, set[int]] = {}
+    lines: Lines = {}
     for code in functions:
         own = range(code.co_firstlineno, _last_line(code) + 1)
         lines.setdefault(pathlib.Path(code.co_filename), set()).update(own)
+    return lines
+
+
+def code_lines(text: str) -> set[int]:
+    """The lines of a Python program that have code on them.
+
+    Docstrings, comments and blank lines are none; a closing bracket, and each line of any other
+    string, is one.
+    """
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    found = {
+        number
+        for token in tokens
+        if token.type not in _NO_CODE
+        for number in range(token.start[0], token.end[0] + 1)
+    }
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and _is_text(node.value):
+            found -= {*range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    return found
+
+
+def only_code(lines: Lines) -> Lines:
+    """Those of some lines that have code on them."""
+    return {file: numbers & code_lines(file.read_text()) for file, numbers in lines.items()}
+
+
+def counted(lines: Lines) -> Counts:
+    """How many lines of each file there are."""
     return {file: len(numbers) for file, numbers in lines.items()}
 
 
@@ -154,27 +202,28 @@ def convolution_files() -> Counts:
     return in_rooms({**python, **native}, PACKAGE, CONVOLUTION_ROOMS)
 
 
-def training_functions() -> Counts:
+def training_functions() -> Lines:
     """The lines of the functions that ``jaxcnn train`` enters on the digits, in one epoch."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["train", "--dataset", "digits", "--epochs", "1", "--run-dir", f"{folder}/run"]
         with contextlib.redirect_stdout(io.StringIO()):
             functions = functions_entered(PACKAGE, lambda: command(words))
-    counts = lines_of_functions(functions)
-    others = in_rooms(counts, PACKAGE, OTHER_ROOMS)
-    return {file: n for file, n in counts.items() if file not in others}
+    lines = lines_of_functions(functions)
+    others = in_rooms(counted(lines), PACKAGE, OTHER_ROOMS)
+    return {file: numbers for file, numbers in lines.items() if file not in others}
 
 
-def table(title: str, counts: Mapping[pathlib.Path, int], aim: int, *, files: bool) -> str:
-    """A count as text, optionally with a line for each file."""
-    total = f"{title}: {sum(counts.values()):,} lines in {len(counts)} files (aim: {aim:,} lines)"
+def table(title: str, counts: Mapping[pathlib.Path, int], aim: int | None, *, files: bool) -> str:
+    """A count as text, with its aim if it has one, optionally with a line for each file."""
+    aimed = "" if aim is None else f" (aim: {aim:,} lines)"
+    total = f"{title}: {sum(counts.values()):,} lines in {len(counts)} files{aimed}"
     own = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     listed = [f"{n:8,}  {file.relative_to(PACKAGE.parent)}" for file, n in own]
     return "\n".join([total, *(listed if files else [])])
 
 
 def main() -> None:
-    """Print both counts."""
+    """Print the counts of both."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--files", action="store_true", help="a line for each file as well")
     files = parser.parse_args().files
@@ -185,8 +234,15 @@ def main() -> None:
     print(
         f"  of these {sum(counts.values()) - native:,} in Python and {native:,} in C++", flush=True
     )
+    lines = training_functions()
     title = f"one jaxcnn train, functions outside of {', '.join(OTHER_ROOMS)}"
-    print(table(title, training_functions(), TRAINING_AIM, files=files))
+    print(table(f"{title}, all lines", counted(lines), None, files=False))
+    code = counted(only_code(lines))
+    print(table(f"{title}, lines of code", code, TRAINING_AIM, files=files))
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _last_line(code: CodeType) -> int:

@@ -12,8 +12,9 @@ from jaxcnn.cli.exit_status import INTERRUPTED, PIPE_CLOSED, USER_ERROR, errors_
 from jaxcnn.cli.experiments import ExperimentsConfig, demonstration, experiments_command
 from jaxcnn.cli.export import ExportConfig, export_command
 from jaxcnn.cli.flags import UnknownFlagError, flags_of, is_flag
+from jaxcnn.cli.help import HELP, overview
 from jaxcnn.cli.models import ModelsConfig, models_command
-from jaxcnn.cli.parsing import HELP, overview, parse
+from jaxcnn.cli.parsing import parse
 from jaxcnn.cli.predict import PredictConfig, predict_command
 from jaxcnn.cli.report import ReportConfig, report_command
 from jaxcnn.cli.summary import SummaryConfig, summary_command
@@ -68,10 +69,9 @@ def main(args: Sequence[str] | None = None) -> None:
             kinds = {name: command.kind for name, command in COMMANDS.items()}
             overview(kinds, words or ["--help"], main.__doc__ or "")
         else:
-            act = COMMANDS[_name(words[0])].act
             command = read(words)
             keep_compiled()
-            act(command)
+            COMMANDS[words[0]].act(command)
 
 
 def read(words: Sequence[str]) -> Any:
@@ -81,31 +81,37 @@ def read(words: Sequence[str]) -> Any:
         UserError: if a word is wrong.
     """
     name, *rest = words
-    command = COMMANDS[_name(name)]
+    if name not in COMMANDS:
+        raise _no_command(name)
+    command = COMMANDS[name]
     try:
         if command.read is not None:
             return command.read(rest)
         return parse(command.kind, rest, prog=f"jaxcnn {name}")
     except UnknownFlagError as error:
-        others = [other for other in COMMANDS if error.name in _flag_names(other)]
-        if not others or name in others:
-            raise
-        have = f"{others[0]} has" if len(others) == 1 else f"{', '.join(others)} have"
-        sentence = f"{name} has no option --{error.name}, but {have} it"
-        raise UserError(f"{sentence} (--help lists those of {name})") from None
+        raise _of_other_commands(name, error) from None
+
+
+def _of_other_commands(name: str, error: UnknownFlagError) -> UserError:
+    """The error for an option that a command does not have; it names others that have it."""
+    others = [other for other in COMMANDS if error.name in _flag_names(other)]
+    if not others or name in others:
+        return error
+    have = f"{others[0]} has" if len(others) == 1 else f"{', '.join(others)} have"
+    sentence = f"{name} has no option --{error.name}, but {have} it"
+    return UserError(f"{sentence} (--help lists those of {name})")
 
 
 def _flag_names(command: str) -> set[str]:
     return {flag.name for flag in flags_of(COMMANDS[command].kind)}
 
 
-def _name(word: str) -> str:
-    if word in COMMANDS:
-        return word
+def _no_command(word: str) -> UserError:
+    """The error for a first word that is no command."""
     if near := did_you_mean(word.lstrip("-"), ["help", "version"], dashes="--"):
-        raise UserError(f"unknown option {word}{near}")
+        return UserError(f"unknown option {word}{near}")
     if is_flag(word):
-        raise UserError(
+        return UserError(
             f"{word} must follow a command: {', '.join(COMMANDS)} (--help describes them)"
         )
-    raise UserError(unknown("command", word, COMMANDS))
+    return UserError(unknown("command", word, COMMANDS))

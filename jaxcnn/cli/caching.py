@@ -1,8 +1,10 @@
 """Keeps compiled programs on disk, so that the next start of a command is faster."""
 
+import functools
 import os
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ LIMIT = 1 << 30
 LEAST_SECONDS = 0.1
 """Programs that compile faster than this are not kept."""
 
+_NOT_KEPT = (
+    "compiled programs are not kept: {folder} cannot be written by this user alone "
+    "(JAXCNN_COMPILE_CACHE=0 does without)"
+)
 _TROUBLE = re.compile(r"Error (reading|writing) persistent compilation cache entry for '(.+?)': ")
 
 
@@ -34,10 +40,7 @@ def keep_compiled() -> None:
     # A home may be shared by machines whose processors have other instructions.
     folder = caches.folder() / f"xla-{caches.processor()[:16]}"
     if not caches.private(folder):
-        warn(
-            f"compiled programs are not kept: {folder} cannot be written by this user alone "
-            f"(JAXCNN_COMPILE_CACHE=0 does without)"
-        )
+        warn(_NOT_KEPT.format(folder=folder))
         return
     shrink(folder, LIMIT)
     jax.config.update("jax_compilation_cache_dir", str(folder))
@@ -72,19 +75,21 @@ def mend_when_damaged(folder: Path) -> None:
     JAX writes its files in place: a process that is killed, or a disk that is full, leaves a
     part of one. It is noticed when it is read, and the program is compiled anew.
     """
-    show = warnings.showwarning
+    warnings.showwarning = functools.partial(_mended, folder, warnings.showwarning)
 
-    def mended(message: Any, *facts: Any, **more: Any) -> None:
-        found = _TROUBLE.match(str(message))
-        if found is None:
-            show(message, *facts, **more)
-            return
-        for path in folder.glob(f"{found[2]}-*-cache"):
-            path.unlink(missing_ok=True)
-        reason = str(message)[found.end() :]
-        warn(f"a compiled program in {folder} could not be {_DONE[found[1]]}: {reason}")
 
-    warnings.showwarning = mended
+def _mended(
+    folder: Path, show: Callable[..., None], message: Any, *facts: Any, **more: Any
+) -> None:
+    """Show a warning; one that tells of a damaged file deletes it, and has other words."""
+    found = _TROUBLE.match(str(message))
+    if found is None:
+        show(message, *facts, **more)
+        return
+    for path in folder.glob(f"{found[2]}-*-cache"):
+        path.unlink(missing_ok=True)
+    reason = str(message)[found.end() :]
+    warn(f"a compiled program in {folder} could not be {_DONE[found[1]]}: {reason}")
 
 
 _DONE = {"reading": "read, and is compiled anew", "writing": "kept"}

@@ -34,20 +34,25 @@ def errors_in_one_sentence(*, resumable: bool = False) -> Iterator[None]:
     try:
         with _all_written(), library_heard():
             yield
-    except UserError as error:
+    except (UserError, Stopped, KeyboardInterrupt, OSError) as error:
+        _end_after(error, resumable=resumable)
+        raise
+
+
+def _end_after(error: BaseException, *, resumable: bool) -> None:
+    """End the program after an error that has a sentence; return after any other."""
+    if isinstance(error, UserError):
         print(f"jaxcnn: {error}", file=sys.stderr)
         sys.exit(USER_ERROR)
-    except Stopped as stop:
-        _print_last(str(stop))
-        sys.exit(stop.status)
-    except KeyboardInterrupt:
+    if isinstance(error, Stopped):
+        _print_last(str(error))
+        sys.exit(error.status)
+    if isinstance(error, KeyboardInterrupt):
         hint = " (a run goes on with --run-dir and --resume)" if resumable else ""
         _print_last(f"interrupted{hint}")
         # At once: an ordinary exit would wait for a checkpoint that is being written.
         os._exit(INTERRUPTED)
-    except OSError as error:
-        if error.errno not in _GONE + _FULL:
-            raise
+    if isinstance(error, OSError) and error.errno in _GONE + _FULL:
         # What is left would not be written either; Python would complain once more while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno in _GONE:

@@ -2,14 +2,15 @@
 
 import dataclasses
 import inspect
-import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from jaxcnn.names import did_you_mean
 from jaxcnn.runs import UserError
-from jaxcnn.runs.kinds import shape_of
+
+FieldPath = tuple[str, ...]
+"""The names of the fields that lead from a command's dataclass to one of its options."""
 
 
 class Operand(NamedTuple):
@@ -51,15 +52,15 @@ class Flag(NamedTuple):
         name: its name, without dashes.
         hint: the type of its field.
         default: the value if the user does not pass it; `REQUIRED` if the user must.
-        text: its description, from the docstring of the dataclass.
+        kind: the dataclass that has its field, and describes it.
         operand: whether it is positional.
     """
 
-    path: tuple[str, ...]
+    path: FieldPath
     name: str
     hint: Any
     default: Any
-    text: str
+    kind: type
     operand: bool
 
     @property
@@ -67,38 +68,59 @@ class Flag(NamedTuple):
         """The option as a user types it; for a positional argument, its name in the help."""
         return self.name if self.operand else f"--{self.name}"
 
+    @property
+    def text(self) -> str:
+        """Its description, from the docstring of its dataclass."""
+        return described(self.kind).get(self.path[-1], "")
 
-def flags_of(kind: type, default: Any = None, path: tuple[str, ...] = ()) -> list[Flag]:
+    @property
+    def first_sentence(self) -> str:
+        """The first sentence of the description as the end of another one, without its stop."""
+        first = self.text.partition(". ")[0].rstrip(".")
+        return f"{first[:1].lower()}{first[1:]}"
+
+
+def flags_of(kind: type, path: FieldPath = ()) -> list[Flag]:
     """The options of a dataclass, including those of fields that are dataclasses themselves.
 
     Args:
         kind: the dataclass.
-        default: an instance with the default values; if ``None``, the defaults of the fields.
         path: the names of the fields that lead to the dataclass.
 
     Returns:
         One for each field, in their order.
     """
-    hints, texts, found = get_type_hints(kind, include_extras=True), described(kind), []
-    for field in dataclasses.fields(kind):
-        hint, marks = _plain(hints[field.name])
-        value = _default(field) if default is None else getattr(default, field.name)
+    found = []
+    for field, hint, marks in _fields(kind):
         here = (*path, field.name)
-        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-            found += flags_of(hint, None if value is REQUIRED else value, here)
+        part = dataclasses.is_dataclass(hint)
+        if part:
+            found += flags_of(hint, here)
             continue
         named = [mark.name for mark in marks if isinstance(mark, Named)]
         places = [mark.metavar for mark in marks if isinstance(mark, Operand)]
         name = (places or named or [field.name.replace("_", "-")])[0]
-        found.append(Flag(here, name, hint, value, texts.get(field.name, ""), bool(places)))
+        found.append(Flag(here, name, hint, _default(field), kind, bool(places)))
     return found
 
 
-def _plain(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A type without its annotations, and the annotations."""
-    if get_origin(hint) is Annotated:
-        return get_args(hint)[0], get_args(hint)[1:]
-    return hint, ()
+def built(kind: type, values: Mapping[FieldPath, Any], path: FieldPath = ()) -> Any:
+    """Make an instance of a dataclass from the values of its options, by their paths."""
+    fields = {}
+    for field, hint, _ in _fields(kind):
+        here = (*path, field.name)
+        part = dataclasses.is_dataclass(hint)
+        fields[field.name] = built(hint, values, here) if part else values[here]
+    return kind(**fields)
+
+
+def _fields(kind: type) -> Iterator[tuple[dataclasses.Field[Any], Any, Sequence[Any]]]:
+    """Each field of a dataclass, with its type without annotations, and the annotations."""
+    hints = get_type_hints(kind, include_extras=True)
+    for field in dataclasses.fields(kind):
+        whole = hints[field.name]
+        hint, *marks = get_args(whole) if get_origin(whole) is Annotated else (whole,)
+        yield field, hint, marks
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
@@ -120,17 +142,6 @@ def described(kind: type) -> dict[str, str]:
         found = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", part, re.MULTILINE)
         texts |= {name: " ".join(text.split()) for name, text in found}
     return texts
-
-
-def built(kind: type, values: Mapping[tuple[str, ...], Any], path: tuple[str, ...] = ()) -> Any:
-    """Make an instance of a dataclass from the values of its options, by their paths."""
-    hints = get_type_hints(kind)
-    fields = {}
-    for field in dataclasses.fields(kind):
-        hint, here = hints[field.name], (*path, field.name)
-        part = dataclasses.is_dataclass(hint) and isinstance(hint, type)
-        fields[field.name] = built(hint, values, here) if part else values[here]
-    return kind(**fields)
 
 
 class UnknownFlagError(UserError):
@@ -158,31 +169,3 @@ def is_flag(word: str) -> bool:
     except ValueError:
         return word.startswith("-") and word.lstrip("-")[:1].isalpha()
     return False
-
-
-def check_words(flags: Sequence[Flag], words: Sequence[str]) -> None:
-    """Refuse unknown options, and options whose value is missing.
-
-    Args:
-        flags: the options of the command.
-        words: the command line after the name of the command.
-
-    Raises:
-        UserError: if there is one.
-    """
-    known = {flag.name: flag for flag in flags if not flag.operand}
-    switches = {f"{no}{name}" for name in known if known[name].hint is bool for no in ("", "no-")}
-    own = words[: words.index("--")] if "--" in words else words
-    for word, after in itertools.pairwise([*own, "--end"]):
-        if not is_flag(word):
-            continue
-        typed, joined, value = word.partition("=")
-        name = typed.lstrip("-").replace("_", "-")
-        if not typed.startswith("--") or name not in known.keys() | switches:
-            raise UnknownFlagError(typed, known.keys() | switches)
-        if name in switches and joined:
-            raise UserError(f"{typed} takes no value, got {value!r}")
-        if name not in switches and not joined and is_flag(after):
-            several = shape_of(known[name].hint).several and known[name].default in (None, ())
-            none = " (None stands for no value)" if several else ""
-            raise UserError(f"--{name}: a value is missing{none}")

@@ -3,22 +3,27 @@
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeVar
 
+from jaxcnn.cli.parsing import Values
 from jaxcnn.errors import shown
 from jaxcnn.runs import RunFolder, TrainConfig, UserError
 from jaxcnn.runs.settings import read_toml, with_values
 
 Config = TypeVar("Config", bound=TrainConfig)
 
+FILE, FROM = ("file",), ("from_run",)
+RUN_DIR, RESUME = ("config", "run_dir"), ("config", "resume")
+"""Where the commands that train have the options that name a file or a run."""
 
-def behind(words: Sequence[str], default: Config, read: Callable[[RunFolder], Config]) -> Config:
-    """The settings for all options that the command line does not contain.
+
+def behind(given: Values, default: Config, read: Callable[[RunFolder], Config]) -> Config:
+    """The settings for all options that the user did not pass.
 
     Args:
-        words: the command line; only options that name a file or a run are used.
-        default: the settings if it names neither.
+        given: the values of the options that the user passed; only those that name a file or a
+            run are used.
+        default: the settings if they name neither.
         read: reads the settings of a run.
 
     Returns:
@@ -28,24 +33,24 @@ def behind(words: Sequence[str], default: Config, read: Callable[[RunFolder], Co
     Raises:
         UserError: if a file cannot be read, or a value in it is not what its field takes.
     """
-    file = value_of(words, "config")
-    values = {} if file is None else read_toml(_path("config", file))
-    base = _of_a_run(words, with_values(default, values, f"{file}").run_dir, read) or default
+    file, source, resumed = (given.get(path) for path in (FILE, FROM, RESUME))
+    if file is None:
+        return _of_a_run(given, default, read) if source or resumed else default
+    values = read_toml(file)
+    named = with_values(default, values, f"{file}")
+    base = _of_a_run(given, named, read) if source or resumed else default
     return with_values(base, values, f"{file}")
 
 
-def _of_a_run(
-    words: Sequence[str], run_dir: Path | None, read: Callable[[RunFolder], Config]
-) -> Config | None:
-    """The settings of the run that --from or --resume names, or ``None``."""
-    resumed, source, named = resumes(words), value_of(words, "from"), value_of(words, "run-dir")
-    if resumed and source is not None:
-        raise UserError("--from and --resume contradict each other: give one of them")
+def _of_a_run(given: Values, named: Config, read: Callable[[RunFolder], Config]) -> Config:
+    """The settings of the run that --from names, or of the one that --resume continues."""
+    source, folder = given.get(FROM), given.get(RUN_DIR) or named.run_dir
     if source is not None:
-        return dataclasses.replace(read(RunFolder(_path("from", source))), run_dir=None)
-    folder = run_dir if named is None else _path("run-dir", named)
-    if not resumed or folder is None:
-        return None
+        if given.get(RESUME):
+            raise UserError("--from and --resume contradict each other: give one of them")
+        return dataclasses.replace(read(RunFolder(source)), run_dir=None)
+    if folder is None:
+        return named
     return dataclasses.replace(read(RunFolder(folder)), run_dir=folder)
 
 
@@ -59,36 +64,18 @@ def check_typed(model: str, words: Sequence[str]) -> None:
     Raises:
         UserError: if it is a file of the user, and ``--model`` does not name it.
     """
-    if ":" in model and value_of(words, "model") != model:
+    if ":" in model and _typed(words, "model") != model:
         raise UserError(
             f"the model {shown(model)} is one of your own, and its file is executed only where "
             f"the command line names it: --model FILE.py:function"
         )
 
 
-def value_of(words: Sequence[str], flag: str) -> str | None:
-    """The value of an option, as ``--flag value`` or ``--flag=value``; the last one counts.
-
-    ``None`` is the same as no value, as it is for every flag that may be left out.
-
-    >>> value_of(["--run-dir=a", "--run-dir", "b"], "run-dir")
-    'b'
-    """
+def _typed(words: Sequence[str], flag: str) -> str | None:
+    """The value of an option, as ``--flag value`` or ``--flag=value``; the last one counts."""
     found = None
     for word, after in itertools.pairwise([*words, None]):
         typed, joined, value = (word or "").partition("=")
         if typed.replace("_", "-") == f"--{flag}":
             found = value if joined else after
-    return None if found == "None" else found
-
-
-def resumes(words: Sequence[str]) -> bool:
-    """Whether the command line resumes a run: the last of --resume and --no-resume counts."""
-    switches = [word for word in words if word in ("--resume", "--no-resume")]
-    return switches[-1:] == ["--resume"]
-
-
-def _path(flag: str, word: str) -> Path:
-    if not word:
-        raise UserError(f"--{flag} must be a path, got {word!r}")
-    return Path(word)
+    return found

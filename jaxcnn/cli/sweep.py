@@ -8,7 +8,7 @@ from typing import Annotated
 from jaxcnn.cli import precedence
 from jaxcnn.cli.flags import Named
 from jaxcnn.cli.groups import GROUPS
-from jaxcnn.cli.parsing import parse
+from jaxcnn.cli.parsing import Values, parse
 from jaxcnn.runs import Own
 from jaxcnn.runs.log import quiet
 from jaxcnn.runs.model import maker_of
@@ -45,8 +45,8 @@ def read_sweep(words: Sequence[str], prog: str = "jaxcnn sweep") -> SweepCommand
         UserError: if a word is wrong, or a file that one names.
     """
 
-    def default() -> SweepCommand:
-        return SweepCommand(precedence.behind(words, SweepConfig(), read_plan))
+    def default(given: Values) -> SweepCommand:
+        return SweepCommand(precedence.behind(given, SweepConfig(), read_plan))
 
     command: SweepCommand = parse(SweepCommand, words, prog=prog, default=default, groups=GROUPS)
     precedence.check_typed(command.config.model, words)

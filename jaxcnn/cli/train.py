@@ -11,7 +11,7 @@ from jaxcnn.cli.caching import keep_compiled
 from jaxcnn.cli.exit_status import errors_in_one_sentence
 from jaxcnn.cli.flags import Named
 from jaxcnn.cli.groups import GROUPS
-from jaxcnn.cli.parsing import parse
+from jaxcnn.cli.parsing import Values, parse
 from jaxcnn.runs import Own, TrainConfig, read_config, run, seeds
 from jaxcnn.runs.log import quiet
 from jaxcnn.runs.model import maker_of
@@ -45,8 +45,8 @@ def read_train(words: Sequence[str], prog: str = "jaxcnn train") -> TrainCommand
         UserError: if a word is wrong, or a file that one names.
     """
 
-    def default() -> TrainCommand:
-        return TrainCommand(precedence.behind(words, TrainConfig(), read_config))
+    def default(given: Values) -> TrainCommand:
+        return TrainCommand(precedence.behind(given, TrainConfig(), read_config))
 
     command: TrainCommand = parse(TrainCommand, words, prog=prog, default=default, groups=GROUPS)
     precedence.check_typed(command.config.model, words)
@@ -64,10 +64,10 @@ def experiment(default: TrainConfig, description: str | None) -> None:
     """Run a file in ``experiments/`` whose config fields are all options."""
     words = sys.argv[1:]
 
-    def plan() -> seeds.Plan:
+    def plan(given: Values) -> seeds.Plan:
         # With several seeds, each has a run of its own below --run-dir.
-        if precedence.value_of(words, "seeds") in (None, "1"):
-            return seeds.Plan(precedence.behind(words, default, read_config))
+        if given.get(("seeds",), 1) == 1:
+            return seeds.Plan(precedence.behind(given, default, read_config))
         return seeds.Plan(default)
 
     with errors_in_one_sentence(resumable=True):

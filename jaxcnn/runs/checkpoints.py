@@ -79,7 +79,7 @@ class Checkpoints:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._hook = sys.unraisablehook
         sys.unraisablehook = functools.partial(unless_loop_closed, self._hook)
-        with in_one_sentence(f"{folder} cannot be used"):
+        with in_one_sentence(lambda: f"{folder} cannot be used"):
             if not read_only:
                 self.folder.mkdir(exist_ok=True)
                 for leftover in self.folder.glob("*.orbax-checkpoint-tmp*"):
@@ -120,7 +120,7 @@ class Checkpoints:
             "model_sha256": tree_sha256(_model_in(arrays)),
         }
         header = {"content": content, "sha256": json_sha256(content)}
-        with in_one_sentence(self._cannot_be_written(step)):
+        with in_one_sentence(lambda: self._cannot_be_written(step)):
             self._orbax.save(
                 self.folder / str(step),
                 args=ocp.args.Composite(
@@ -136,7 +136,7 @@ class Checkpoints:
         Raises:
             UserError: if the checkpoint on its way cannot be written.
         """
-        with in_one_sentence(self._cannot_be_written(None)):
+        with in_one_sentence(lambda: self._cannot_be_written(None)):
             self._orbax.wait_until_finished()
             if not self._read_only:
                 self._prune()
@@ -330,7 +330,7 @@ class Checkpoints:
         for count in range(1, 1000):
             aside = self.folder / f"{step}.{_DAMAGED}{'' if count == 1 else count}"
             if not aside.exists():
-                with in_one_sentence(f"{self.folder / str(step)} cannot be renamed"):
+                with in_one_sentence(lambda: f"{self.folder / str(step)} cannot be renamed"):
                     (self.folder / str(step)).rename(aside)
                 return
 
@@ -345,20 +345,28 @@ class Checkpoints:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
         """Wait until everything is written; an error that is on its way goes first."""
+        if kind is not None:
+            self._close_after(kind)
+            return
         try:
-            if kind is None:
-                self.wait()
-            elif issubclass(kind, Exception):
-                with contextlib.suppress(UserError):
-                    self.wait()
+            self.wait()
         finally:
             with contextlib.suppress(Exception):
-                if kind is None or issubclass(kind, Exception):
-                    self._orbax.close()
-            if kind is None:  # after an error, answers that come too late may still come
-                sys.unraisablehook = self._hook
-                for name, level in self._levels.items():
-                    logging.getLogger(name).setLevel(level)
+                self._orbax.close()
+            sys.unraisablehook = self._hook
+            for name, level in self._levels.items():
+                logging.getLogger(name).setLevel(level)
+
+    def _close_after(self, error: type) -> None:
+        """Wait and close, but stay silent: answers that come too late may still come."""
+        if not issubclass(error, Exception):
+            return
+        try:
+            with contextlib.suppress(UserError):
+                self.wait()
+        finally:
+            with contextlib.suppress(Exception):
+                self._orbax.close()
 
 
 def keys_data(keys: Any) -> dict[str, list[Any]]:

@@ -2,8 +2,9 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from tyro.conf import arg
 
@@ -215,28 +216,18 @@ def check_settings(config: TrainConfig) -> None:
     if not isinstance(config, TrainConfig):
         raise UserError(f"a run is told what to do by a TrainConfig, got {brief(config)}")
     check_kinds(config)
-    recipe = config.recipe
-    _check_least("epochs", recipe.epochs, 1)
-    _check_least("batch_size", recipe.batch_size, 1)
-    _check_least("warmup_steps", config.warmup_steps, 0)
-    _check_least("seed", config.seed, 0)
-    _check_number("lr", recipe.lr, positive=True)
-    _check_number("weight_decay", config.decay)
-    if config.clip_norm is not None:
-        _check_number("clip_norm", config.clip_norm, positive=True)
-    _check_least("checkpoint_every", config.checkpoint_every, 0)
-    _check_least("keep", config.keep, 1)
-    if config.checkpoint_minutes is not None:
-        _check_number("checkpoint_minutes", config.checkpoint_minutes, positive=True)
-    if config.early_stop is not None:
-        _check_least("early_stop", config.early_stop, 1)
-        if config.data.validation is None:
-            raise UserError("--early-stop needs --validation, the images that say when to stop")
+    values = vars(config) | config.recipe._asdict() | {"weight_decay": config.decay}
+    for field, check in _LIMITS.items():
+        if values[field] is not None:
+            check(field, values[field])
+    if config.early_stop is not None and config.data.validation is None:
+        raise UserError("--early-stop needs --validation, the images that say when to stop")
     if not 0 <= config.momentum < 1:
         raise UserError(f"--momentum must be at least 0 and below 1, got {config.momentum}")
     if config.ema is not None and not 0 < config.ema < 1:
         raise UserError(f"--ema must be above 0 and below 1, got {config.ema}")
-    check_augmentation(config.augmentation)
+    if config.augmentation != AugmentConfig():
+        check_augmentation(config.augmentation)
     if config.skip_head and config.init_from is None:
         raise UserError("--skip-head needs --init-from, the file whose last layer is not read")
     if config.overwrite and config.resume:
@@ -258,14 +249,37 @@ def flag(field: str) -> str:
     return field.replace("_", "-")
 
 
-def _check_number(field: str, value: float, *, positive: bool = False) -> None:
-    if not math.isfinite(value) or value < 0 or (positive and value == 0):
-        wanted = "a positive number" if positive else "zero or a positive number"
-        raise UserError(f"--{flag(field)} must be {wanted}, got {value}")
+def _number(field: str, value: float) -> None:
+    if not math.isfinite(value) or value < 0:
+        raise UserError(f"--{flag(field)} must be zero or a positive number, got {value}")
 
 
-def _check_least(field: str, value: int, least: int) -> None:
-    if value < least:
-        raise UserError(f"--{flag(field)} must be at least {least}, got {value}")
-    if value >= 2**32:
-        raise UserError(f"--{flag(field)} must be below 2**32, got {value}")
+def _positive(field: str, value: float) -> None:
+    if not math.isfinite(value) or value <= 0:
+        raise UserError(f"--{flag(field)} must be a positive number, got {value}")
+
+
+def _at_least(least: int) -> Callable[[str, int], None]:
+    def check(field: str, value: int) -> None:
+        if value < least:
+            raise UserError(f"--{flag(field)} must be at least {least}, got {value}")
+        if value >= 2**32:
+            raise UserError(f"--{flag(field)} must be below 2**32, got {value}")
+
+    return check
+
+
+_LIMITS: dict[str, Callable[[str, Any], None]] = {
+    "epochs": _at_least(1),
+    "batch_size": _at_least(1),
+    "warmup_steps": _at_least(0),
+    "seed": _at_least(0),
+    "lr": _positive,
+    "weight_decay": _number,
+    "clip_norm": _positive,
+    "checkpoint_every": _at_least(0),
+    "keep": _at_least(1),
+    "checkpoint_minutes": _positive,
+    "early_stop": _at_least(1),
+}
+"""What refuses the value of a field, where it has one, in this order."""

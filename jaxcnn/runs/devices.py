@@ -18,13 +18,17 @@ def use_platform(platform: str | None) -> None:
     try:
         found = jax.default_backend()
     except (RuntimeError, AssertionError):  # the latter where a plugin is missing
-        asked = f"--platform {platform}" if platform else "the platform in JAX_PLATFORMS"
-        raise UserError(
-            f"{asked} is not available: no such device here, or this jax is installed without "
-            f"support for it"
-        ) from None
+        raise _not_available(platform) from None
     if platform is not None and found != platform:
         raise UserError(f"--platform {platform} came too late: JAX already uses {found}")
+
+
+def _not_available(platform: str | None) -> UserError:
+    asked = f"--platform {platform}" if platform else "the platform in JAX_PLATFORMS"
+    return UserError(
+        f"{asked} is not available: no such device here, or this jax is installed without "
+        f"support for it"
+    )
 
 
 def peak_memory() -> dict[str, int]:

@@ -18,42 +18,47 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-class Display(Subscriber):
-    """Shows epochs as they pass."""
+def displays(epochs: int, steps_per_epoch: int) -> list[Subscriber]:
+    """What shows a run of ``epochs`` passes of ``steps_per_epoch`` steps: lines, and a bar.
 
-    def __init__(self, epochs: int, steps_per_epoch: int) -> None:
+    The bar is shown on a terminal alone, and only where the run is not quiet.
+    """
+    console = _Console(soft_wrap=True, highlight=False)
+    lines = Lines(epochs, console)
+    if not console.is_terminal or is_quiet():
+        return [lines]
+    return [Bar(epochs, steps_per_epoch, console), lines]
+
+
+class Bar(Subscriber):
+    """A bar at the end of a terminal, which moves with each span of batches."""
+
+    def __init__(self, epochs: int, steps_per_epoch: int, console: Console) -> None:
         """Prepare for ``epochs`` passes of ``steps_per_epoch`` steps."""
-        self._console = _Console(soft_wrap=True, highlight=False)
         self._epochs, self._steps = epochs, steps_per_epoch
-        self._bar: Progress | None = None
         self._task = TaskID(0)
-        if self._console.is_terminal and not is_quiet():
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=None),
-                TextColumn("{task.fields[figures]}"),
-                TimeRemainingColumn(),
-                console=self._console,
-                transient=True,
-                expand=True,
-            )
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            expand=True,
+        )
 
-    def __enter__(self) -> "Display":
-        if self._bar:
-            with unless_nobody_reads():
-                self._bar.start()
-                self._task = self._bar.add_task("", total=self._epochs * self._steps, figures="")
+    def __enter__(self) -> "Bar":
+        with unless_nobody_reads():
+            self._bar.start()
+            self._task = self._bar.add_task("", total=self._epochs * self._steps, figures="")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar:
-            with unless_nobody_reads():
-                self._bar.stop()
+        with unless_nobody_reads():
+            self._bar.stop()
 
     def span(self, done: SpanDone) -> None:
-        """Move the bar, if there is one."""
-        if not self._bar:
-            return
+        """Move the bar."""
         moment, rate = done.moment, done.examples / max(done.elapsed, 1e-9)
         count = max(int(moment.totals.examples), 1)
         loss, accuracy = float(moment.totals.loss) / count, int(moment.totals.correct) / count
@@ -64,6 +69,14 @@ class Display(Subscriber):
                 description=f"epoch {moment.epoch}/{self._epochs}",
                 figures=f"loss {loss:.4f}  accuracy {accuracy:.4f}  {rate:,.0f} images/s",
             )
+
+
+class Lines(Subscriber):
+    """A line for each epoch."""
+
+    def __init__(self, epochs: int, console: Console) -> None:
+        """Print to a console, for so many epochs."""
+        self._epochs, self._console = epochs, console
 
     def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
         """Note the line of a finished epoch, and print it unless the run is quiet."""

@@ -74,11 +74,13 @@ class Finiteness(Subscriber):
         for name in done.scores:
             loss = rows[0][f"{name}_loss"]
             if not math.isfinite(loss):
-                raise UserError(
-                    f"the {name} loss became {loss} in epoch {done.epoch} (step "
-                    f"{done.moment.step}); {self._last_good()}; a lower --lr or --clip-norm 1 may "
-                    f"help"
-                )
+                raise self._not_finite(name, loss, done)
+
+    def _not_finite(self, name: str, loss: float, done: EpochDone) -> UserError:
+        return UserError(
+            f"the {name} loss became {loss} in epoch {done.epoch} (step "
+            f"{done.moment.step}); {self._last_good()}; a lower --lr or --clip-norm 1 may help"
+        )
 
     def _write(self, facts: dict[str, int], images: list[int]) -> None:
         if self._folder is not None:

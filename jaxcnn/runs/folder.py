@@ -26,61 +26,51 @@ _MADE_FROM_THEM = (
 )
 
 
+class _Inside:
+    """A path in a run folder, by its name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: "RunFolder", owner: type) -> Path:
+        return folder.path / self._name
+
+
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
     """The paths of a run."""
 
     path: Path
 
-    @property
-    def config(self) -> Path:
-        """What the run was told, and where it ran."""
-        return self.path / "config.json"
+    config = _Inside("config.json")
+    """What the run was told, and where it ran."""
 
-    @property
-    def metrics(self) -> Path:
-        """One JSON object per epoch."""
-        return self.path / "metrics.jsonl"
+    metrics = _Inside("metrics.jsonl")
+    """One JSON object per epoch."""
 
-    @property
-    def checkpoints(self) -> Path:
-        """Orbax checkpoints, by step."""
-        return self.path / "checkpoints"
+    checkpoints = _Inside("checkpoints")
+    """Orbax checkpoints, by step."""
 
-    @property
-    def evaluation(self) -> Path:
-        """What the finished run got right and wrong, class by class."""
-        return self.path / "evaluation.json"
+    evaluation = _Inside("evaluation.json")
+    """What the finished run got right and wrong, class by class."""
 
-    @property
-    def log(self) -> Path:
-        """What the run said, with the time."""
-        return self.path / "log.txt"
+    log = _Inside("log.txt")
+    """What the run said, with the time."""
 
-    @property
-    def nonfinite(self) -> Path:
-        """Which training images were in the step that was not finite."""
-        return self.path / "nonfinite.json"
+    nonfinite = _Inside("nonfinite.json")
+    """Which training images were in the step that was not finite."""
 
-    @property
-    def sweep(self) -> Path:
-        """What the members of a sweep came to."""
-        return self.path / "sweep.json"
+    sweep = _Inside("sweep.json")
+    """What the members of a sweep came to."""
 
-    @property
-    def profile(self) -> Path:
-        """Traces of JAX's profiler."""
-        return self.path / "profile"
+    profile = _Inside("profile")
+    """Traces of JAX's profiler."""
 
-    @property
-    def tensorboard(self) -> Path:
-        """TensorBoard's events."""
-        return self.path / "tensorboard"
+    tensorboard = _Inside("tensorboard")
+    """TensorBoard's events."""
 
-    @property
-    def lock(self) -> Path:
-        """Locked by the process that writes here."""
-        return self.path / ".lock"
+    lock = _Inside(".lock")
+    """Locked by the process that writes here."""
 
     def holds_run(self) -> bool:
         """Whether a run was begun here."""
@@ -119,23 +109,32 @@ def _check_folder(folder: RunFolder, config: TrainConfig, file: Path) -> None:
     if path.exists() and not path.is_dir():
         raise UserError(f"--run-dir {path} is a file, not a folder")
     if config.resume:
-        if not file.is_file():
-            noun = "sweep" if file == folder.sweep else "run"
-            raise UserError(f"--resume: {path} holds no {noun} (there is no {file.name} in it)")
+        _check_begun(folder, file)
         return
-    if folder.holds_run():
-        if not config.overwrite:
-            raise UserError(
-                f"{path} already holds a run: give --resume to go on with it, --overwrite to "
-                f"replace it, or another --run-dir"
-            )
-    elif path.exists() and any(inside != folder.lock for inside in path.iterdir()):
-        raise UserError(f"{path} is not empty and holds no run: give another --run-dir")
+    begun = folder.holds_run()
+    others = path.exists() and any(inside != folder.lock for inside in path.iterdir())
+    if others and not (begun and config.overwrite):
+        raise _not_free(path, begun=begun)
     nearest = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if not nearest.is_dir():
         raise UserError(f"--run-dir {path} cannot be made: {nearest} is a file")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UserError(f"--run-dir {path} cannot be written: no permission in {nearest}")
+
+
+def _check_begun(folder: RunFolder, file: Path) -> None:
+    if not file.is_file():
+        noun = "sweep" if file == folder.sweep else "run"
+        raise UserError(f"--resume: {folder.path} holds no {noun} (there is no {file.name} in it)")
+
+
+def _not_free(path: Path, *, begun: bool) -> UserError:
+    if not begun:
+        return UserError(f"{path} is not empty and holds no run: give another --run-dir")
+    return UserError(
+        f"{path} already holds a run: give --resume to go on with it, --overwrite to "
+        f"replace it, or another --run-dir"
+    )
 
 
 def make_folder(folder: RunFolder, config: TrainConfig, file: Path) -> None:

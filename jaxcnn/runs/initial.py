@@ -33,7 +33,7 @@ def given_weights(
             matches nothing.
     """
     shape = (1, *image_shape)
-    paths = paths_of(model, shape) if config.freeze or config.init_from is not None else []
+    paths = paths_of(model, shape)
     check_patterns(config.freeze, paths)
     if config.init_from is None:
         return {}
@@ -53,11 +53,9 @@ def given_weights(
     return {name: array for name, array in arrays.items() if name not in drawn}
 
 
-def init_facts(config: TrainConfig) -> dict[str, Any]:
+def init_facts(path: Path) -> dict[str, Any]:
     """What a run writes down of the file that it begins with: its digest."""
-    if config.init_from is None:
-        return {}
-    with config.init_from.expanduser().open("rb") as file:
+    with path.expanduser().open("rb") as file:
         return {"init_sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 

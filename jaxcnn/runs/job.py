@@ -23,8 +23,8 @@ from jaxcnn.runs.log import say
 from jaxcnn.runs.model import ModelMaker, check_first_output, check_shapes, find_model, is_own
 from jaxcnn.runs.normalization import Normalization, normalization_for
 from jaxcnn.training import Members, Programs, Task, compile_programs, cross_entropy
-from jaxcnn.training.augment_options import check_augmentation
-from jaxcnn.training.augmentation import make_augment
+from jaxcnn.training.augment_options import AugmentConfig, check_augmentation
+from jaxcnn.training.augmentation import Augment, make_augment
 from jaxcnn.training.freezing import freeze_model, freeze_optimizer
 from jaxcnn.training.losses import Loss
 from jaxcnn.training.optimizers import make_optimizer, make_schedule
@@ -51,14 +51,12 @@ class Own(NamedTuple):
     @property
     def names(self) -> dict[str, Any]:
         """What a run writes down of them; nothing where everything is as usual."""
-        own: dict[str, Any] = {}
-        if self.optimizer is not None:
-            own["optimizer"] = "own"
-        if self.loss is not cross_entropy:
-            own["loss"] = getattr(self.loss, "__name__", "own")
-        if self.metrics:
-            own["metrics"] = sorted(self.metrics)
-        return own
+        own = {
+            "optimizer": None if self.optimizer is None else "own",
+            "loss": None if self.loss is cross_entropy else getattr(self.loss, "__name__", "own"),
+            "metrics": sorted(self.metrics or ()),
+        }
+        return {name: value for name, value in own.items() if value}
 
 
 NOTHING = Own()
@@ -120,7 +118,8 @@ def assemble(
     Raises:
         UserError: if the config or the model does not suit the data.
     """
-    check_augmentation(config.augmentation, data.image_shape)
+    changed = config.augmentation != AugmentConfig()
+    augment = _augment(config.augmentation, data) if changed else None
     steps = _steps(config, len(data.train))
     model = find_model(config.model, data.num_classes, own.model, options=config.model_options)
     own_sha256 = model_sha256(model) if is_own(config.model) else None
@@ -130,28 +129,44 @@ def assemble(
     if is_own(config.model):
         first = data.train.read(np.arange(min(2, len(data.train)))).images
         check_first_output(model, config.model, jax.random.key(config.seed), first)
-    given = given_weights(config, model, data.image_shape)
     optimizer = optimizer_of(config, steps) if own.optimizer is None else lambda _: own.optimizer
     task = Task(
-        freeze_model(model, config.freeze) if config.freeze else model,
-        (lambda rate: freeze_optimizer(optimizer(rate), config.freeze))
-        if config.freeze
-        else optimizer,
+        model,
+        optimizer,
         data.train,
         data.scored,
         config.recipe.batch_size,
         loss=own.loss,
         metrics=own.metrics,
-        augment=make_augment(config.augmentation, data.num_classes),
+        augment=augment,
         skip_nonfinite=config.skip_nonfinite,
         average=config.ema,
-        given=given,
     )
+    if config.freeze or config.init_from is not None:
+        task = _with_given(config, task, data)
     begun = time.perf_counter()
     programs = compile_programs(task, members, at_once=at_once)
     seconds = time.perf_counter() - begun
     schedule = schedule_of(config, steps) if own.optimizer is None else None
     return Job(config, data, model, members, normalization, own_sha256, programs, schedule, seconds)
+
+
+def _augment(options: AugmentConfig, data: Dataset) -> Augment | None:
+    """The function that changes training images, if its options suit the data."""
+    check_augmentation(options, data.image_shape)
+    return make_augment(options, data.num_classes)
+
+
+def _with_given(config: TrainConfig, task: Task, data: Dataset) -> Task:
+    """The task with the weights of a file, and with frozen parameters."""
+    given = given_weights(config, task.model, data.image_shape)
+    if not config.freeze:
+        return task._replace(given=given)
+    return task._replace(
+        given=given,
+        model=freeze_model(task.model, config.freeze),
+        optimizer=lambda rate: freeze_optimizer(task.optimizer(rate), config.freeze),
+    )
 
 
 def schedule_of(config: TrainConfig, steps: int) -> Callable[[Any], optax.Schedule]:
@@ -180,13 +195,17 @@ def _steps(config: TrainConfig, images: int) -> int:
     if recipe.batch_size > images:
         say(f"note: batches of {recipe.batch_size} are more than the {images} training images")
     steps = recipe.epochs * math.ceil(images / recipe.batch_size)
-    if steps >= 2**31:
-        raise UserError(f"--epochs: {steps:,} steps are more than a run can count (2**31 - 1)")
-    if config.warmup_steps >= steps:
-        raise UserError(
-            f"--warmup-steps must be below the {steps} steps of the run, got {config.warmup_steps}"
-        )
+    if steps >= 2**31 or config.warmup_steps >= steps:
+        raise _wrong_steps(config, steps)
     return steps
+
+
+def _wrong_steps(config: TrainConfig, steps: int) -> UserError:
+    if steps >= 2**31:
+        return UserError(f"--epochs: {steps:,} steps are more than a run can count (2**31 - 1)")
+    return UserError(
+        f"--warmup-steps must be below the {steps} steps of the run, got {config.warmup_steps}"
+    )
 
 
 def announce(data: Dataset) -> None:

@@ -79,12 +79,15 @@ def kind_of(hint: Any) -> Kind:
     """
     if get_origin(hint) is Literal:
         return _choice(get_args(hint))
-    if hint in KINDS:
-        return KINDS[hint]
-    noun = f"of the type {getattr(hint, '__name__', hint)}"
-    if dataclasses.is_dataclass(hint):
-        noun = f"a table of {', '.join(field.name for field in dataclasses.fields(hint))}"
-    return Kind("", noun, _only(hint), _only(hint))
+    return KINDS[hint] if hint in KINDS else _class(hint)
+
+
+def _class(kind: Any) -> Kind:
+    """The row of a class, such as a dataclass that is a part of the settings."""
+    noun = f"of the type {getattr(kind, '__name__', kind)}"
+    if dataclasses.is_dataclass(kind):
+        noun = f"a table of {', '.join(field.name for field in dataclasses.fields(kind))}"
+    return Kind("", noun, _only(kind), _only(kind))
 
 
 def _choice(options: tuple[Any, ...]) -> Kind:
@@ -123,13 +126,13 @@ def shape_of(hint: Any) -> Shape:
     Shape(hint=<class 'int'>, several=True, optional=True)
     """
     union = get_origin(hint) in (Union, types.UnionType)
-    options = [kind for kind in (get_args(hint) if union else (hint,)) if kind is not type(None)]
-    if len(options) != 1:
+    kinds = set(get_args(hint)) if union else {hint}
+    optional = type(None) in kinds
+    if len(kinds) != 1 + optional:
         raise TypeError(f"a setting has one type, or may be None, got {hint}")
-    optional = len(options) < len(get_args(hint)) if union else False
-    if get_origin(options[0]) is tuple:
-        return Shape(get_args(options[0])[0], True, optional)
-    return Shape(options[0], False, optional)
+    (kind,) = kinds - {type(None)}
+    several = get_origin(kind) is tuple
+    return Shape(get_args(kind)[0] if several else kind, several, optional)
 
 
 def from_words(words: Sequence[str], hint: Any, where: str) -> Any:
@@ -205,12 +208,19 @@ def check_kinds(config: Any) -> None:
     """
     for name, hint in get_type_hints(type(config)).items():
         value, where = getattr(config, name), f"--{name.replace('_', '-')}"
+        part = dataclasses.is_dataclass(hint)
+        if part and isinstance(value, hint):
+            check_kinds(value)
+            continue
         made = converted(value, hint, where)
         # A file has text for a path, and one value where several may come.
         if isinstance(value, str) and not isinstance(made, str):
-            shape = shape_of(hint)
-            noun = kind_of(shape.hint).noun
-            wanted = f"a tuple, each {noun}" if shape.several else noun
-            raise UserError(f"{where} must be {wanted}, got {brief(value)}")
-        if dataclasses.is_dataclass(value):
-            check_kinds(value)
+            raise _text(value, hint, where)
+
+
+def _text(value: str, hint: Any, where: str) -> UserError:
+    """The error for text in the place of another kind of setting."""
+    shape = shape_of(hint)
+    noun = kind_of(shape.hint).noun
+    wanted = f"a tuple, each {noun}" if shape.several else noun
+    return UserError(f"{where} must be {wanted}, got {brief(value)}")

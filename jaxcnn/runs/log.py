@@ -72,9 +72,13 @@ def unless_nobody_reads(stream: Any = None) -> Iterator[None]:
     try:
         yield
     except OSError:
-        with contextlib.suppress(OSError, ValueError):
-            number = (stream or sys.stdout).fileno()
-            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        _unseen(stream or sys.stdout)
+
+
+def _unseen(stream: Any) -> None:
+    """From here on, what is written to a stream goes nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Journal:
@@ -96,7 +100,7 @@ class Journal:
     def kept_in(self, path: Path) -> Iterator[None]:
         """Write what is noted behind what ``path`` holds; at last, what ended the run."""
         self._path = path
-        if not _ends_with_a_line(path):  # of a process that was killed
+        if os.path.lexists(path) and not _ends_with_a_line(path):  # of a killed process
             self._waiting.insert(0, "\n")
         try:
             yield
@@ -157,7 +161,7 @@ def _ends_with_a_line(path: Path) -> bool:
         with open_file(path) as file:
             file.seek(-1, os.SEEK_END)
             return file.read() == b"\n"
-    except OSError:  # there is none yet, or it is empty
+    except OSError:  # it is empty
         return True
 
 

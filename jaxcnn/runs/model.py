@@ -42,9 +42,13 @@ def check_model_name(name: str) -> None:
         UserError: naming the models that there are.
     """
     if name not in MODELS and not is_own(name):
-        sentence = unknown("model", name, MODELS)
-        more = "jaxcnn models lists them; one of your own is FILE.py:function"
-        raise UserError(f"{sentence} ({more})")
+        raise _no_model(name)
+
+
+def _no_model(name: str) -> UserError:
+    sentence = unknown("model", name, MODELS)
+    more = "jaxcnn models lists them; one of your own is FILE.py:function"
+    return UserError(f"{sentence} ({more})")
 
 
 def find_model(
@@ -63,8 +67,24 @@ def find_model(
         UserError: if there is no such model, it does not take such options, or it is one of the
             user's own and was not given.
     """
-    given = parse_model_options(options)
-    if maker is not None and name in MODELS:
+    given = parse_model_options(options) if options else {}
+    if maker is None and name in MODELS:
+        return _made(name, classes, given)
+    return _own_model(name, classes, maker, given)
+
+
+def _made(name: str, classes: int, options: dict[str, Any]) -> Layer:
+    """A model that jaxcnn has, with its options."""
+    check_model_options(name, MODELS[name], options)
+    try:
+        return MODELS[name](classes, **options)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"--model-options: {_said(error)}") from None
+
+
+def _own_model(name: str, classes: int, maker: ModelMaker | None, given: dict[str, Any]) -> Layer:
+    """A model that jaxcnn does not have."""
+    if name in MODELS:
         raise UserError(f"the run's model is {name}, which jaxcnn has: leave --model out")
     if maker is not None:
         return maker(classes, **given)
@@ -74,12 +94,7 @@ def find_model(
             f"the run's model is one of your own ({which}), which a run folder cannot bring along: "
             f"name it with --model FILE.py:function"
         )
-    check_model_name(name)
-    check_model_options(name, MODELS[name], given)
-    try:
-        return MODELS[name](classes, **given)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"--model-options: {_said(error)}") from None
+    raise _no_model(name)
 
 
 def maker_in(name: str) -> ModelMaker:
@@ -181,14 +196,23 @@ def check_shapes(
     except Exception as error:  # a module of another library raises what it likes
         size = "×".join(map(str, image_shape))
         raise UserError(f"{name} cannot take images of {size}: {_said(error)}") from error
+    wanted = (batch_size, classes)
+    if not (isinstance(given, tuple) and len(given) == 2 and _shape(given[0]) == wanted):
+        raise _wrong_logits(name, given, wanted)
+
+
+def _shape(logits: Any) -> Any:
+    return getattr(logits, "shape", None)
+
+
+def _wrong_logits(name: str, given: Any, wanted: tuple[int, int]) -> UserError:
+    """The error for a model that returns ``given``, but should give logits of a shape."""
     if not (isinstance(given, tuple) and len(given) == 2 and hasattr(given[0], "shape")):
-        raise UserError(f"{name}: apply must return (logits, state), got {given!r:.80}")
-    found, wanted = given[0].shape, (batch_size, classes)
-    if found != wanted:
-        raise UserError(
-            f"{name} must give logits of shape {wanted}, one for each of the {classes} classes, "
-            f"got {found}"
-        )
+        return UserError(f"{name}: apply must return (logits, state), got {given!r:.80}")
+    return UserError(
+        f"{name} must give logits of shape {wanted}, one for each of the {wanted[1]} classes, "
+        f"got {given[0].shape}"
+    )
 
 
 def check_first_output(model: Layer, name: str, key: jax.Array, images: np.ndarray) -> None:

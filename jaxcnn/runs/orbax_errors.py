@@ -25,14 +25,14 @@ def first_line(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def in_one_sentence(what: str) -> Iterator[None]:
-    """Orbax and tensorstore raise many kinds of errors."""
+def in_one_sentence(what: Callable[[], str]) -> Iterator[None]:
+    """Orbax and tensorstore raise many kinds of errors; ``what`` says what could not be done."""
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"{what}: {_cause(error)}") from error
+        raise UserError(f"{what()}: {_cause(error)}") from error
 
 
 def _cause(error: Exception) -> str:

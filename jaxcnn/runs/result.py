@@ -52,9 +52,9 @@ class Result(NamedTuple):
             f"images/s: {self.images_per_second:.0f}",
             f"parameters sha256: {self.parameters_sha256}",
         ]
-        return "\n".join(
-            lines + ([f"run folder: {shown(self.folder.path)}"] if self.folder else [])
-        )
+        if self.folder is not None:
+            lines.append(f"run folder: {shown(self.folder.path)}")
+        return "\n".join(lines)
 
 
 def median_speed(rows: Sequence[MetricsRow]) -> float:

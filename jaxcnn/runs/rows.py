@@ -9,6 +9,7 @@ import jax
 from jaxcnn.runs.devices import peak_memory
 from jaxcnn.runs.job import Job
 from jaxcnn.training import EpochDone, Totals
+from jaxcnn.training.evaluation import Score
 from jaxcnn.training.optimizers import learning_rate
 from jaxcnn.training.totals import NEVER, means
 
@@ -40,16 +41,16 @@ def member_row(job: Job, done: EpochDone) -> MetricsRow:
         "epoch": done.epoch,
         "step": done.moment.step,
         **means("train", totals, classes),
-        **scores_in(done, classes),
+        **scores_in(done.scores, classes),
         "gradient_norm": float(totals.gradient_norm) / max(int(totals.steps), 1),
         "skipped_steps": int(totals.skipped),
     }
 
 
-def scores_in(done: EpochDone, classes: int) -> MetricsRow:
+def scores_in(scores: Mapping[str, Score], classes: int) -> dict[str, float]:
     """The means of every split that was scored."""
-    row: MetricsRow = {}
-    for name, score in done.scores.items():
+    row: dict[str, float] = {}
+    for name, score in scores.items():
         row |= means(name, score.totals, classes)
     return row
 

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from typing import NoReturn
 
 from jaxcnn.runs.checkpoints import Checkpoints
 from jaxcnn.runs.folder import RunFolder
@@ -52,24 +53,26 @@ class Stopping(Subscriber):
         self._folder = folder
 
     def span(self, done: SpanDone) -> None:
-        """Stop within an epoch."""
-        if done.moment.batch < self._job.programs.steps:
-            self._stop(done.moment)
-
-    def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
-        """Stop after an epoch, unless it was the last one."""
-        if done.epoch < self._job.epochs:
-            self._stop(done.moment)
-
-    def _stop(self, moment: Moment) -> None:
-        """Save and stop, if a signal asked for it.
+        """Stop within an epoch, if a signal asked for it.
 
         Raises:
             Stopped: if so.
         """
-        if self._stops.number is None:
-            return
+        if self._stops.number is not None and done.moment.batch < self._job.programs.steps:
+            self._stop(self._stops.number, done.moment)
+
+    def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
+        """Stop after an epoch, unless it was the last one, if a signal asked for it.
+
+        Raises:
+            Stopped: if so.
+        """
+        if self._stops.number is not None and done.epoch < self._job.epochs:
+            self._stop(self._stops.number, done.moment)
+
+    def _stop(self, number: int, moment: Moment) -> NoReturn:
+        """Save and stop after the signal ``number``."""
         self._saving.save(moment)
         self._saving.finish()
         command = f"{self._command} --run-dir {shlex.quote(str(self._folder.path))} --resume"
-        raise stopped_at(self._stops.number, moment.place(self._job.programs.steps), command)
+        raise stopped_at(number, moment.place(self._job.programs.steps), command)

@@ -10,7 +10,6 @@ import jax
 from jaxcnn.errors import UserError
 from jaxcnn.runs.checkpoints import Checkpoints, keys_data
 from jaxcnn.runs.config import TrainConfig
-from jaxcnn.runs.devices import use_platform
 from jaxcnn.runs.folder import RunFolder, check_folder, clear, make_folder
 from jaxcnn.runs.initial import init_facts
 from jaxcnn.runs.job import Job, Own, announce, assemble, facts_of, load_data
@@ -30,6 +29,7 @@ from jaxcnn.runs.saving import Saving, Stopping
 from jaxcnn.runs.stopping import Stopped, StopRequests
 from jaxcnn.runs.subscriber import Ended, Subscriber, follow
 from jaxcnn.training import Members, Moment, begin
+from jaxcnn.training.fit import StopAt
 
 
 class Record(Subscriber):
@@ -90,14 +90,14 @@ def carry_out(config: TrainConfig, record: Record, members: Members, own: Own) -
     """Train what a config says, from its beginning or from its last checkpoint to its end.
 
     Args:
-        config: what to train.
+        config: what to train; JAX uses its platform already.
         record: what is kept of it.
         members: who learns.
         own: objects of Python that stand for settings.
 
     Raises:
-        UserError: if the config, the folder or the device cannot be used (before any work is
-            done), if another process is in the folder, or something cannot be written.
+        UserError: if the config or the folder cannot be used (before any work is done), if
+            another process is in the folder, or something cannot be written.
         Stopped: after SIGTERM, Ctrl-C or SIGHUP, when everything is saved.
         jaxcnn.data.DataError: if the data cannot be had.
     """
@@ -110,15 +110,14 @@ def carry_out(config: TrainConfig, record: Record, members: Members, own: Own) -
         if config.resume:
             constant = config.schedule == "constant"
             check_unchanged(folder, record.begun_with(), record.settings, constant=constant)
-        use_platform(config.platform)
-        if config.resume:
             check_same_engine(record.file, accept=config.accept_engine)
         data = load_data(config, own)
         announce(data)
         say(record.headline())
         job = assemble(config, data, members, own=own, at_once=record.at_once())
         facts = facts_of(job, own)
-        facts |= init_facts(config)
+        if config.init_from is not None:
+            facts |= init_facts(config.init_from)
         if config.resume:
             check_same_data(record.file, facts)
         else:
@@ -158,15 +157,22 @@ def _through(job: Job, record: Record, facts: Mapping[str, Any]) -> Ended:
         before, after = record.subscribers(job)
         stopping = Stopping(record.command, job, stops, saving, record.folder)
         heard = [pace, *before, record, saving, *after, stopping]
-        if not config.profile:
-            return follow(job, moment, heard, pace.stop_at)
-        profile = Profile(record.folder.profile, job.programs.compiled, steps, job.epochs)
-        return follow(
-            job,
-            moment,
-            [*heard, profile],
-            lambda moment, steps: profile.stop_at(moment, pace.stop_at(moment, steps)),
-        )
+        if config.profile:
+            return _profiled(job, moment, heard, pace.stop_at, record.folder.profile)
+        return follow(job, moment, heard, pace.stop_at)
+
+
+def _profiled(
+    job: Job, moment: Moment, heard: Sequence[Subscriber], stop_at: StopAt, folder: Path
+) -> Ended:
+    """The training with a trace of some steps in a folder."""
+    profile = Profile(folder, job.programs.compiled, job.programs.steps, job.epochs)
+    return follow(
+        job,
+        moment,
+        [*heard, profile],
+        lambda moment, steps: profile.stop_at(moment, stop_at(moment, steps)),
+    )
 
 
 def _resumed(job: Job, record: Record) -> Moment:

@@ -9,7 +9,7 @@ from jaxcnn.runs.config import TrainConfig, check_config
 from jaxcnn.runs.config_file import read_config, to_json, write_config
 from jaxcnn.runs.devices import use_platform
 from jaxcnn.runs.digests import tree_sha256
-from jaxcnn.runs.display import Display
+from jaxcnn.runs.display import displays
 from jaxcnn.runs.early_stop import EarlyStop
 from jaxcnn.runs.finiteness import Finiteness
 from jaxcnn.runs.folder import RunFolder, choose_folder
@@ -18,26 +18,32 @@ from jaxcnn.runs.log import say, warn
 from jaxcnn.runs.metrics_file import append_metrics, keep_metrics, read_metrics
 from jaxcnn.runs.plateau import PlateauNote
 from jaxcnn.runs.result import Result, median_speed
-from jaxcnn.runs.rows import MetricsRow
+from jaxcnn.runs.rows import MetricsRow, scores_in
 from jaxcnn.runs.session import Record, carry_out
 from jaxcnn.runs.subscriber import Ended, Subscriber, follow
 from jaxcnn.runs.writers import check_writers, open_writers
 from jaxcnn.training import EpochDone, begin, single
 from jaxcnn.training.evaluation import Score, confusion_matrix
-from jaxcnn.training.totals import means
 from jaxcnn.writing import write_whole
 
 
 class RunRecord(Record):
-    """``config.json`` and ``metrics.jsonl`` of a single run."""
+    """``config.json`` and ``metrics.jsonl`` of a single run.
+
+    Attributes:
+        rows: what ``metrics.jsonl`` has, once the training goes on.
+        result: what the run came to, at its end.
+    """
 
     command = "train"
+    rows: list[MetricsRow]
     result: Result
 
     def __init__(self, config: TrainConfig, folder: RunFolder) -> None:
         """Keep a run in a folder."""
         self.config, self.folder, self.file = config, folder, folder.config
         self.settings = to_json(config)
+        self.rows = []
 
     def headline(self) -> str:
         """What is said of the run before it is compiled."""
@@ -63,24 +69,25 @@ class RunRecord(Record):
                 f"{self.folder.metrics} has lost {lost} of the {epochs} epochs before the "
                 f"checkpoint"
             )
+        self.rows = list(read_metrics(self.folder))
 
     def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
         """Add a row, once the checkpoint before is on the disk."""
         self.checkpoints.wait()
         append_metrics(self.folder, rows[0])
+        self.rows += rows
 
     def finish(self, job: Job, ended: Ended) -> str:
         """Write ``evaluation.json``; the lines that the run ends with."""
-        self.result = _result(job, ended, list(read_metrics(self.folder)), self.folder)
+        self.result = _result(job, ended, self.rows, self.folder)
         _write_evaluation(self.folder, job.data, ended, self.result)
         return str(self.result)
 
     def subscribers(self, job: Job) -> tuple[Sequence[Subscriber], Sequence[Subscriber]]:
         """Who hears of a run besides."""
-        rows = list(read_metrics(self.folder))
-        writers = open_writers(self.config, self.folder, rows[-1]["step"] if rows else 0)
+        writers = open_writers(self.config, self.folder, self.rows[-1]["step"] if self.rows else 0)
         finiteness = Finiteness(job, self.folder, self.checkpoints)
-        return (finiteness, *writers), _shown(job, rows)
+        return (finiteness, *writers), _shown(job, self.rows)
 
 
 def run(config: TrainConfig, own: Own = NOTHING, *, written: bool = True) -> Result:
@@ -143,17 +150,16 @@ class History(Subscriber):
 def _shown(job: Job, past: Sequence[MetricsRow]) -> list[Subscriber]:
     """What is shown of a run, and what ends it early."""
     config = job.config
-    shown: list[Subscriber] = [Display(job.epochs, job.programs.steps), PlateauNote(job.data)]
+    shown = [*displays(job.epochs, job.programs.steps), PlateauNote(job.data)]
     if config.early_stop is not None:
         shown.append(EarlyStop(config.early_stop, config.best_by, past))
     return shown
 
 
 def _result(job: Job, ended: Ended, rows: list[MetricsRow], folder: RunFolder | None) -> Result:
+    """What a run came to."""
     state = ended.moment.state
-    scores: dict[str, float] = {}
-    for name, score in ended.scores.items():
-        scores |= means(name, score.totals, job.data.num_classes)
+    scores = scores_in(ended.scores, job.data.num_classes)
     return Result(
         *state.used,
         rows,

@@ -15,6 +15,17 @@ RULES: dict[str, Callable[[float], optax.GradientTransformation]] = {
 """The optimizers by name, without learning rate and weight decay."""
 
 
+FALLS: dict[str, Callable[[Any, int], optax.Schedule]] = {
+    "constant": lambda rate, steps: optax.constant_schedule(rate),
+    "cosine": lambda rate, steps: optax.cosine_decay_schedule(rate, steps),
+    "linear": lambda rate, steps: optax.linear_schedule(rate, 0.0, steps),
+    "step": lambda rate, steps: optax.piecewise_constant_schedule(
+        rate, {steps // 2: 0.1, max(3 * steps // 4, steps // 2 + 1): 0.1}
+    ),
+}
+"""How a learning rate falls over some steps, by the names of the schedules."""
+
+
 def make_schedule(
     rate: Any, total_steps: int, *, schedule: str = "constant", warmup_steps: int = 0
 ) -> optax.Schedule:
@@ -33,16 +44,7 @@ def make_schedule(
     >>> float(make_schedule(0.1, 100, schedule="linear")(50))
     0.05...
     """
-    steps = max(total_steps - warmup_steps, 1)
-    half, three_quarters = steps // 2, max(3 * steps // 4, steps // 2 + 1)
-    if schedule == "cosine":
-        fall = optax.cosine_decay_schedule(rate, steps)
-    elif schedule == "linear":
-        fall = optax.linear_schedule(rate, 0.0, steps)
-    elif schedule == "step":
-        fall = optax.piecewise_constant_schedule(rate, {half: 0.1, three_quarters: 0.1})
-    else:
-        fall = optax.constant_schedule(rate)
+    fall = FALLS[schedule](rate, max(total_steps - warmup_steps, 1))
     if warmup_steps == 0:
         return fall
     rise = optax.linear_schedule(0.0, rate, warmup_steps)

@@ -35,6 +35,10 @@ def plateau(accuracy: float, class_counts: Sequence[int]) -> str | None:
     bound = share + ERRORS * math.sqrt(share * (1 - share) / images)
     if bound >= 1 or accuracy > bound:
         return None
+    return _sentence(accuracy, share)
+
+
+def _sentence(accuracy: float, share: float) -> str:
     return (
         f"the train accuracy of {accuracy:.4f} is no better than naming the largest class for "
         f"every image ({share:.4f}): the model has learned nothing so far; it may need more "

@@ -4,6 +4,7 @@ One run is one *member*. Several members (other seeds, other learning rates) are
 program, in which every array of theirs has an axis of members in front.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -24,6 +25,9 @@ from jaxcnn.training.totals import Totals
 
 _SHARE = 0.8
 """Of the free memory, what the intermediate results of a program may take."""
+
+_BETWEEN = (jax.ShapeDtypeStruct((), jnp.int32),) * 2
+"""Between which batches of a pass a span goes, as their shapes and types."""
 
 
 class Programs(NamedTuple):
@@ -82,12 +86,16 @@ def compile_programs(
         ValueError: if the training set is streamed and there are several members.
     """
     if isinstance(task.train_set, StreamedSplit):
-        if members.size is not None:
-            raise ValueError("compile_programs: streamed examples are for a single run")
         return _streamed(task, members, task.train_set)
-    count = members.size or 1
+    if members.size is None:
+        return _compiled(task, members, 1, mesh)
     if at_once is not None:
-        return _compiled(task, members, min(at_once, count), mesh)
+        return _compiled(task, members, min(at_once, members.size), mesh)
+    return _as_many_as_fit(task, members, members.size, mesh)
+
+
+def _as_many_as_fit(task: Task, members: Members, count: int, mesh: Mesh | None) -> Programs:
+    """The programs that vectorize as many of the members as suits the device."""
     at_once = 1 if jax.default_backend() == "cpu" else count
     while True:
         programs = _compiled(task, members, at_once, mesh)
@@ -125,7 +133,8 @@ class Passes(NamedTuple):
 
 def passes_of(task: Task, at_once: int, mesh: Mesh | None = None) -> Passes:
     """The training of a task as pure functions."""
-    size, share = min(task.batch_size, len(task.train_set)), _shared_over(mesh)
+    size = min(task.batch_size, len(task.train_set))
+    share = _unshared if mesh is None else _shared_over(mesh)
 
     def span(
         members: Members,
@@ -160,15 +169,9 @@ def passes_of(task: Task, at_once: int, mesh: Mesh | None = None) -> Passes:
     return Passes(span, rest)
 
 
-def compile_span(passes: Passes, *like: Any) -> Compiled:
-    """Compile `Passes.span` for arguments of these shapes, up to the orders."""
-    index = jax.ShapeDtypeStruct((), jnp.int32)
-    return jax.jit(passes.span, donate_argnums=(1, 2)).lower(*like, index, index).compile()
-
-
-def compile_rest(passes: Passes, *like: Any) -> Compiled:
-    """Compile `Passes.rest` for arguments of these shapes."""
-    return jax.jit(passes.rest, donate_argnums=(1, 2)).lower(*like).compile()
+def _compile(work: Callable[..., Any], *like: Any) -> Compiled:
+    """Compile one of `Passes` for arguments of these shapes; state and totals are donated."""
+    return jax.jit(work, donate_argnums=(1, 2)).lower(*like).compile()
 
 
 def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> Programs:
@@ -177,10 +180,10 @@ def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> 
     start, shuffle, zero = _before(task, members)
     state, totals = jax.eval_shape(lambda: (start(), zero()))
     orders = jax.eval_shape(shuffle, 1)
-    programs = [compile_span(passes, members, state, totals, data, orders)]
+    programs = [_compile(passes.span, members, state, totals, data, orders, *_BETWEEN)]
     if task.steps > full:
         left = jax.eval_shape(lambda orders: orders[..., full * size :], orders)
-        programs.append(compile_rest(passes, members, state, totals, data, left))
+        programs.append(_compile(passes.rest, members, state, totals, data, left))
 
     def advance(
         state: TrainState, totals: Totals, orders: jax.Array, start: int, stop: int
@@ -205,6 +208,8 @@ def _streamed(task: Task, members: Members, split: StreamedSplit) -> Programs:
     Each batch is a training set of its own, in the order in which it comes, so that the step is
     that of the examples in memory, to the bit.
     """
+    if members.size is not None:
+        raise ValueError("compile_programs: streamed examples are for a single run")
     size, passes = min(task.batch_size, len(split)), passes_of(task, 1)
     start, shuffle, zero = _before(task, members)
     like = members, *jax.eval_shape(lambda: (start(), zero()))
@@ -214,9 +219,9 @@ def _streamed(task: Task, members: Members, split: StreamedSplit) -> Programs:
         labels: Any = jax.ShapeDtypeStruct((count,), jnp.int32)
         return Batch(images, labels), labels
 
-    programs = [compile_span(passes, *like, *shapes(size))]
+    programs = [_compile(passes.span, *like, *shapes(size), *_BETWEEN)]
     if rest := len(split) % size:
-        programs.append(compile_rest(passes, *like, *shapes(rest)))
+        programs.append(_compile(passes.rest, *like, *shapes(rest)))
     stream, once = Stream(split, size), (np.int32(0), np.int32(1))
 
     def advance(
@@ -245,38 +250,32 @@ def _before(task: Task, members: Members) -> tuple[Callable[[], Any], Any, Calla
     def order(key: jax.Array, epoch: jax.Array) -> jax.Array:
         return jax.random.permutation(jax.random.fold_in(key, epoch), count)
 
-    begin, shuffled, zero = task.start, order, Totals.zero
+    begin, shuffled = task.start, order
+    zero = functools.partial(Totals.zero, task.metrics)
     if members.size is not None:
         begin = jax.vmap(task.start, in_axes=(0, None))
         shuffled = jax.vmap(order, in_axes=(0, None))
+        zero = functools.partial(_zeros, task, members.size)
     shuffled, begin = jax.jit(shuffled), jax.jit(begin)
-
-    def totals() -> Totals:
-        one, size = zero(task.metrics), members.size
-        return one if size is None else jax.tree.map(lambda each: jnp.stack([each] * size), one)
-
     given = dict(task.given or {})
-    return lambda: begin(members, given), lambda epoch: shuffled(members.keys.order, epoch), totals
+    return lambda: begin(members, given), lambda epoch: shuffled(members.keys.order, epoch), zero
+
+
+def _zeros(task: Task, size: int) -> Totals:
+    """The totals of so many members over no examples."""
+    return jax.tree.map(lambda each: jnp.stack([each] * size), Totals.zero(task.metrics))
 
 
 def _scores(
     task: Task, members: Members, at_once: int, mesh: Mesh | None
 ) -> Callable[[TrainState], dict[str, Score]]:
     """The compiled function from a state to the scores of every split."""
-    batch_size = max(EVALUATION_BATCH // at_once, 1)
-    evaluations = {
-        name: make_evaluation(
-            task.model, len(split), batch_size, loss=task.loss, metrics=task.metrics
-        )
-        for name, split in task.scored.items()
-    }
+    size = max(EVALUATION_BATCH // at_once, 1)
     splits = {name: _on_devices(split, mesh) for name, split in task.scored.items()}
 
     def scored(members: Members, state: TrainState, splits: dict[str, Batch]) -> Any:
         def each(member: Members, state: TrainState) -> Any:
-            return {
-                name: evaluate(*state.used, splits[name]) for name, evaluate in evaluations.items()
-            }
+            return {name: _evaluated(task, state, splits[name], size) for name in task.scored}
 
         return _over_members(each, members, at_once, state)
 
@@ -285,15 +284,26 @@ def _scores(
 
     def score(state: TrainState) -> dict[str, Score]:
         found = jax.device_get(program(members, state, splits))
-        return {name: Score(*found[name]) for name in evaluations}
+        return {name: Score(*found[name]) for name in task.scored}
 
     return score
+
+
+def _evaluated(task: Task, state: TrainState, data: Batch, size: int) -> tuple[Totals, jax.Array]:
+    """The totals and guesses of one split, in batches of a size."""
+    count = data.labels.shape[0]
+    evaluate = make_evaluation(task.model, count, size, loss=task.loss, metrics=task.metrics)
+    return evaluate(*state.used, data)
 
 
 def _over_members(each: Callable[..., Any], members: Members, at_once: int, *arguments: Any) -> Any:
     """``each`` member's results: all vectorized, or so many at a time in a loop."""
     if members.size is None:
         return each(members, *arguments)
+    return _together(each, members, at_once, *arguments)
+
+
+def _together(each: Callable[..., Any], members: Members, at_once: int, *arguments: Any) -> Any:
     if at_once == members.size:
         return jax.vmap(each)(members, *arguments)
     # One at a time is not vectorized: a convolution stays the one that a single run has.
@@ -311,10 +321,13 @@ def _on_devices(split: Any, mesh: Mesh | None) -> Batch:
     return batch if mesh is None else jax.device_put(batch, NamedSharding(mesh, PartitionSpec()))
 
 
-def _shared_over(mesh: Mesh | None) -> Callable[[Batch], Batch]:
+def _unshared(batch: Batch) -> Batch:
+    """A batch as it is, on one device."""
+    return batch
+
+
+def _shared_over(mesh: Mesh) -> Callable[[Batch], Batch]:
     """Shares the examples of a batch among the devices of a mesh, if it divides them."""
-    if mesh is None:
-        return lambda batch: batch
     axis = mesh.axis_names[0]
     sharding = NamedSharding(mesh, PartitionSpec(axis))
 

@@ -100,9 +100,54 @@ def test_each_line_of_a_function_counts_once(package, module):
     """From the decorator to the closing bracket; the inner function lies within."""
     file = package / "one" / "module.py"
     functions = reading.functions_entered(package, lambda: module.outer(1))
-    assert reading.lines_of_functions(functions) == {file: 8}
+    assert reading.counted(reading.lines_of_functions(functions)) == {file: 8}
     functions |= reading.functions_entered(package, lambda: module.other(1))
-    assert reading.lines_of_functions(functions) == {file: 8 + 2}
+    assert reading.counted(reading.lines_of_functions(functions)) == {file: 8 + 2}
+
+
+PROGRAM = '''
+"""A docstring
+of two lines."""
+
+import os  # a comment beside code
+
+LIMIT = 3
+"""A description of a constant."""
+
+
+class Pair:
+    """One line."""
+
+    def first(self):
+        """Two lines.
+
+        With a blank line between them.
+        """
+        # A comment.
+
+        text = """A string
+        that is no docstring."""
+        return (
+            text  # the same
+
+        )
+'''
+
+CODE = ("import", "LIMIT", "class", "def", "text =", "that is no", "return", "text  #", ")")
+
+
+def test_docstrings_comments_and_blank_lines_are_no_code():
+    lines = PROGRAM.splitlines()
+    found = [lines[number - 1].strip() for number in sorted(reading.code_lines(PROGRAM))]
+    assert len(found) == len(CODE)
+    assert all(line.startswith(begin) for line, begin in zip(found, CODE, strict=True))
+
+
+def test_lines_of_code_are_those_of_the_functions_alone(package, module):
+    """Of the eight lines of `outer`, the blank one is no code."""
+    file = package / "one" / "module.py"
+    lines = reading.lines_of_functions(reading.functions_entered(package, lambda: module.outer(1)))
+    assert reading.counted(reading.only_code(lines)) == {file: 7}
 
 
 def test_files_count_as_a_whole_and_by_room(package):
@@ -128,6 +173,7 @@ def test_table_names_the_files_where_they_are_asked_for():
     }
     total = "a count: 1,244 lines in 2 files (aim: 1,500 lines)"
     assert reading.table("a count", counts, 1500, files=False) == total
+    assert reading.table("a count", counts, None, files=False) == total.partition(" (aim")[0]
     first, *others = reading.table("a count", counts, 1500, files=True).splitlines()
     assert first == total
     assert [line.split() for line in others] == [

@@ -126,6 +126,12 @@ class Outer:
         ("a --more", Outer("a", other=True)),
         ("a --more --no-more", Outer("a")),
         ("a --numbers -1 -inf 1e3", Outer("a", numbers=(-1.0, float("-inf"), 1000.0))),
+        ("--more a", Outer("a", other=True)),
+        ("a --numbers=1 2", Outer("a", numbers=(1.0, 2.0))),
+        ("--size=1 a", Outer("a", Inner(1))),
+        ("--numbers 1 2 -- a", Outer("a", numbers=(1.0, 2.0))),
+        ("a --numbers 1 --numbers 2 3", Outer("a", numbers=(2.0, 3.0))),
+        ("a --numbers None", Outer("a")),
         ("-- --size", Outer("--size")),
     ],
 )
@@ -135,8 +141,8 @@ def test_words_become_the_dataclass(words, wanted):
 
 def test_defaults_may_be_of_an_instance():
     kept = Outer("b", Inner(5), True, (1.0,))
-    assert parse(Outer, [], default=lambda: kept) == kept
-    assert parse(Outer, ["c", "--no-more"], default=lambda: kept) == dataclasses.replace(
+    assert parse(Outer, [], default=lambda given: kept) == kept
+    assert parse(Outer, ["c", "--no-more"], default=lambda given: kept) == dataclasses.replace(
         kept, name="c", other=False
     )
 
@@ -151,7 +157,13 @@ def test_defaults_may_be_of_an_instance():
         ("a --numbers 1 x", r"^--numbers must be a number, got 'x'$"),
         ("a --inner 3", r"^unknown option --inner"),
         ("a --other", r"^unknown option --other \(--help lists them\)$"),
-        ("a b", r"^unexpected argument 'b' "),
+        ("a --no-size", r"^unknown option --no-size"),
+        ("a -m", r"^unknown option -m"),
+        ("a --more=1", r"^--more takes no value, got '1'$"),
+        ("a --numbers", r"^--numbers: a value is missing \(None stands for no value\)$"),
+        ("a --size=", r"^--size must be a whole number, got ''$"),
+        ("a b", r"^unexpected argument 'b' \(--help lists the arguments\)$"),
+        ("a --size 1 b", r"^unexpected argument 'b' "),
         (
             f"a --size {'9' * 5000}",
             r"^--size must have at most 4,096 characters, got '9+\.\.\.9+'$",

@@ -1,12 +1,13 @@
 """``log.txt``: every line of a run, with the time, whatever becomes of the run."""
 
+import contextlib
 import re
 import threading
 
 import pytest
 
 from jaxcnn.runs import Stopped, UserError
-from jaxcnn.runs.display import Display
+from jaxcnn.runs.display import displays
 from jaxcnn.runs.log import journaled, note, quiet, say, warn
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} ", re.MULTILINE)
@@ -37,7 +38,9 @@ def test_what_is_said_before_there_is_a_folder_is_noted_too(tmp_path, capsys):
 def test_a_quiet_run_notes_all_and_prints_warnings_only(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, by rich's reckoning
     path = tmp_path / "log.txt"
-    with quiet(), journaled() as journal, journal.kept_in(path), Display(1, 2):
+    with quiet(), journaled() as journal, journal.kept_in(path), contextlib.ExitStack() as shown:
+        for display in displays(1, 2):
+            shown.enter_context(display)
         say("first")
         warn("second")
     with quiet(False):
