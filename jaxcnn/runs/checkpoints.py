@@ -26,8 +26,8 @@ from jaxcnn.runs.formats import read_header
 from jaxcnn.runs.layout import check_layout, check_stored, layout
 from jaxcnn.runs.log import warn
 from jaxcnn.runs.orbax_errors import first_line, in_one_sentence, unless_loop_closed
+from jaxcnn.runs.saved_state import in_containers, model_in, state_of, to_arrays
 from jaxcnn.training import Moment, Totals, TrainState
-from jaxcnn.training.averaging import Average
 
 _FORMAT = 1
 _LOGGERS = ("absl", "asyncio")
@@ -107,7 +107,7 @@ class Checkpoints:
         step = moment.step
         if step in self.steps():
             return
-        arrays = jax.tree.map(np.array, _arrays(moment.state, moment.totals))
+        arrays = jax.tree.map(np.array, to_arrays(moment.state, moment.totals))
         content = {
             "format": _FORMAT,
             "step": step,
@@ -117,7 +117,7 @@ class Checkpoints:
             "metrics": dict(metrics or {}),
             "arrays": layout(arrays),
             "arrays_sha256": tree_sha256(arrays),
-            "model_sha256": tree_sha256(_model_in(arrays)),
+            "model_sha256": tree_sha256(model_in(arrays)),
         }
         header = {"content": content, "sha256": json_sha256(content)}
         with in_one_sentence(lambda: self._cannot_be_written(step)):
@@ -156,7 +156,7 @@ class Checkpoints:
             UserError: if the checkpoints are of another model or seed, none of them is whole, or
                 the best is asked for and none was scored.
         """
-        arrays = _arrays(like, totals)
+        arrays = to_arrays(like, totals)
         return self._restored(lambda step: self._read(step, arrays), best=best)
 
     def restore_model(
@@ -177,7 +177,7 @@ class Checkpoints:
         def read(step: int) -> Moment:
             if "model_sha256" in self._header(step):
                 return self._read_model(step, model)
-            return self._read(step, _arrays(*like()))
+            return self._read(step, to_arrays(*like()))
 
         return self._restored(read, best=best)
 
@@ -264,7 +264,7 @@ class Checkpoints:
             raise DamagedError("its arrays do not match their sha256")
         # Copies: a buffer that NumPy holds, too, could not be donated to the next step.
         found = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), found)
-        state = _state_of(found["state"])
+        state = state_of(found["state"])
         totals = Totals(**{"further": {}, **found["totals"]})
         moment = Moment(state, totals, content["epoch"], content["batch"])
         if moment.step != step:
@@ -279,7 +279,7 @@ class Checkpoints:
         stored = [line for line in content["arrays"] if line.startswith(parts)]
         check_layout(stored, layout({"state": saved}), where)
         found = self._arrays_of(step, content["arrays"], None)["state"]
-        its = _like(_model_in({"state": found}), model)
+        its = in_containers(model_in({"state": found}), model)
         if tree_sha256(its) != content["model_sha256"]:
             raise DamagedError("its arrays do not match their sha256")
         if int(np.max(found["step"])) != step:
@@ -367,40 +367,3 @@ class Checkpoints:
         finally:
             with contextlib.suppress(Exception):
                 self._orbax.close()
-
-
-def keys_data(keys: Any) -> dict[str, list[Any]]:
-    """The random streams of a run or of a sweep's members, as a checkpoint's header holds them."""
-    return {
-        name: np.asarray(jax.random.key_data(key)).tolist() for name, key in keys._asdict().items()
-    }
-
-
-def _arrays(state: TrainState, totals: Totals) -> dict[str, Any]:
-    """What is saved; without further metrics it has no entry for them."""
-    sums = totals._asdict()
-    if not sums["further"]:
-        del sums["further"]
-    its = state._asdict()
-    del its["average"]
-    if state.average is not None:
-        its["average"] = state.average._asdict()
-    return {"state": its, "totals": sums}
-
-
-def _state_of(arrays: dict[str, Any]) -> TrainState:
-    """The state of which `_arrays` has made a dict."""
-    average = arrays.get("average")
-    return TrainState(**{**arrays, "average": None if average is None else Average(**average)})
-
-
-def _model_in(arrays: dict[str, Any]) -> dict[str, Any]:
-    """The model's part of what is saved: the averages, if there are any."""
-    its = arrays["state"].get("average", arrays["state"])
-    return {name: its[name] for name in ("params", "model_state")}
-
-
-def _like(found: Any, tree: Any) -> Any:
-    """The arrays of ``found`` in the containers of ``tree``."""
-    leaves = [leaf for _, leaf in jax.tree_util.tree_leaves_with_path(found)]
-    return jax.tree.unflatten(jax.tree.structure(tree), leaves)

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from jaxcnn.errors import UserError
-from jaxcnn.runs.checkpoints import Checkpoints, keys_data
+from jaxcnn.runs.checkpoints import Checkpoints
 from jaxcnn.runs.config import TrainConfig
 from jaxcnn.runs.folder import RunFolder, check_folder, clear, make_folder
 from jaxcnn.runs.initial import init_facts
@@ -25,6 +25,7 @@ from jaxcnn.runs.resume import (
     check_unchanged,
     history,
 )
+from jaxcnn.runs.saved_state import keys_data
 from jaxcnn.runs.saving import Saving, Stopping
 from jaxcnn.runs.stopping import Stopped, StopRequests
 from jaxcnn.runs.subscriber import Ended, Subscriber, follow

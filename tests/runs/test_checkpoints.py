@@ -12,10 +12,11 @@ import pytest
 from jaxcnn.data import DataOptions
 from jaxcnn.models import MODELS
 from jaxcnn.runs import RunFolder, TrainConfig, UserError, evaluate, read_config, run
-from jaxcnn.runs.checkpoints import Checkpoints, keys_data
+from jaxcnn.runs.checkpoints import Checkpoints
 from jaxcnn.runs.digests import tree_sha256
 from jaxcnn.runs.job import optimizer_of
 from jaxcnn.runs.metrics_file import read_metrics
+from jaxcnn.runs.saved_state import keys_data
 from jaxcnn.training import Moment, Totals
 from jaxcnn.training.state import init_state, keys_of
 
