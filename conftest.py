@@ -29,3 +29,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(autouse=True)
 def _names(doctest_namespace: dict[str, ModuleType]) -> None:
     doctest_namespace |= {"jax": jax, "jc": jc, "jnp": jnp, "np": np}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The examples of the zoo draw whole models, and so they are among the slow tests."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and item.path.parent.name == "models":
+            item.add_marker(pytest.mark.slow)

@@ -89,6 +89,7 @@ def test_wrong_ops_fail(wrong, monkeypatch):
     assert not row.ok
 
 
+@pytest.mark.slow
 def test_prints_a_table_and_says_so_in_its_status(monkeypatch):
     text = io.StringIO()
     console = Console(file=text, width=120)

@@ -71,6 +71,7 @@ def test_default_run_folder(tiny, tmp_path):
     assert re.fullmatch(r"lenet-mnist-\d{8}-\d{6}", folder.name)
 
 
+@pytest.mark.slow
 def test_unknown_flag_names_the_nearest():
     message = refused("train", "--epohcs", "3")
     assert "--epohcs" in message
@@ -118,6 +119,7 @@ def test_a_platform_that_is_not_here(command, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_truncated_idx_file(tiny, tmp_path):
     for path in tiny.iterdir():
         content = path.read_bytes()
@@ -127,6 +129,7 @@ def test_truncated_idx_file(tiny, tmp_path):
     assert message.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_help_says_what_each_flag_is():
     done = jaxcnn("train", "--help")
     assert done.returncode == 0

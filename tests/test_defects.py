@@ -79,6 +79,7 @@ def test_the_status_follows_the_defects_only_if_strict(verdict, strict, monkeypa
     assert f"jax #39103: sums of fused reductions: {verdict}\n" in text.getvalue()
 
 
+@pytest.mark.slow
 def test_the_programs_need_nothing_of_jaxcnn():
     """A defect must not hide behind the convolutions of jaxcnn, or end the process at its import."""
     text = f"import runpy, sys; runpy.run_path({defects.probes.__file__!r}); print(*sys.modules)"

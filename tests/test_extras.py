@@ -84,6 +84,7 @@ def test_a_room_that_needs_train_says_so_in_one_sentence(use):
     ("name", "package", "extra"),
     [("from_linen", "flax", "train"), ("to_nnx", "flax", "train"), ("from_equinox", "equinox", "equinox")],
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_module_of_a_library_that_is_missing(name, package, extra):
     """The rest of `jc.interop` works without it."""
     done = without([package], f"import jaxcnn as jc\njc.interop.from_torch\njc.interop.{name}")

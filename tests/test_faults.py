@@ -67,11 +67,13 @@ def written(folder, train_images, test_images, label):
     )
 
 
+@pytest.mark.slow
 def test_one_image_of_one_class(tmp_path):
     result = run(written(tmp_path, 1, 1, 3))
     assert result.test_accuracy in (0.0, 1.0)
 
 
+@pytest.mark.slow
 def test_a_batch_larger_than_the_data(tmp_path, capsys):
     run(written(tmp_path, 5, 2, 0))
     assert "note: batches of 256 are more than the 5 training images" in capsys.readouterr().out

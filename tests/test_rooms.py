@@ -125,6 +125,7 @@ print(*set(sys.modules) - before)
 """
 
 
+@pytest.mark.slow
 def test_import_is_light():
     """`import jaxcnn` loads not even jax; its ops load little that jax has not loaded."""
     done = subprocess.run(
@@ -169,6 +170,7 @@ print(json.dumps([name for name in before if before[name] != after[name]]))
 """
 
 
+@pytest.mark.slow
 def test_the_import_changes_nothing_in_the_process():
     """Neither does the first use of the ops, layers and models, as beside any other library."""
     command = [sys.executable, "-c", PROCESS]
@@ -177,6 +179,7 @@ def test_the_import_changes_nothing_in_the_process():
     assert done.stdout.split("\n") == ["True", "[]", ""]
 
 
+@pytest.mark.slow
 def test_the_whole_of_it_by_a_star():
     """`__all__` is known without an import of the ops, and is complete."""
     text = "from jaxcnn import *; conv2d, corr2d, accelerate, engine; print(sorted(globals()))"

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxcnn.training import Totals, TrainState
+from jaxcnn.training import TrainState
 from jaxcnn.training.averaging import Average
 
 
@@ -16,8 +16,8 @@ def keys_data(keys: Any) -> dict[str, list[Any]]:
     }
 
 
-def to_arrays(state: TrainState, totals: Totals) -> dict[str, Any]:
-    """What is saved; without further metrics it has no entry for them."""
+def to_arrays(state: Any, totals: Any) -> dict[str, Any]:
+    """What is saved of a state and totals, or of their shapes; what is not there has no entry."""
     sums = totals._asdict()
     if not sums["further"]:
         del sums["further"]

@@ -87,6 +87,7 @@ def test_tiny_workload(tmp_path):
 
 @pytest.mark.parametrize("chip", CHIPS)
 @pytest.mark.parametrize("task", TASKS)
+@pytest.mark.slow
 def test_layers_lower_for_chips(task, chip):
     for case in CHIP.layers.values():
         program = tasks.program(case, "jaxcnn", task, "bfloat16")

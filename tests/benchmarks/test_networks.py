@@ -34,6 +34,7 @@ def small(request):
         yield request.param, network, params, state, x, logits, after
 
 
+@pytest.mark.slow
 def test_resnet50():
     """Parameters and multiplications of one image are those of torchvision's ResNet-50."""
     network = Network(1, (224, 224, 3), ResNet50)

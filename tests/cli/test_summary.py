@@ -40,6 +40,7 @@ def test_mistakes(given, sentence):
         summary_command(SummaryConfig("lenet", **given))
 
 
+@pytest.mark.slow
 def test_one_pixel_is_left_for_batch_norm():
     """A table for one image, of a model that can be trained on two."""
     lines = summary_command(SummaryConfig("resnet18", (32,), classes=1000)).splitlines()

@@ -51,6 +51,7 @@ def test_reading_in_batches(tmp_path, monkeypatch):
     prepared.check(load_dataset("mnist", data_dir=tmp_path), "3.0.1", tmp_path)
 
 
+@pytest.mark.slow
 def test_tensorflow_is_not_imported(tmp_path):
     """Nor is anything imported before it is used."""
     prepared.write(tmp_path)

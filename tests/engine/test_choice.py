@@ -128,6 +128,7 @@ def test_needs_at_most_four_times_the_memory_of_the_operands(name, winners, plai
         assert memory.temp_size_in_bytes + own <= 4 * own, task
 
 
+@pytest.mark.slow
 def test_tune_keeps_the_fastest_and_auto_takes_it(winners):
     x, kernel = images(2, 8, 8, 4), images(3, 3, 4, 4)
     names = engine.tune(jc.conv2d, x, kernel)

@@ -62,6 +62,7 @@ LARGE = {
 
 
 @pytest.mark.parametrize("name", LARGE)
+@pytest.mark.slow
 def test_equals_xla_in_large(name):
     shape, kernel_shape, options = LARGE[name]
     random = np.random.default_rng(0)
@@ -183,6 +184,7 @@ def test_without_a_compiler():
     assert run(WHY, CXX="no-such-compiler") == "no C++ compiler was found\n"
 
 
+@pytest.mark.slow
 def test_a_compiler_that_fails(tmp_path):
     fails = tmp_path / "c++"
     fails.write_text("#!/bin/sh\n[ $1 = --version ] && exit\necho 'error: no space' >&2\nexit 1\n")

@@ -127,6 +127,7 @@ def test_convolutions(name):
 @pytest.mark.parametrize(
     "name", ["few channels", "depthwise", "groups", "spread pixels", "no axes"]
 )
+@pytest.mark.slow
 def test_convolutions_of_halves_without_a_compiler(name, plain):
     same_under_accelerate(*convolution(name, "float16"), tolerance=TOLERANCE["float16"])
 
@@ -135,6 +136,7 @@ def test_convolutions_of_halves_without_a_compiler(name, plain):
     "dtype", ["bfloat16", "float64", "float8_e4m3fn", "complex64", "int32", "uint8"]
 )
 @pytest.mark.parametrize("name", ["few channels", "no axes"])
+@pytest.mark.slow
 def test_convolutions_in_other_dtypes(name, dtype):
     same_under_accelerate(*convolution(name, dtype), tolerance=TOLERANCE.get(dtype, 0))
 

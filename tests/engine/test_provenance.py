@@ -143,10 +143,12 @@ def test_a_machine_without_a_compiler_is_told_once():
     assert heard("log", CXX="no-such-compiler") == f"not yet\njaxcnn.engine WARNING {said}"
 
 
+@pytest.mark.slow
 def test_a_choice_needs_no_message():
     assert heard(JAXCNN_NATIVE="0", CXX="no-such-compiler") == "not yet\n"
 
 
+@pytest.mark.slow
 def test_a_compiler_that_fails_is_told_once(tmp_path):
     fails = tmp_path / "c++"
     fails.write_text("#!/bin/sh\n[ $1 = --version ] && exit\necho 'error: no space' >&2\nexit 1\n")

@@ -67,6 +67,7 @@ def seen(*words):
         pytest.param("Auto", "8", marks=pytest.mark.deep),
     ],
 )
+@pytest.mark.slow
 def test_each_device_convolves_its_images(kind, groups):
     places, forward, backward = seen(kind, groups, "whole", "ours")
     assert places.startswith("data ")
@@ -75,6 +76,7 @@ def test_each_device_convolves_its_images(kind, groups):
 
 
 @pytest.mark.parametrize("kind", ["Explicit", "Auto"])
+@pytest.mark.slow
 def test_each_device_convolves_with_its_kernels(kind):
     places, forward, backward = seen(kind, "1", "model", "ours")
     assert places in ("data ('model',)", "data P('model',)")
@@ -83,6 +85,7 @@ def test_each_device_convolves_with_its_kernels(kind):
 
 
 @pytest.mark.parametrize("kind", ["Explicit", "Auto"])
+@pytest.mark.slow
 def test_programs_of_others_are_accelerated_on_several_devices(kind):
     places, forward, backward = seen(kind, "2", "whole", "lax")
     assert places.startswith("data ")
@@ -151,6 +154,7 @@ def test_every_placement_and_transformation_gives_the_same_numbers(kinds):
     assert run(EVERYWHERE, *kinds, JAXCNN_NATIVE=str(int(NATIVE))) == "equal\n"
 
 
+@pytest.mark.slow
 def test_grouped_convolutions_are_cut_on_accelerators_too():
     assert run(ON_CUDA) == "3\n"
 

@@ -77,6 +77,7 @@ def test_lenet_digits(tmp_path):
     assert text.count("\nepoch ") == 30
 
 
+@pytest.mark.slow
 def test_lenet_fashion_mnist(tiny, tmp_path):
     """On a tiny set of the same format; the real one takes minutes and is not in the repository."""
     text = printed(

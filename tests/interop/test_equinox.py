@@ -39,6 +39,7 @@ class Net(eqx.Module):
 
 
 @pytest.mark.parametrize("mode", ["batch", "ema"])
+@pytest.mark.slow
 def test_it_computes_what_equinox_computes(mode):
     """Outputs, statistics and gradients, in training and in evaluation, with the same dropout."""
     layer = from_equinox(lambda key: Net(mode, key))
@@ -108,6 +109,7 @@ def test_each_example_has_its_own_key():
     assert not (y[0] == y[1]).all()
 
 
+@pytest.mark.slow
 def test_images_stay_channels_last_between_layers():
     """A module between layers; without spatial axes, and where the module wants them last."""
     layer = from_equinox(lambda key: eqx.nn.Conv2d(3, 5, 3, key=key))
@@ -122,6 +124,7 @@ def test_images_stay_channels_last_between_layers():
     assert (rows.apply({}, {}, X[:, 0, 0])[0] == X[:, 0, 0, :1]).all()
 
 
+@pytest.mark.slow
 def test_a_sequential_of_equinox():
     """It takes a state, but returns none where it is not given one."""
     layers = [eqx.nn.Lambda(jnp.ravel), eqx.nn.Dropout(0.5)]

@@ -91,6 +91,7 @@ def refused(case, to):
     return True
 
 
+@pytest.mark.slow
 def test_onnx(case, prove):
     """Checked, and run by ONNX Runtime without its own mending, for one input and for more."""
     if refused(case, "onnx"):
@@ -107,6 +108,7 @@ def test_onnx(case, prove):
             agree(found, wanted(case)[:count])
 
 
+@pytest.mark.slow
 def test_stablehlo(case, prove):
     it, x = to_export(case)
     with prove("stablehlo"):

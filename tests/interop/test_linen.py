@@ -25,6 +25,7 @@ def _as_flax_wants_it():
 
 
 @pytest.mark.usefixtures("_as_flax_wants_it")
+@pytest.mark.slow
 def test_it_computes_what_flax_computes():
     """Outputs, statistics and gradients, in training and in evaluation, with the same dropout."""
     layer, module = from_linen(Net), Net()
@@ -49,6 +50,7 @@ def test_it_computes_what_flax_computes():
     assert same is new
 
 
+@pytest.mark.slow
 def test_each_switch_is_found_by_its_name():
     layer = from_linen(Deterministic)
     params, state = layer.init(KEY, X.shape)
@@ -173,6 +175,7 @@ class Around(nn.Module):
         return nn.Dense(3)(to_linen(self.layer)(x, train=train))
 
 
+@pytest.mark.slow
 def test_a_layer_within_a_linen_module():
     """Its dropout draws from the stream, and its variables have the layer's own names."""
     module = Around(model(rate=0.5))

@@ -41,6 +41,7 @@ def reseeded(module, key):
         stream.count[...] = jnp.zeros((), jnp.uint32)
 
 
+@pytest.mark.slow
 def test_it_computes_what_nnx_computes():
     """Outputs, statistics and gradients, in training and in evaluation, with the same dropout."""
     layer, module = from_nnx(Net), Net(nnx.Rngs(KEY))

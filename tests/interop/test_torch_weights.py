@@ -101,6 +101,7 @@ def test_layers_of_ones_own_have_no_names_in_torch():
         from_torch(model, {}, SHAPE)
 
 
+@pytest.mark.slow
 def test_a_long_chain_of_concatenations():
     """The time grows with the layers, not with the ways through them."""
     model = Sequential(*(Parallel(x=Identity(), new=Conv2d(1, 1)) for _ in range(40)))

@@ -60,6 +60,7 @@ def test_every_layer_has_a_case():
     assert len(KINDS) >= 44
 
 
+@pytest.mark.slow
 def test_runs(case, prove):
     """It starts, and runs at evaluation and in training, with shapes that stay the same."""
     layer, params, state, x = started(case)
@@ -86,6 +87,7 @@ def test_runs(case, prove):
         assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, state)
 
 
+@pytest.mark.slow
 def test_is_rebuilt(case, prove):
     """The description suffices: the rebuilt layer draws and computes the same."""
     layer, params, state, x = started(case)

@@ -148,6 +148,7 @@ def test_noise_depends_on_the_path_alone():
 # Results
 
 
+@pytest.mark.slow
 def test_what_branches_compute():
     x = jax.random.normal(KEY, (2, 3, 3, 4))
     double, square = Scale(2.0), layers.Function(jnp.square, elementwise=True)
@@ -214,6 +215,7 @@ def test_one_of_ones_own():
     assert paths(wider, (1, 3)) == ["power/inner/bias", "power/inner/kernel"]
 
 
+@pytest.mark.slow
 def test_synchronized():
     model = synchronized(Residual(Sequential(norm=BatchNorm(momentum=0.2)), inline=True), "devices")
     (norm,) = model.description.parts["body"].description.parts.values()
@@ -232,6 +234,7 @@ def test_synchronized():
         np.testing.assert_allclose(leaf[0], other, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_initial_values():
     """PyTorch's bounds, the identity, and arrays as they are given."""
     params, _ = Conv2d(64, 3, groups=2, kernel_init="torch", bias_init="torch").init(

@@ -77,6 +77,7 @@ def test_channels_first():
     )
 
 
+@pytest.mark.slow
 def test_branches_and_chains_of_chains():
     """Across the borders of chains; not where the output is used twice, nor after an activation."""
     tail = Sequential(relu=Activation("relu"), norm=BatchNorm(), conv=Conv2d(4, 3, padding=1))

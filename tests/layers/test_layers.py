@@ -162,6 +162,7 @@ def test_summary_counts_two_flops_per_multiply_add():
     assert flops == {"conv": 2 * 3 * (4 * 4 * 4) * (3 * 2 * 3), "flat": 0, "dense": 2 * 3 * 64 * 5}
 
 
+@pytest.mark.slow
 def test_summary_receptive_fields_are_where_the_gradient_is_not_zero():
     """Each output's field, by its formula, is the box around the pixels that it depends on."""
     model = Sequential(

@@ -18,6 +18,7 @@ def started(model, shape):
     return jax.tree.map(lambda leaf: rng.uniform(0.05, 0.2, leaf.shape).astype(np.float32), start)
 
 
+@pytest.mark.slow
 def test_names_and_counts_are_torchvisions():
     """11,689,512 parameters and 1.814e9 multiply-adds, as torchvision's documentation says."""
     params, state = jax.eval_shape(lambda key: resnet18(1000).init(key, SHAPE), jax.random.key(0))

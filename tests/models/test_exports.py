@@ -43,6 +43,7 @@ def agree(found, wanted):
 
 
 @zoo(quick=("lenet_bn",), heavy=HEAVY)
+@pytest.mark.slow
 def test_formats(case: ZooCase, exported, tmp_path):
     it, images, wanted = exported
     first = np.ascontiguousarray(np.moveaxis(images, -1, 1))

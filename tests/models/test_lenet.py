@@ -30,6 +30,7 @@ def test_shapes_and_parameters_are_the_books(model):
 
 
 @pytest.mark.parametrize("name", ["lenet", "lenet_modern"])
+@pytest.mark.slow
 def test_gradients_reach_every_parameter(name):
     model = MODELS[name](10)
     params, state = model.init(jax.random.key(0), (1, 28, 28, 1))

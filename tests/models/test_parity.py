@@ -38,6 +38,7 @@ def test_golden_files_are_those_of_the_models():
     quick=("lenet_bn", "resnet20"),
     heavy=("vgg11_bn", "inception_v3", "densenet121", "regnet_y_400mf"),
 )
+@pytest.mark.slow
 def test_parity(case: ZooCase):
     found = differences(case)
     jax.clear_caches()

@@ -235,6 +235,7 @@ def test_mapped_parts_share_the_statistics_of_the_whole() -> None:
     np.testing.assert_allclose(got_gradient.reshape(x.shape), gradient, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_statistics_over_two_mapped_axes() -> None:
     x = jnp.asarray(np.random.default_rng(5).standard_normal((2, 3, 1, 2)), jnp.float32)
 

@@ -212,6 +212,7 @@ def rounded(got: Any, want: Any, rounding: float) -> None:
     np.testing.assert_allclose(a, b, rtol=rounding, atol=1e-6 * scale + 1e-7)
 
 
+@pytest.mark.slow
 def test_vmap(double: Double, prove: Prove) -> None:
     with strictly(x64=True), prove("vmap"):
         for together, loop in properties.mapped(double):
@@ -238,6 +239,7 @@ def test_export(double: Double, prove: Prove) -> None:
         assert properties.lowered(double.case).platforms == properties.PLATFORMS
 
 
+@pytest.mark.slow
 def test_layout(double: Double, prove: Prove) -> None:
     with strictly(x64=True), prove("layout"):
         here, there = properties.relaid(double)

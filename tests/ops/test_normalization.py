@@ -242,6 +242,7 @@ def test_refuses(label: str) -> None:
         call()
 
 
+@pytest.mark.slow
 def test_plain_vectors_have_groups_too() -> None:
     x = np.random.default_rng(0).standard_normal((3, 6))
     with strictly(x64=True):
@@ -278,6 +279,7 @@ def test_equal_numbers_become_zeros(count: int) -> None:
     np.testing.assert_allclose(jax.jit(lambda x: jc.layer_norm(x, axes=1))(x), 0, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_halves_do_not_overflow() -> None:
     x = jnp.array([[60_000.0, -60_000.0, 0.0]], jnp.float16)
     np.testing.assert_allclose(jc.layer_norm(x, axes=-1), [[1.2247, -1.2247, 0]], atol=1e-3)

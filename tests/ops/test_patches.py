@@ -69,6 +69,7 @@ def test_torch_order_is_a_reshape_of_nchw() -> None:
     np.testing.assert_array_equal(flat[0, row, 4], x[0, 1, 1 + 1, 1 + 2])
 
 
+@pytest.mark.slow
 def test_layouts_agree() -> None:
     first = jc.unfold(X.transpose(0, 3, 1, 2), (2, 3), stride=2, padding=1, layout="NCHW")
     last = jc.unfold(X, (2, 3), stride=2, padding=1)

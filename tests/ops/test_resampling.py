@@ -171,6 +171,7 @@ def test_infinity_stays_in_its_bin() -> None:
     assert jc.resize(x, 3, method="area").ravel().tolist() == [0, np.inf, 0]
 
 
+@pytest.mark.slow
 def test_constants_stay_constant() -> None:
     x = jnp.full((1, 10, 3, 1), 0.7)
     for method in ("bilinear", "bicubic"):

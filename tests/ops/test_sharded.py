@@ -87,6 +87,7 @@ def test_sharded(
     assert len(found) >= 3
 
 
+@pytest.mark.slow
 def test_a_case_that_is_wrong_is_told(eight_devices: EightDevices) -> None:
     found = eight_devices.ask("conv2d-bias wrong")
     assert all(said.startswith("result 0 is off by ") for said in found.values()), found

@@ -165,6 +165,7 @@ def test_integers_keep_their_dtype_at_both_ends(dtype: Any) -> None:
     np.testing.assert_array_equal(smallest.ravel(), ends.ravel()[[0, 0, 2, 2]])
 
 
+@pytest.mark.slow
 def test_a_window_of_nothing_but_border() -> None:
     x = jnp.ones((1, 2, 1))
     (y, indices), vjp = jax.vjp(

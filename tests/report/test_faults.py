@@ -53,6 +53,7 @@ def test_damaged_metrics(run):
     assert f"test accuracy {json.loads(lines[0])['test_accuracy']:.4f}" in page.text
 
 
+@pytest.mark.slow
 def test_numbers_that_are_none(run):
     rows = [
         {"epoch": 1, "test_loss": float("nan"), "steps": [1, 2], "done": True, "big": 10**400},
@@ -66,6 +67,7 @@ def test_numbers_that_are_none(run):
     assert said == ["loss: A test ends at 2.5", "gradient norm: A ends at 0.1"]
 
 
+@pytest.mark.slow
 def test_missing_data(run, tiny, tmp_path):
     content = json.loads((run / "config.json").read_text())
     content["config"]["data_dir"] = str(tmp_path / "gone")
@@ -144,6 +146,7 @@ def test_other_files_are_not_written_over(run, tmp_path, monkeypatch):
         write_report([run])
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_old_page(run, monkeypatch):
     old = write_report([run]).path.read_bytes()
 

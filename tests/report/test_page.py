@@ -28,6 +28,7 @@ def page_of(*runs, **options):
     return page
 
 
+@pytest.mark.slow
 def test_one_run(run, trained_run):
     page = page_of(run)
     assert f"test accuracy {trained_run.test_accuracy:.4f}" in page.text
@@ -70,6 +71,7 @@ def test_a_sample_is_shown_as_it_is(run, tiny):
     ]
 
 
+@pytest.mark.slow
 def test_names_cannot_become_elements(run, copy_of):
     evil = "<img src=x onerror=alert(1)>\"'>{{ 1234 * 1009 }}"
     other = copy_of(evil)
@@ -102,6 +104,7 @@ def test_seeds_of_one_config_are_one_group(run, copy_of, trained_run):
     assert (run.parent / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_is_in_no_mean(run, copy_of, trained_run):
     for seed, factor in ((1, 0.5), (2, 0.0)):
         copy_of(f"seed-{seed}", factor, seed=seed)
@@ -118,6 +121,7 @@ def test_an_unfinished_run_is_in_no_mean(run, copy_of, trained_run):
     assert f"test accuracy {0.75 * first:.4g} ± " in page.text
 
 
+@pytest.mark.slow
 def test_one_unfinished_run_says_so(run):
     lines = (run / "metrics.jsonl").read_text().splitlines()
     (run / "metrics.jsonl").write_text(lines[0] + "\n")
@@ -139,6 +143,7 @@ def test_a_run_that_was_stopped_within_an_epoch(run, monkeypatch):
     assert "of epoch 3, after 1 of 4 batches sha256" in page.text
 
 
+@pytest.mark.slow
 def test_no_path_of_the_machine_is_on_the_page(run, copy_of, tmp_path):
     """It can be sent to anyone: folders are called by their names."""
     data = tmp_path / "my home" / "photos, all"
@@ -182,6 +187,7 @@ def test_a_run_that_is_named_twice_is_shown_once(run):
 
 
 @pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.slow
 def test_in_a_browser(run, copy_of, tmp_path, width):
     """Loads without a complaint, fits the screen, follows light and dark, shows its figures."""
     path = write_report([run, copy_of("seed-1", 0.5, seed=1), copy_of("faster", lr=0.5)]).path

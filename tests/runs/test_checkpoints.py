@@ -120,6 +120,7 @@ def test_the_last_ones_and_the_best_stay(trained):
     assert steps == sorted({10, 12, 14} | {best})
 
 
+@pytest.mark.slow
 def test_a_better_checkpoint_than_the_last_stays(trained, tmp_path):
     config = dataclasses.replace(trained, best_by="validation_accuracy")
     state = fresh(config)
@@ -169,6 +170,7 @@ def test_reading_moves_nothing(folder, trained, capsys):
     assert "is damaged" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_resume_from_the_one_before_a_damaged_one(folder, trained, capsys):
     flip_a_bit(largest_file(folder.checkpoints / "14" / "state"))
     again = run(dataclasses.replace(trained, run_dir=folder.path, resume=True))
@@ -177,6 +179,7 @@ def test_resume_from_the_one_before_a_damaged_one(folder, trained, capsys):
     assert "is used in its place" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_no_whole_checkpoint_is_no_fresh_start(folder, trained):
     for path in list(folder.checkpoints.iterdir()):
         empty(path)
@@ -214,6 +217,7 @@ def test_a_checkpoint_of_another_seed_is_refused(folder, trained):
             checkpoints.restore(fresh(trained), Totals.zero())
 
 
+@pytest.mark.slow
 def test_a_zip_in_the_place_of_the_checkpoints(folder, trained):
     shutil.rmtree(folder.checkpoints)
     with zipfile.ZipFile(folder.checkpoints, "w") as archive:
@@ -231,6 +235,7 @@ def test_what_is_restored_is_what_was_saved(folder, trained):
     assert (moment.epoch, moment.batch, int(moment.totals.examples)) == (3, 0, 0)
 
 
+@pytest.mark.slow
 def test_lost_metrics_are_said(folder, trained, capsys):
     folder.metrics.write_text("")
     run(dataclasses.replace(trained, run_dir=folder.path, resume=True))

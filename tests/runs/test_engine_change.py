@@ -57,6 +57,7 @@ def test_a_run_says_which_engine_it_has(config):
     assert f" engine: {here}\n" in folder.log.read_text()
 
 
+@pytest.mark.slow
 def test_another_engine_is_refused_before_any_work(config, moved, monkeypatch):
     begun = engine.identity()
     folder = run(config).folder
@@ -122,6 +123,7 @@ def test_a_run_of_before_goes_on_with_a_warning(config, capsys):
 
 
 @pytest.mark.parametrize("entry", ["native", [], {"kind": 3}, {}, {"kind": "native", "x": "y"}])
+@pytest.mark.slow
 def test_an_entry_that_no_run_has_written(entry, config):
     folder = run(config).folder
     folder.config.write_text(json.dumps(content(folder.config) | {"engine": entry}))

@@ -50,6 +50,7 @@ def test_a_nan_stops_the_run(config):
     run(dataclasses.replace(again, skip_nonfinite=True))
 
 
+@pytest.mark.slow
 def test_a_nan_is_skipped(config):
     result = run(dataclasses.replace(config, skip_nonfinite=True))
     (row,) = read_metrics(result.folder)
@@ -58,6 +59,7 @@ def test_a_nan_is_skipped(config):
     assert math.isfinite(result.test_loss)
 
 
+@pytest.mark.slow
 def test_an_epoch_of_nothing_but_nan(config, monkeypatch):
     whole = session.load_data()
     nan = Split(np.full_like(whole.train.images, math.nan), whole.train.labels)

@@ -49,6 +49,7 @@ def test_configs(folder, data):
     with_content(folder.config, content, lambda: [r.settings for r in read_runs([folder.path])])
 
 
+@pytest.mark.slow
 def test_long_texts(folder):
     """None is repeated whole in a sentence."""
     saved = json.loads(folder.config.read_text())
@@ -78,6 +79,7 @@ def test_outcomes_of_sweeps(tmp_path_factory, content):
 
 @sweep(60)
 @given(data=st.data())
+@pytest.mark.slow
 def test_headers(folder, data):
     """Those with a digest that is right, too."""
     (path,) = folder.checkpoints.glob("*/header/metadata")
@@ -90,6 +92,7 @@ def test_headers(folder, data):
 
 @sweep(40)
 @given(data=st.data())
+@pytest.mark.slow
 def test_files_of_a_checkpoint(folder, data):
     files = sorted(path for path in folder.checkpoints.glob("*/**/*") if path.is_file())
     path = data.draw(st.sampled_from(files))

@@ -99,6 +99,7 @@ def test_each_member_of_a_sweep_begins_with_the_file(file, tmp_path):
         ({"init_from": "no.npz"}, r"^no\.npz cannot be read"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_refusals(settings, sentence):
     with pytest.raises(UserError, match=sentence):
         train(**settings)

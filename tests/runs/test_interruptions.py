@@ -145,6 +145,7 @@ def test_killed_again_and_again(kills, whole, start, tmp_path):
     ("name", "status"),
     [("SIGTERM", 143), ("SIGINT", 130), pytest.param("SIGHUP", 129, marks=pytest.mark.deep)],
 )
+@pytest.mark.slow
 def test_asked_to_stop(name, status, whole, start, tmp_path):
     config = dataclasses.replace(whole[0], run_dir=tmp_path / "run", checkpoint_every=0)
     process = start(config)

@@ -46,6 +46,7 @@ def test_what_cannot_be_meant_is_one_sentence(capsys, tmp_path, model, options, 
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_the_model_has_them():
     model = find_model("mobilenet_v2", 10, options=["width=0.35", "stem=small"])
     shape = (1, 28, 28, 1)
@@ -95,6 +96,7 @@ def test_a_layer_takes_none():
         runs.train(Sequential(Flatten(), Dense(10)), epochs=1, model_options=["width=1"])
 
 
+@pytest.mark.slow
 def test_summary_takes_them(capsys):
     words = ["summary", "resnet20", "--image-size", "32", "--model-options", "width=2"]
     main(words)

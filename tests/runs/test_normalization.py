@@ -82,6 +82,7 @@ def test_scored_and_resumed_as_it_was_trained(config):
 
 
 @pytest.mark.parametrize("target", ["onnx", "stablehlo"])
+@pytest.mark.slow
 def test_exports_take_plain_images(config, tiny, tmp_path, target):
     run(config)
     trained = load_trained(RunFolder(config.run_dir))
@@ -122,6 +123,7 @@ def test_a_model_of_ones_own_that_is_not_made_of_layers(tiny):
         ([1], "normalization"),
     ],
 )
+@pytest.mark.slow
 def test_what_a_stranger_wrote_is_checked(config, normalization, message):
     done = run(config)
     content = json.loads(done.folder.config.read_text())

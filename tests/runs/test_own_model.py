@@ -147,6 +147,7 @@ def test_settings_of_others_execute_nothing(nets, tmp_path, say):
     assert not nets.with_suffix(".executed").exists()
 
 
+@pytest.mark.slow
 def test_an_unknown_model_is_called_that(finished, tiny, tmp_path, say):
     import shutil
 

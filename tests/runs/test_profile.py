@@ -93,6 +93,7 @@ def by_op(run):
         (4, "profile: 1 step in "),  # a trace ends with its epoch
     ],
 )
+@pytest.mark.slow
 def test_a_run_of_few_steps(epochs, said, config, capsys):
     """A batch of all images: one step in an epoch."""
     run(dataclasses.replace(config, batch_size=53, epochs=epochs))

@@ -17,6 +17,7 @@ def config(tiny, tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_resume_ends_where_an_unbroken_run_ends(config, tmp_path):
     whole = run(config)
     begun = dataclasses.replace(config, run_dir=tmp_path / "begun", epochs=1)
@@ -118,6 +119,7 @@ def test_resume_keeps_when_and_on_what_a_run_was_begun(config, capsys):
     assert len(json.loads(done.folder.config.read_text())["resumed"]) == 2
 
 
+@pytest.mark.slow
 def test_resume_under_another_config_is_refused(config):
     run(config)
     with pytest.raises(UserError, match=r"was begun with --lr 0.002, and cannot go on with 0.5"):

@@ -34,6 +34,7 @@ def config(tiny, tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_run_folder_holds_the_run(config):
     result = run(config)
     saved = json.loads(result.folder.config.read_text())
@@ -49,6 +50,7 @@ def test_a_run_folder_holds_the_run(config):
     assert read_config(result.folder) == dataclasses.replace(config, weight_decay=0.0)
 
 
+@pytest.mark.slow
 def test_the_last_evaluation_says_what_was_taken_for_what(config):
     result = run(dataclasses.replace(config, epochs=1))
     found = json.loads(result.folder.evaluation.read_text())
@@ -122,6 +124,7 @@ def test_a_model_says_which_images_it_takes(config, tmp_path):
     assert not config.run_dir.exists()
 
 
+@pytest.mark.slow
 def test_a_config_of_the_wrong_kind_is_damaged(config):
     done = run(dataclasses.replace(config, epochs=1))
     saved = json.loads(done.folder.config.read_text())

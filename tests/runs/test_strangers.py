@@ -216,6 +216,7 @@ def test_a_resumed_run_checks_its_position(folder, tiny):
         run(config)
 
 
+@pytest.mark.slow
 def test_a_config_that_asks_for_more_than_is_stored(folder):
     """Images of 8,000 × 8,000 would make a network of gigabytes."""
     content = json.loads(folder.config.read_text())

@@ -32,6 +32,7 @@ def test_the_model_and_what_is_known_of_it(finished, tiny):
     assert card["epochs"] == trained.epochs == 1
 
 
+@pytest.mark.slow
 def test_probabilities(finished, tiny):
     """As the run scored them; more images than go through the model at once."""
     trained = load_trained(finished.folder)

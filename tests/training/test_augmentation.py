@@ -50,6 +50,7 @@ def test_pad_crop_moves_each_image_by_itself_with_black_beside_it():
     np.testing.assert_array_equal(targets, TARGETS)
 
 
+@pytest.mark.slow
 def test_flip_turns_half_of_the_images_left_to_right():
     images, targets = changed("flip")
     flipped = [np.array_equal(a, b[:, ::-1]) for a, b in zip(images, IMAGES, strict=True)]
@@ -73,6 +74,7 @@ def test_cutout_blackens_a_square_that_may_lie_half_outside(size):
     np.testing.assert_array_equal(targets, TARGETS)
 
 
+@pytest.mark.slow
 def test_mixup_mixes_images_and_targets_alike():
     images, targets = changed("mixup", mixup_alpha=1.0)
     np.testing.assert_allclose(targets.sum(1), 1, rtol=1e-6)
@@ -89,6 +91,7 @@ def test_mixup_mixes_images_and_targets_alike():
         np.testing.assert_allclose(target, share * mine + (1 - share) * TARGETS[nearest], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_proportion_is_of_the_beta_distribution():
     """Its variance is 1 / (4 (2 α + 1))."""
     options = AugmentConfig(("mixup",), mixup_alpha=0.5)
@@ -98,6 +101,7 @@ def test_the_proportion_is_of_the_beta_distribution():
     assert float(jnp.var(mixed[:, 0])) == pytest.approx(1 / 8, rel=0.1)
 
 
+@pytest.mark.slow
 def test_changes_draw_from_streams_of_their_own():
     alone, after = changed("cutout")[0] == 0, changed("flip", "cutout")[0] == 0
     np.testing.assert_array_equal(alone, after)
@@ -169,6 +173,7 @@ def test_strengths_suit_the_images():
         check_augmentation(AugmentConfig(("pad-crop",), crop_padding=8), (8, 10, 1))
 
 
+@pytest.mark.slow
 def test_cutmix_gives_each_label_its_share_of_the_pixels():
     images = jnp.broadcast_to(jnp.eye(4)[:, None, None], (4, 6, 5, 4))  # the channel is the class
     options = AugmentConfig(("cutmix",))
@@ -193,6 +198,7 @@ def test_smoothed_labels():
         check_augmentation(AugmentConfig(label_smoothing=1))
 
 
+@pytest.mark.slow
 def test_resized_crop_shows_a_part_as_large_as_the_whole():
     """Of an image whose pixels are their places, the crop's corners say which part it is."""
     places = jnp.stack(jnp.meshgrid(jnp.arange(40.0), jnp.arange(30.0), indexing="ij"), -1)
@@ -213,6 +219,7 @@ def test_resized_crop_shows_a_part_as_large_as_the_whole():
     assert len(np.unique(inner[:, 0, 0].round(3), axis=0)) == 200
 
 
+@pytest.mark.slow
 def test_erasing_puts_noise_into_half_of_the_images():
     images, targets = jnp.full((400, 20, 16, 3), 2.0), jnp.eye(400)
     changed, same = augment(jax.random.key(0), images, targets, AugmentConfig(("erasing",)))
@@ -231,6 +238,7 @@ def test_erasing_puts_noise_into_half_of_the_images():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.slow
 def test_color_jitter_changes_each_image_by_itself(channels):
     images = jnp.asarray(RNG.uniform(0.2, 0.8, (50, 6, 5, channels)).astype(np.float32))
     options = AugmentConfig(("color-jitter",), jitter=0.3)
@@ -243,12 +251,14 @@ def test_color_jitter_changes_each_image_by_itself(channels):
     assert len(np.unique(brighter.round(5))) == 50
 
 
+@pytest.mark.slow
 def test_rand_augment_of_magnitude_zero_changes_nothing():
     options = AugmentConfig(("rand-augment",), rand_magnitude=0.0)
     changed, _ = augment(jax.random.key(0), IMAGES, TARGETS, options)
     np.testing.assert_allclose(changed, IMAGES, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_rand_augment_draws_every_change():
     """Each is recognized by what it does to a picture of one kind."""
     change = jax.jit(lambda key, x: augment(key, x, jnp.eye(x.shape[0]), AugmentConfig(("rand-augment",), rand_magnitude=15.0))[0])  # fmt: skip

@@ -20,6 +20,7 @@ from jaxcnn.training import Batch, make_train_step
 from jaxcnn.training.state import init_state, keys_of
 
 
+@pytest.mark.slow
 def test_the_average_is_that_of_its_formula():
     model = Sequential(flat=Flatten(), norm=BatchNorm(), dense=Dense(3))
     keys, optimizer = keys_of(0), optax.sgd(0.5)
@@ -45,6 +46,7 @@ def test_the_average_is_that_of_its_formula():
     assert tuple(alone.used) == (alone.params, alone.model_state)
 
 
+@pytest.mark.slow
 def test_a_step_that_is_left_out_leaves_the_average():
     model, keys, optimizer = Sequential(flat=Flatten(), dense=Dense(2)), keys_of(0), optax.sgd(1.0)
     state = init_state(model, optimizer, keys.init, (1, 2, 2, 1), average=True)

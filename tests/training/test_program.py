@@ -54,6 +54,7 @@ def trained(programs, cuts):
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 8, 22, 23, 100])
+@pytest.mark.slow
 def test_every_example_is_used_once(batch_size):
     """A model that counts, in its state, how often it has seen each image."""
     seen = Split(
@@ -76,6 +77,7 @@ def test_every_example_is_used_once(batch_size):
     assert sum(counted) == COUNT
 
 
+@pytest.mark.slow
 def test_shuffle_is_a_permutation_that_changes():
     programs = compile_programs(task(), single(0, 0.1))
     first, second = (np.asarray(programs.shuffle(epoch)) for epoch in (1, 2))
@@ -90,6 +92,7 @@ def test_watching_changes_no_number():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_loop_of_steps_is_the_steps():
     programs, keys = compile_programs(task(), single(0, 0.01)), keys_of(0)
     step, order = (
@@ -172,6 +175,7 @@ def test_evaluation_runs_the_model_in_evaluation_mode():
     assert np.isfinite(float(totals.loss))
 
 
+@pytest.mark.slow
 def test_losses_and_metrics_of_ones_own():
     def squares(logits, labels):
         return ((jax.nn.one_hot(labels, 3) - logits) ** 2).sum(-1)
@@ -195,6 +199,7 @@ def test_losses_and_metrics_of_ones_own():
     assert best <= float(score.loss) < 1.2 * best
 
 
+@pytest.mark.slow
 def test_mixed_precision_keeps_float32_parameters():
     programs = compile_programs(task(precision=MIXED_BFLOAT16), single(0, 0.01))
     state, totals = trained(programs, (0, programs.steps))
@@ -221,6 +226,7 @@ print("shared")
 """
 
 
+@pytest.mark.slow
 def test_a_mesh_shares_the_batches():
     """On eight devices; the last batch of 7 images is not shared."""
     flags = "import os; os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=8'\n"

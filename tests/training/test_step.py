@@ -71,6 +71,7 @@ def test_steps_are_torchs(config, make, clip):
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
+@pytest.mark.slow
 def test_weight_decay_leaves_biases_and_normalizations_alone(everywhere):
     """Unless it is told not to; a step of a gradient of zero shows it alone."""
     model = Sequential(
@@ -109,6 +110,7 @@ def test_totals_are_sums_of_the_parameters_before_the_step():
     assert int(state.step) == 1
 
 
+@pytest.mark.slow
 def test_mask_keeps_padding_out():
     logits = jnp.array([[2.0, 0.0], [jnp.nan, 1.0], [0.0, 3.0]])
     mask = jnp.array([True, False, True])
