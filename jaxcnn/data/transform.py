@@ -23,10 +23,10 @@ class Transform:
         size: ``(height, width)`` that images are resized to; ``None`` leaves them as they are.
             Resizing is bilinear and, where an image shrinks, antialiased: the weights of
             Pillow's ``BILINEAR`` and of `jax.image.resize`.
+        scale: what pixels are multiplied by, so that they lie in [0, 1].
         shorter: the length that the shorter side is resized to, the other one in proportion; the
             part of ``size`` in the middle is what is left, so that nothing is distorted. ``None``
             resizes height and width to ``size``, each by itself.
-        scale: what pixels are multiplied by, so that they lie in [0, 1].
 
     >>> images = jc.data.Transform(size=(2, 3), scale=1 / 4)(np.array([[[0, 4], [4, 4]]]))
     >>> images[0, :, :, 0]
@@ -70,19 +70,14 @@ class Transform:
     def _weights_for(self, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         """The weights of rows and of columns of an image of this size."""
         assert self.size is not None
-        if self.shorter is None:
-            return _weights(height, self.size[0]), _weights(width, self.size[1])
-        # As torchvision rounds: the longer side down, the place of the middle to the nearest.
-        sides = [self.shorter * side // min(height, width) for side in (height, width)]
-        both = zip((height, width), sides, self.size, strict=True)
-        rows, columns = (_middle(_weights(old, new), kept) for old, new, kept in both)
+        resized = self.size
+        if self.shorter is not None:
+            # As torchvision rounds: the longer side down.
+            longer = self.shorter * max(height, width) // min(height, width)
+            resized = (self.shorter, longer) if height <= width else (longer, self.shorter)
+        both = zip((height, width), resized, self.size, strict=True)
+        rows, columns = (_weights(old, new, kept) for old, new, kept in both)
         return rows, columns
-
-
-def _middle(weights: np.ndarray, kept: int) -> np.ndarray:
-    """So many rows in the middle."""
-    first = round((len(weights) - kept) / 2)
-    return weights[first : first + kept]
 
 
 def _check_shorter(shorter: object, size: tuple[int, int] | None) -> None:
@@ -153,9 +148,14 @@ def _narrowed(images: np.ndarray, columns: np.ndarray, scale: float) -> np.ndarr
     return np.concatenate(strips, axis=1)
 
 
-def _weights(old: int, new: int) -> Float64[np.ndarray, "new old"]:
-    """The weight of each old pixel of an axis in each new one: a triangle around its centre."""
-    centres = (np.arange(new) + 0.5) * old / new - 0.5
+def _weights(old: int, new: int, kept: int) -> Float64[np.ndarray, "kept old"]:
+    """The weight of each old pixel of an axis in each new one: a triangle around its centre.
+
+    Of the new pixels, only the ``kept`` ones in the middle have a row: a picture that is a
+    thousand times as long as it is high would need gigabytes for the others.
+    """
+    first = round((new - kept) / 2)
+    centres = (np.arange(first, first + kept) + 0.5) * old / new - 0.5
     distances = np.abs(np.arange(old) - centres[:, np.newaxis])
     triangles = np.maximum(0, 1 - distances / max(old / new, 1))
     return triangles / triangles.sum(axis=1, keepdims=True)

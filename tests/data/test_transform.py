@@ -53,6 +53,13 @@ def test_the_middle_of_the_image_whose_shorter_side_was_resized(image, shorter, 
     np.testing.assert_allclose(found, np.asarray(middle), atol=1e-6)
 
 
+def test_a_long_picture_needs_little_memory():
+    """Resized as a whole, it would have 7.7 million columns, each with 30,000 weights."""
+    raw = np.tile(np.arange(30000, dtype=np.uint16) % 256, (1, 1, 1)).astype(np.uint8)
+    (found,) = Transform((8, 8), 1 / 255, 256)(raw)
+    np.testing.assert_allclose(found[..., 0], raw[0, 0, 15000 - 1] / 255, atol=1 / 255)
+
+
 def test_a_circle_stays_round():
     y, x = np.mgrid[:60, :90]
     circle = (((y - 29.5) ** 2 + (x - 44.5) ** 2) < 20**2).astype(np.float32)[None]
