@@ -6,7 +6,7 @@ from typing import Annotated
 from jaxcnn.cli.flags import Operand
 from jaxcnn.layers import summary
 from jaxcnn.runs import UserError
-from jaxcnn.runs.model import check_model_name, check_shapes, find_model, maker_of
+from jaxcnn.runs.model import check_shapes, find_model, maker_of
 
 LARGEST = 2**15
 """The largest height and width of an image."""
@@ -41,7 +41,6 @@ def summary_command(command: SummaryConfig) -> str:
     Raises:
         UserError: if there is no such model, it cannot take such images, or a number is wrong.
     """
-    check_model_name(command.model)
     if len(command.image_size) not in (1, 2):
         raise UserError(f"--image-size must be 1 or 2 numbers, got {len(command.image_size)}")
     sizes = {"image-size": command.image_size, "channels": (command.channels,)}

@@ -11,7 +11,8 @@ from tyro.conf import arg
 from jaxcnn.data import DataOptions
 from jaxcnn.errors import UserError, brief
 from jaxcnn.runs.kinds import check_kinds
-from jaxcnn.runs.model import check_model_name, find_model, is_own, model_title
+from jaxcnn.runs.model import find_model, is_own, model_title
+from jaxcnn.runs.model_options import parse_model_options
 from jaxcnn.runs.normalization import Normalizing
 from jaxcnn.training.augment_options import AugmentConfig, check_augmentation
 
@@ -202,8 +203,9 @@ def check_config(config: TrainConfig) -> None:
         UserError: with one sentence that names the field, what it may be and what it is.
     """
     check_settings(config)
-    check_model_name(config.model)
-    if not is_own(config.model):
+    if is_own(config.model):
+        parse_model_options(config.model_options)
+    else:
         find_model(config.model, 2, options=config.model_options)
 
 
@@ -226,8 +228,7 @@ def check_settings(config: TrainConfig) -> None:
         raise UserError(f"--momentum must be at least 0 and below 1, got {config.momentum}")
     if config.ema is not None and not 0 < config.ema < 1:
         raise UserError(f"--ema must be above 0 and below 1, got {config.ema}")
-    if config.augmentation != AugmentConfig():
-        check_augmentation(config.augmentation)
+    check_augmentation(config.augmentation)
     if config.skip_head and config.init_from is None:
         raise UserError("--skip-head needs --init-from, the file whose last layer is not read")
     if config.overwrite and config.resume:

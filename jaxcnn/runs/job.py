@@ -23,8 +23,8 @@ from jaxcnn.runs.log import say
 from jaxcnn.runs.model import ModelMaker, check_first_output, check_shapes, find_model, is_own
 from jaxcnn.runs.normalization import Normalization, normalization_for
 from jaxcnn.training import Members, Programs, Task, compile_programs, cross_entropy
-from jaxcnn.training.augment_options import AugmentConfig, check_augmentation
-from jaxcnn.training.augmentation import Augment, make_augment
+from jaxcnn.training.augment_options import check_augmentation
+from jaxcnn.training.augmentation import make_augment
 from jaxcnn.training.freezing import freeze_model, freeze_optimizer
 from jaxcnn.training.losses import Loss
 from jaxcnn.training.optimizers import make_optimizer, make_schedule
@@ -118,8 +118,7 @@ def assemble(
     Raises:
         UserError: if the config or the model does not suit the data.
     """
-    changed = config.augmentation != AugmentConfig()
-    augment = _augment(config.augmentation, data) if changed else None
+    check_augmentation(config.augmentation, data.image_shape)
     steps = _steps(config, len(data.train))
     model = find_model(config.model, data.num_classes, own.model, options=config.model_options)
     own_sha256 = model_sha256(model) if is_own(config.model) else None
@@ -138,7 +137,7 @@ def assemble(
         config.recipe.batch_size,
         loss=own.loss,
         metrics=own.metrics,
-        augment=augment,
+        augment=make_augment(config.augmentation, data.num_classes),
         skip_nonfinite=config.skip_nonfinite,
         average=config.ema,
     )
@@ -149,12 +148,6 @@ def assemble(
     seconds = time.perf_counter() - begun
     schedule = schedule_of(config, steps) if own.optimizer is None else None
     return Job(config, data, model, members, normalization, own_sha256, programs, schedule, seconds)
-
-
-def _augment(options: AugmentConfig, data: Dataset) -> Augment | None:
-    """The function that changes training images, if its options suit the data."""
-    check_augmentation(options, data.image_shape)
-    return make_augment(options, data.num_classes)
 
 
 def _with_given(config: TrainConfig, task: Task, data: Dataset) -> Task:

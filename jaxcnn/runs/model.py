@@ -35,22 +35,6 @@ def model_title(name: str) -> str:
     return name.rpartition(":")[2]
 
 
-def check_model_name(name: str) -> None:
-    """Refuse a name that stands for no model.
-
-    Raises:
-        UserError: naming the models that there are.
-    """
-    if name not in MODELS and not is_own(name):
-        raise _no_model(name)
-
-
-def _no_model(name: str) -> UserError:
-    sentence = unknown("model", name, MODELS)
-    more = "jaxcnn models lists them; one of your own is FILE.py:function"
-    return UserError(f"{sentence} ({more})")
-
-
 def find_model(
     name: str, classes: int, maker: ModelMaker | None = None, *, options: Sequence[str] = ()
 ) -> Layer:
@@ -59,15 +43,15 @@ def find_model(
     Args:
         name: its name in the run's settings.
         classes: how many classes it tells apart.
-        options: ``NAME=VALUE`` of the function that makes it.
         maker: makes a model of the user's own. What a run folder says is data: a file that is
             named there is executed only where the user names it, too.
+        options: ``NAME=VALUE`` of the function that makes it.
 
     Raises:
         UserError: if there is no such model, it does not take such options, or it is one of the
             user's own and was not given.
     """
-    given = parse_model_options(options) if options else {}
+    given = parse_model_options(options)
     if maker is None and name in MODELS:
         return _made(name, classes, given)
     return _own_model(name, classes, maker, given)
@@ -94,7 +78,9 @@ def _own_model(name: str, classes: int, maker: ModelMaker | None, given: dict[st
             f"the run's model is one of your own ({which}), which a run folder cannot bring along: "
             f"name it with --model FILE.py:function"
         )
-    raise _no_model(name)
+    sentence = unknown("model", name, MODELS)
+    more = "jaxcnn models lists them; one of your own is FILE.py:function"
+    raise UserError(f"{sentence} ({more})")
 
 
 def maker_in(name: str) -> ModelMaker:

@@ -40,35 +40,29 @@ class AugmentConfig:
     mixup_alpha: float | None = None
     label_smoothing: float = 0.0
 
-    @property
-    def least_area(self) -> float:
-        """The smallest share of the image given, or the usual one."""
-        return 0.08 if self.crop_area is None else self.crop_area
+    def strength(self, name: str) -> float:
+        """The strength of a change: as given, or the usual one.
 
-    @property
-    def magnitude(self) -> float:
-        """The magnitude of RandAugment given, or the usual one."""
-        return 9.0 if self.rand_magnitude is None else self.rand_magnitude
+        Args:
+            name: a field of this class that `STRENGTHS` lists.
 
-    @property
-    def jitter_strength(self) -> float:
-        """The strength of the colour jitter given, or the usual one."""
-        return 0.4 if self.jitter is None else self.jitter
+        >>> from jaxcnn.training.augment_options import AugmentConfig
+        >>> AugmentConfig(("cutout",)).strength("cutout_size")
+        8
+        """
+        given: float | None = getattr(self, name)
+        return STRENGTHS[name][1] if given is None else given
 
-    @property
-    def padding(self) -> int:
-        """The padding given, or the usual one."""
-        return 4 if self.crop_padding is None else self.crop_padding
 
-    @property
-    def square(self) -> int:
-        """The size of the square given, or the usual one."""
-        return 8 if self.cutout_size is None else self.cutout_size
-
-    @property
-    def alpha(self) -> float:
-        """The parameter of the Beta distribution given, or the usual one."""
-        return 0.2 if self.mixup_alpha is None else self.mixup_alpha
+STRENGTHS: dict[str, tuple[Augmentation, float]] = {
+    "crop_area": ("resized-crop", 0.08),
+    "crop_padding": ("pad-crop", 4),
+    "cutout_size": ("cutout", 8),
+    "rand_magnitude": ("rand-augment", 9.0),
+    "jitter": ("color-jitter", 0.4),
+    "mixup_alpha": ("mixup", 0.2),
+}
+"""Of each strength, the change that it belongs to, and its usual value."""
 
 
 def check_augmentation(
@@ -85,40 +79,31 @@ def check_augmentation(
     """
     if len(set(options.augment)) < len(options.augment):
         raise UserError(f"--augment names one twice: {' '.join(options.augment)}")
-    for strength, augmentation in _STRENGTHS.items():
-        if getattr(options, strength) is not None and augmentation not in options.augment:
-            raise UserError(f"--{strength.replace('_', '-')} needs --augment {augmentation}")
-    if not (math.isfinite(options.alpha) and options.alpha > 0):
-        raise UserError(f"--mixup-alpha must be a positive number, got {options.alpha}")
-    if not 0 < options.least_area <= 1:
-        raise UserError(f"--crop-area must be above 0 and at most 1, got {options.least_area}")
-    if not 0 <= options.magnitude <= 30:
-        raise UserError(f"--rand-magnitude must be from 0 to 30, got {options.magnitude}")
-    if not 0 < options.jitter_strength <= 1:
-        raise UserError(f"--jitter must be above 0 and at most 1, got {options.jitter_strength}")
+    for name, (augmentation, _) in STRENGTHS.items():
+        if getattr(options, name) is not None and augmentation not in options.augment:
+            raise UserError(f"--{name.replace('_', '-')} needs --augment {augmentation}")
+    alpha, area = options.strength("mixup_alpha"), options.strength("crop_area")
+    magnitude, jitter = options.strength("rand_magnitude"), options.strength("jitter")
+    if not (math.isfinite(alpha) and alpha > 0):
+        raise UserError(f"--mixup-alpha must be a positive number, got {alpha}")
+    if not 0 < area <= 1:
+        raise UserError(f"--crop-area must be above 0 and at most 1, got {area}")
+    if not 0 <= magnitude <= 30:
+        raise UserError(f"--rand-magnitude must be from 0 to 30, got {magnitude}")
+    if not 0 < jitter <= 1:
+        raise UserError(f"--jitter must be above 0 and at most 1, got {jitter}")
     if not 0 <= options.label_smoothing < 1:
         raise UserError(
             f"--label-smoothing must be at least 0 and below 1, got {options.label_smoothing}"
         )
     side = math.inf if image_shape is None else min(image_shape[:2])
-    _check_pixels("--crop-padding", "pad-crop", options, options.padding, side - 1)
-    _check_pixels("--cutout-size", "cutout", options, options.square, side)
+    _check_pixels("crop_padding", options, side - 1)
+    _check_pixels("cutout_size", options, side)
 
 
-_STRENGTHS = {
-    "crop_area": "resized-crop",
-    "crop_padding": "pad-crop",
-    "cutout_size": "cutout",
-    "rand_magnitude": "rand-augment",
-    "jitter": "color-jitter",
-    "mixup_alpha": "mixup",
-}
-
-
-def _check_pixels(
-    flag: str, augmentation: Augmentation, options: AugmentConfig, value: int, most: float
-) -> None:
-    if augmentation not in options.augment or 1 <= value <= most:
+def _check_pixels(name: str, options: AugmentConfig, most: float) -> None:
+    value = options.strength(name)
+    if STRENGTHS[name][0] not in options.augment or 1 <= value <= most:
         return
     limit = "at least 1" if math.isinf(most) else f"from 1 to {most} for images of this size"
-    raise UserError(f"{flag} must be {limit}, got {value}")
+    raise UserError(f"--{name.replace('_', '-')} must be {limit}, got {value}")

@@ -19,9 +19,9 @@ def color_jitter(
     """Another brightness, contrast, saturation and hue for each image.
 
     A grey image gets another brightness and contrast alone. Each factor is drawn evenly from
-    1 - s to 1 + s, where s is ``options.jitter_strength``; hues turn by up to a quarter of s.
+    1 - s to 1 + s, where s is ``options.jitter``; hues turn by up to a quarter of s.
     """
-    strength, count = options.jitter_strength, images.shape[0]
+    strength, count = options.strength("jitter"), images.shape[0]
     keys = jax.random.split(key, 4)
     brightness, contrast, saturation = (
         jax.random.uniform(key, (count,), images.dtype, 1 - strength, 1 + strength)
@@ -105,7 +105,7 @@ def rand_augment(
     drawn = jax.random.randint(which_key, (count, _DRAWN), 0, _IDENTITY + 1)
     chosen = jax.nn.one_hot(drawn, _IDENTITY, dtype=bool).any(1)
     signs = jax.random.rademacher(sign_key, (count, _IDENTITY), images.dtype)
-    part = jnp.where(chosen, options.magnitude / 30, 0).astype(images.dtype)
+    part = jnp.where(chosen, options.strength("rand_magnitude") / 30, 0).astype(images.dtype)
     more = signs * part * jnp.array([LARGEST], images.dtype)
     change = Change(*more.T)
     change = change._replace(

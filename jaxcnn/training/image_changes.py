@@ -24,7 +24,7 @@ def pad_crop(
     import dm_pix as pix
 
     count, height, width, channels = images.shape
-    twice = 2 * options.padding
+    twice = 2 * int(options.strength("crop_padding"))
     padded = pix.pad_to_size(images, height + twice, width + twice)
     keys = jax.random.split(key, count)
     crop = (height, width, channels)
@@ -50,8 +50,9 @@ def cutout(
     with Cutout, 2017.
     """
     count, height, width, _ = images.shape
-    rows = _covered(jax.random.fold_in(key, 0), count, height, options.square)
-    columns = _covered(jax.random.fold_in(key, 1), count, width, options.square)
+    size = int(options.strength("cutout_size"))
+    rows = _covered(jax.random.fold_in(key, 0), count, height, size)
+    columns = _covered(jax.random.fold_in(key, 1), count, width, size)
     inside = rows[:, :, None, None] & columns[:, None, :, None]
     return jnp.where(inside, jnp.zeros((), images.dtype), images), targets
 
@@ -72,10 +73,11 @@ def mixup(
     Minimization, 2018.
     """
     proportion_key, order_key = jax.random.split(key)
-    share = jax.random.beta(proportion_key, options.alpha, options.alpha, dtype=images.dtype)
+    alpha = options.strength("mixup_alpha")
+    share = jax.random.beta(proportion_key, alpha, alpha, dtype=images.dtype)
     others = jax.random.permutation(order_key, images.shape[0])
-    mixed = (share * each + (1 - share) * each[others] for each in (images, targets))
-    return tuple(mixed)  # type: ignore[return-value]
+    images, targets = (share * each + (1 - share) * each[others] for each in (images, targets))
+    return images, targets
 
 
 def cutmix(
@@ -106,14 +108,15 @@ def resized_crop(
 ) -> tuple[Images, Targets]:
     """A part of each image, of a random size and shape, enlarged to the image's size.
 
-    Its share of the image is drawn evenly from ``options.least_area`` to 1, its width over its
+    Its share of the image is drawn evenly from ``options.crop_area`` to 1, its width over its
     height from 3/4 to 4/3, evenly on a logarithmic scale.
 
     Reference: C. Szegedy et al., Going Deeper with Convolutions, 2014.
     """
     count, height, width, _ = images.shape
     area_key, shape_key, row_key, column_key = jax.random.split(key, 4)
-    areas = jax.random.uniform(area_key, (count,), minval=options.least_area) * (height * width)
+    least = options.strength("crop_area")
+    areas = jax.random.uniform(area_key, (count,), minval=least) * (height * width)
     ratios = _log_uniform(shape_key, count, 3 / 4)
     crops = [
         _placed(row_key, jnp.sqrt(areas / ratios), height),

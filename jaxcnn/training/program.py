@@ -300,10 +300,6 @@ def _over_members(each: Callable[..., Any], members: Members, at_once: int, *arg
     """``each`` member's results: all vectorized, or so many at a time in a loop."""
     if members.size is None:
         return each(members, *arguments)
-    return _together(each, members, at_once, *arguments)
-
-
-def _together(each: Callable[..., Any], members: Members, at_once: int, *arguments: Any) -> Any:
     if at_once == members.size:
         return jax.vmap(each)(members, *arguments)
     # One at a time is not vectorized: a convolution stays the one that a single run has.
