@@ -54,7 +54,8 @@ _TRANSFORM = Table(
     {},
     {"size": Nullable(ListOf(_SIDE, 2, 2)), "scale": Number(), "shorter": Nullable(_SIDE)},
 )
-_NORMALIZATION = Table({"mean": ListOf(Number(), 1, 4), "std": ListOf(Number(), 1, 4)})
+_PER_CHANNEL = ListOf(Number(), 1, LARGEST_SIDE)
+_NORMALIZATION = Table({"mean": _PER_CHANNEL, "std": _PER_CHANNEL})
 _OWN = Table(
     {}, {"optimizer": Text(100), "loss": Text(1000), "metrics": ListOf(Text(1000), most=100)}
 )

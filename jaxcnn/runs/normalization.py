@@ -67,11 +67,12 @@ def normalization_for(how: Normalizing, data: Dataset) -> Normalization | None:
     return IMAGENET
 
 
-def saved_normalization(content: Mapping[str, Any]) -> Normalization | None:
+def saved_normalization(content: Mapping[str, Any], channels: int) -> Normalization | None:
     """The normalization that a run has written down.
 
     Args:
         content: what ``config.json`` holds.
+        channels: those of the run's images.
 
     Raises:
         ValueError: if it does not suit the run's images.
@@ -79,10 +80,9 @@ def saved_normalization(content: Mapping[str, Any]) -> Normalization | None:
     found = content.get("normalization")
     if found is None:
         return None
-    wanted = content["data"]["image_shape"][2]
     mean, std = tuple(found["mean"]), tuple(found["std"])
-    if not len(mean) == len(std) == wanted:
-        raise ValueError(f"normalization must have {wanted} means and deviations")
+    if not len(mean) == len(std) == channels:
+        raise ValueError(f"normalization must have {channels} means and deviations")
     if not all(number > 0 for number in std):
         raise ValueError(f"normalization.std must be positive, got {list(std)}")
     return Normalization(mean, std)

@@ -109,6 +109,7 @@ def check_same_data(saved: Path, facts: Mapping[str, Any]) -> None:
         ("model_sha256", "model"),
         ("own", "optimizer, loss or metrics"),
         ("init_sha256", "file of --init-from"),
+        ("normalization", "normalization of the images"),
     ):
         if content.get(name) != facts.get(name):
             raise UserError(f"--resume: {saved.parent} was begun with another {noun} than now")

@@ -221,7 +221,10 @@ def read_facts(folder: RunFolder) -> Facts:
                 f"data.image_shape must be of at most {LARGEST_IMAGE:,} numbers, got {shape}"
             )
         transform = Transform(**content["transform"])
-        return Facts(tuple(shape), tuple(names), transform, saved_normalization(content))
+        if transform.size not in (None, tuple(shape[:2])):
+            raise ValueError(f"transform.size must be that of the images, {shape[:2]}")
+        normalization = saved_normalization(content, shape[2])
+        return Facts(tuple(shape), tuple(names), transform, normalization)
     except (ValueError, TypeError) as error:
         raise UserError(f"{folder.config} is damaged: {error}") from None
 
@@ -236,9 +239,8 @@ def facts_of_data(data: Dataset, folder: RunFolder) -> Facts:
     Raises:
         UserError: if ``config.json`` cannot be read, or says what cannot be.
     """
-    content = read_saved(folder.config) | {"data": {"image_shape": data.image_shape}}
     try:
-        normalization = saved_normalization(content)
+        normalization = saved_normalization(read_saved(folder.config), data.image_shape[2])
     except ValueError as error:
         raise UserError(f"{folder.config} is damaged: {error}") from None
     return Facts(data.image_shape, data.class_names, data.transform, normalization)

@@ -114,6 +114,27 @@ def test_a_model_of_ones_own_that_is_not_made_of_layers(tiny):
     assert sorted(results[0].params) == ["1"]
 
 
+@pytest.mark.slow
+def test_images_of_any_number_of_channels(tmp_path):
+    images = np.random.default_rng(0).uniform(0, 1, (8, 2, 2, 7)).astype(np.float32)
+    pair = images, np.arange(8) % 2
+    model, folder = Sequential(Flatten(), Dense(2)), tmp_path / "run"
+    runs.train(model, (pair, pair), epochs=1, normalize="dataset", run_dir=folder)
+    loaded, params, state = runs.load(folder, model=model)
+    mean, std = images.mean((0, 1, 2)), images.std((0, 1, 2))
+    expected, _ = model.apply(params, state, (images - mean) / std)
+    np.testing.assert_allclose(loaded.apply(params, state, images)[0], expected, atol=1e-4)
+
+
+def test_another_normalization_is_refused_on_resume(config):
+    done = run(config)
+    content = json.loads(done.folder.config.read_text())
+    other = {"mean": [0.5], "std": [0.5]}
+    done.folder.config.write_text(json.dumps({**content, "normalization": other}))
+    with pytest.raises(UserError, match="was begun with another normalization of the images"):
+        run(dataclasses.replace(config, epochs=2, resume=True))
+
+
 @pytest.mark.parametrize(
     ("normalization", "message"),
     [

@@ -69,6 +69,8 @@ def change(folder, *names_and_value):
         (("data", "class_names", [1, 2]), "data.class_names[0] must be text of at most 1,000 characters, got 1"),
         (("data", "class_names", 3), "config.json is damaged: data.class_names must be a list of 1 to 100,000 values, got 3"),
         (("transform", "scale", -1), "Transform: `scale` must be positive, got -1"),
+        (("transform", "size", [9, 9]), "transform.size must be that of the images, [28, 28]"),
+        (("transform", "shorter", 9), "Transform: `shorter` must be at least `size`, got 9 and None"),
         (("transform", "code", "x"), "config.json is damaged: transform.code is unknown"),
         (("data", None), "config.json is damaged: data must be a table, got None"),
         (("config", "model", "../../lenet"), "unknown model '../../lenet'"),
