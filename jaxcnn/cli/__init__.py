@@ -20,6 +20,7 @@ from jaxcnn.cli.report import ReportConfig, report_command
 from jaxcnn.cli.summary import SummaryConfig, summary_command
 from jaxcnn.cli.sweep import SweepCommand, read_sweep, sweep_command
 from jaxcnn.cli.train import TrainCommand, experiment, read_train, train_command
+from jaxcnn.engine import keep_memory
 from jaxcnn.names import did_you_mean, unknown
 from jaxcnn.runs import UserError
 from jaxcnn.version import __version__
@@ -71,6 +72,7 @@ def main(args: Sequence[str] | None = None) -> None:
         else:
             command = read(words)
             keep_compiled()
+            keep_memory()
             COMMANDS[words[0]].act(command)
 
 

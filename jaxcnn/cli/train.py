@@ -12,6 +12,7 @@ from jaxcnn.cli.exit_status import errors_in_one_sentence
 from jaxcnn.cli.flags import Named
 from jaxcnn.cli.groups import GROUPS
 from jaxcnn.cli.parsing import Values, parse
+from jaxcnn.engine import keep_memory
 from jaxcnn.runs import Own, TrainConfig, read_config, run, seeds
 from jaxcnn.runs.log import quiet
 from jaxcnn.runs.model import maker_of
@@ -77,6 +78,7 @@ def experiment(default: TrainConfig, description: str | None) -> None:
         precedence.check_typed(told.config.model, words)
         own = Own(maker_of(told.config.model))
         keep_compiled()
+        keep_memory()
         if told.seeds == 1:
             print(run(told.config, own))
         else:

@@ -5,6 +5,7 @@ from jaxcnn.engine.choice import ALGORITHMS
 from jaxcnn.engine.convolution import convolve
 from jaxcnn.engine.hook import accelerate, accelerated, restore
 from jaxcnn.engine.max_pool import max_pool
+from jaxcnn.engine.memory import keep_memory
 from jaxcnn.engine.pool_windows import Windows
 from jaxcnn.engine.portable.bins import even_bins, max_bins, mean_bins
 from jaxcnn.engine.portable.positions import max_positions, take_positions
@@ -25,6 +26,7 @@ __all__ = [
     "even_bins",
     "explain",
     "identity",
+    "keep_memory",
     "max_bins",
     "max_pool",
     "max_positions",

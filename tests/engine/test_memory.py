@@ -1,0 +1,64 @@
+"""Memory that a step frees is kept for the next one, where it was asked for."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import jaxcnn.cli
+
+PROGRAM = """
+import resource, sys
+import jax, jax.numpy as jnp
+import jaxcnn
+if "keep" in sys.argv:
+    print(jaxcnn.engine.keep_memory())
+x = jnp.ones((2000, 2000))
+@jax.jit
+def step(x):
+    return jnp.sum(jnp.sin(x) @ x)
+for _ in range(20):  # the heap grows until each block finds its place
+    step(x).block_until_ready()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    step(x).block_until_ready()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+glibc = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or not os.confstr("CS_GNU_LIBC_VERSION"),
+    reason="no other library of C gives pages back and can be told not to",
+)
+
+
+def words(*args, **variables):
+    rest = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *args],
+        env=rest | variables, capture_output=True, text=True, timeout=240, check=True,
+    )  # fmt: skip
+    return done.stdout.split()
+
+
+@glibc
+def test_a_warm_step_fetches_no_pages():
+    """Two times 16 MB are 8,000 pages of 4 KB in each step; huge pages are fewer."""
+    (fetched,) = words()
+    switched, kept = words("keep")
+    assert switched == "True"
+    assert int(fetched) > 100
+    assert int(kept) < 0.1 * int(fetched)
+
+
+@glibc
+def test_settings_of_the_user_stay():
+    assert words("keep", MALLOC_ARENA_MAX="2")[0] == "False"
+
+
+def test_the_command_keeps_memory(monkeypatch, capsys):
+    called = []
+    monkeypatch.setattr(jaxcnn.cli, "keep_memory", lambda: called.append(True))
+    jaxcnn.cli.main(["models"])
+    assert called == [True]
+    assert "lenet" in capsys.readouterr().out
