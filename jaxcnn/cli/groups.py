@@ -4,8 +4,9 @@ GROUPS = {
     "model": ("model", "model-options", "init-from", "skip-head", "freeze"),
     "data": (
         "dataset", "data-dir", "split", "test-split", "validation", "validation-seed",
-        "image-size", "resize-shorter", "channels", "strict", "normalize", "augment", "crop-area",
-        "crop-padding", "cutout-size", "jitter", "rand-magnitude", "mixup-alpha", "label-smoothing",
+        "image-size", "resize-shorter", "random-crop", "channels", "strict", "normalize", "augment",
+        "crop-area", "crop-padding", "cutout-size", "jitter", "rand-magnitude", "mixup-alpha",
+        "label-smoothing",
     ),
     "optimization": (
         "epochs", "batch-size", "optimizer", "lr", "momentum", "weight-decay", "decay-all",

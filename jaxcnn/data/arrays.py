@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int32, Integer, Shaped
 
+from jaxcnn.data.random_crops import RandomCrops
 from jaxcnn.data.selection import Rows
 from jaxcnn.data.transform import Transform
 
@@ -38,10 +39,17 @@ class ArrayExamples:
         own = self.raw.shape[3] if self.raw.ndim == 4 else 1
         return height, width, self.channels or own
 
-    def read(self, rows: Rows) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
-        """Images in [0, 1] and labels."""
-        images = with_channels(self.raw[rows], self.channels)
-        return self.transform(images), self.labels[rows].astype(np.int32)
+    def read(
+        self, rows: Rows, crops: RandomCrops | None = None
+    ) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
+        """Images in [0, 1], or parts of them, and labels."""
+        raw, labels = with_channels(self.raw[rows], self.channels), self.labels[rows]
+        if crops is None:
+            return self.transform(raw), labels.astype(np.int32)
+        images = np.empty((len(rows), *self.image_shape), np.float32)
+        for index, image in enumerate(raw):
+            images[index] = self.transform.part(image, crops.box(index, *image.shape[:2]))
+        return images, labels.astype(np.int32)
 
 
 def with_channels(

@@ -9,6 +9,7 @@ from jaxtyping import Float32, Int32, Integer
 
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.options import DataOptions
+from jaxcnn.data.random_crops import RandomCrops
 from jaxcnn.data.selection import Selection
 from jaxcnn.data.split_syntax import select
 from jaxcnn.data.transform import Transform
@@ -58,10 +59,13 @@ class StreamedSplit:
     Attributes:
         selection: which images of which source.
         where: the beginning of an error message about it.
+        random_crop: the smallest share of an image that a training sees of it, at random; ``None``
+            for whole images.
     """
 
     selection: Selection
     where: str
+    random_crop: float | None = None
 
     def __len__(self) -> int:
         return len(self.selection)
@@ -76,13 +80,13 @@ class StreamedSplit:
         """The number of pixels of all images together, over all channels."""
         return len(self) * math.prod(self.image_shape)
 
-    def read(self, rows: Integer[np.ndarray, " n"]) -> Split:
-        """The images and labels at ``rows``, in that order; from any thread.
+    def read(self, rows: Integer[np.ndarray, " n"], crops: RandomCrops | None = None) -> Split:
+        """The images, or parts of them, and labels at ``rows``, in that order; from any thread.
 
         Raises:
             DataError: if one of them is damaged.
         """
-        return Split(*self.selection.read(rows))
+        return Split(*self.selection.read(rows, crops))
 
     def load(self) -> Split:
         """The split in memory; its arrays are read-only, since runs share the data.
@@ -156,11 +160,12 @@ class OpenDataset:
 
         Args:
             streaming: whether the training images stay where they are, to be read when they are
-                asked for.
+                asked for; those of which random parts are asked for always do.
 
         Raises:
             DataError: if a split is too large for memory, or an image is damaged.
         """
+        streaming = streaming or self.train.random_crop is not None
         return Dataset(
             self.name,
             self.train if streaming else self.train.load(),
@@ -209,7 +214,7 @@ class Source:
             validation = StreamedSplit(held, f"{self.origin}, validation images")
         return OpenDataset(
             self.name,
-            StreamedSplit(train, f"{self.origin}, split {options.split}"),
+            StreamedSplit(train, f"{self.origin}, split {options.split}", options.random_crop),
             StreamedSplit(test, f"{self.origin}, split {options.test_split}"),
             self.class_names,
             self.transform,

@@ -13,6 +13,7 @@ from jaxcnn.data.errors import DataError
 from jaxcnn.data.held_out import held_out_of
 from jaxcnn.data.options import DataOptions
 from jaxcnn.data.pictures import Header, read_header, read_picture
+from jaxcnn.data.random_crops import RandomCrops
 from jaxcnn.data.selection import Rows, Selection
 from jaxcnn.data.transform import Transform
 from jaxcnn.errors import shown
@@ -61,12 +62,17 @@ class FolderExamples:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def read(self, rows: Rows) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
-        """Images in [0, 1] and labels; raises `DataError` with the path of a damaged file."""
+    def read(
+        self, rows: Rows, crops: RandomCrops | None = None
+    ) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
+        """Images in [0, 1], or parts, and labels; a `DataError` has the path of a damaged file."""
         images = np.empty((len(rows), *self.image_shape), np.float32)
         for index, row in enumerate(rows):
             raw = read_picture(self.paths[row], self.image_shape[2])
-            image = self.transform(raw[np.newaxis])[0]
+            if crops is None:
+                image = self.transform(raw[np.newaxis])[0]
+            else:
+                image = self.transform.part(raw, crops.box(index, *raw.shape[:2]))
             if image.shape != self.image_shape:
                 raise _other_size(self.paths[row], raw.shape[:2], self.image_shape[:2])
             images[index] = image

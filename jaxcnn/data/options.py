@@ -26,6 +26,9 @@ class DataOptions:
         resize_shorter: Length that the shorter side is resized to before the middle of --image-size
             is cut out, 256 for 224, for example; left out, height and width are resized to
             --image-size, each by itself.
+        random_crop: Smallest share of a picture that a training image is, a random part of it that
+            is resized to --image-size and read anew in each epoch, 0.08 for example; left out,
+            training images are prepared like all others.
         channels: 1 for grey, 3 for colour; left out, as the images are.
         strict: Refuse files of an image folder that are no images, instead of skipping them.
     """
@@ -36,6 +39,7 @@ class DataOptions:
     validation_seed: int = 0
     image_size: int | None = None
     resize_shorter: int | None = None
+    random_crop: float | None = None
     channels: Literal[1, 3] | None = None
     strict: bool = False
 
@@ -61,6 +65,9 @@ class DataOptions:
         if size is not None and not 1 <= size <= LARGEST_SIZE:
             raise DataError(f"--image-size must be from 1 to {LARGEST_SIZE}, got {size}")
         self._check_shorter()
+        least = self.random_crop
+        if least is not None and not (type(least) in (int, float) and 0 < least <= 1):
+            raise DataError(f"--random-crop must be above 0 and at most 1, got {least!r}")
         if self.channels not in (None, 1, 3):
             raise DataError(f"--channels must be 1 or 3, got {self.channels}")
 

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float32, Int32, Int64, Integer
 
+from jaxcnn.data.random_crops import RandomCrops
+
 _CHUNK = 256
 """The number of images that are read at a time when only labels are needed."""
 
@@ -23,8 +25,10 @@ class Examples(Protocol):
     def __len__(self) -> int:
         """The number of examples."""
 
-    def read(self, rows: Rows) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
-        """Images in [0, 1] and labels; from any thread."""
+    def read(
+        self, rows: Rows, crops: RandomCrops | None = None
+    ) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
+        """Images in [0, 1], or parts of them, and labels; from any thread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,16 +89,17 @@ class Selection:
         )
 
     def read(
-        self, rows: Rows | Sequence[int]
+        self, rows: Rows | Sequence[int], crops: RandomCrops | None = None
     ) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
-        """The images and labels at ``rows`` of this selection, in that order."""
+        """The images, or parts of them, and labels at ``rows`` of this selection, in that order."""
         rows = np.asarray(rows, np.int64)
         images = np.empty((len(rows), *self.pieces[0][0].image_shape), np.float32)
         labels, begin = np.empty(len(rows), np.int32), 0
         for examples, its_rows in self.pieces:
             here = np.flatnonzero((rows >= begin) & (rows < begin + len(its_rows)))
             if here.size:
-                images[here], labels[here] = examples.read(its_rows[rows[here] - begin])
+                parts = None if crops is None else crops.at(here)
+                images[here], labels[here] = examples.read(its_rows[rows[here] - begin], parts)
             begin += len(its_rows)
         return images, labels
 

@@ -1,7 +1,7 @@
 """Reads batches of a split from disk, in advance, with Grain's threads."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from jaxcnn.data.dataset import Split, StreamedSplit
+from jaxcnn.data.random_crops import drawn
 
 THREADS = min(4, os.cpu_count() or 1)
 """The number of reading threads; decoding a picture releases Python's lock."""
@@ -21,19 +22,27 @@ class _Batches:
     split: StreamedSplit
     order: Integer[np.ndarray, " n"]
     size: int
+    seed: tuple[int, ...]
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.size)
 
     def __getitem__(self, number: int) -> Split:
-        return self.split.read(self.order[number * self.size : (number + 1) * self.size])
+        rows, least = (
+            self.order[number * self.size : (number + 1) * self.size],
+            self.split.random_crop,
+        )
+        if least is None:
+            return self.split.read(rows)
+        return self.split.read(rows, drawn((*self.seed, number), len(rows), least))
 
 
 class Stream:
     """The batches of a split in a given order, starting at any batch.
 
-    The order of an epoch depends on the seed and the number of the epoch only. So a checkpoint
-    that stores the step determines the next batch, and `at` continues with it.
+    The order of an epoch, and the random parts of its images, depend on the seed and the number of
+    the epoch only. So a checkpoint that stores the step determines the next batch, and `at`
+    continues with it.
 
     >>> from jaxcnn.data.stream import Stream
     >>> stream = Stream(jc.data.open_dataset("digits").train, batch_size=3)
@@ -59,12 +68,15 @@ class Stream:
         """The index of the next batch within the epoch."""
         return 0 if self._reader is None else self._reader.get_state()["next_index"]
 
-    def at(self, order: Integer[np.ndarray, " n"], batch: int) -> Iterator[Split]:
+    def at(
+        self, order: Integer[np.ndarray, " n"], batch: int, seed: Sequence[int] = ()
+    ) -> Iterator[Split]:
         """The batches of an epoch, starting at index ``batch``.
 
         Args:
             order: the rows of the split in the order of this pass.
             batch: the first batch that is wanted.
+            seed: draws the parts of images that are read, where random parts are asked for.
 
         Returns:
             An iterator, which may be left at any batch; a later call for the batch after it goes
@@ -75,7 +87,8 @@ class Stream:
         """
         if self._order is not order or self.position != batch:
             self.close()
-            self._order, self._reader = order, self._opened(np.asarray(order))
+            batches = _Batches(self._split, np.asarray(order), self._size, tuple(seed))
+            self._order, self._reader = order, self._opened(batches)
             self._reader.set_state({"next_index": batch})
         return self._reader
 
@@ -85,9 +98,8 @@ class Stream:
             self._reader.close()
         self._order = self._reader = None
 
-    def _opened(self, order: Integer[np.ndarray, " n"]) -> Any:
+    def _opened(self, batches: _Batches) -> Any:
         options = self._grain.ReadOptions(
             num_threads=self._threads, prefetch_buffer_size=self._threads
         )
-        batches = self._grain.MapDataset.source(_Batches(self._split, order, self._size))
-        return iter(batches.to_iter_dataset(options))
+        return iter(self._grain.MapDataset.source(batches).to_iter_dataset(options))

@@ -22,6 +22,7 @@ from jaxcnn.data.idx import CLASS_NAMES, FILES
 from jaxcnn.data.network import why_unreachable
 from jaxcnn.data.options import AS_A_FOLDER, DataOptions
 from jaxcnn.data.pictures import decoded
+from jaxcnn.data.random_crops import RandomCrops
 from jaxcnn.data.selection import Rows, Selection
 from jaxcnn.data.tfds_folder import check_count, check_prepared
 from jaxcnn.data.transform import Transform
@@ -138,24 +139,33 @@ class RecordExamples:
         channels = self.channels or self.raw_shape[2]
         return height or 0, width or 0, channels or 0  # each is there: `_check_readable`
 
-    def read(self, rows: Rows) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
-        """Images in [0, 1] and labels; raises `DataError` for a damaged record."""
+    def read(
+        self, rows: Rows, crops: RandomCrops | None = None
+    ) -> tuple[Float32[np.ndarray, "n h w c"], Int32[np.ndarray, " n"]]:
+        """Images in [0, 1], or parts of them, and labels; a `DataError` for a damaged record."""
         images = np.empty((len(rows), *self.image_shape), np.float32)
         labels = np.empty(len(rows), np.int32)
         for start in range(0, len(rows), _BATCH):
             some = slice(start, start + _BATCH)
-            images[some], labels[some] = self._decoded([int(row) for row in rows[some]])
+            parts = None if crops is None else crops._replace(numbers=crops.numbers[some])
+            images[some], labels[some] = self._decoded([int(row) for row in rows[some]], parts)
         return images, labels
 
-    def _decoded(self, rows: list[int]) -> tuple[list[np.ndarray], list[int]]:
+    def _decoded(
+        self, rows: list[int], crops: RandomCrops | None
+    ) -> tuple[list[np.ndarray], list[int]]:
         with _in_one_sentence(self.folder):
             examples = [_example(record) for record in self.source.__getitems__(rows)]
             images = [decoded(image, self.raw_shape[2] or 1) for image, _ in examples]
         labels = [label for _, label in examples]
         for row, image, label in zip(rows, images, labels, strict=True):
             self._check(row, image.shape, label)
-        raw = (with_channels(image[np.newaxis], self.channels) for image in images)
-        return [self.transform(image)[0] for image in raw], labels
+        raw = [with_channels(image[np.newaxis], self.channels) for image in images]
+        if crops is None:
+            return [self.transform(image)[0] for image in raw], labels
+        boxes = [crops.box(index, *image.shape[1:3]) for index, image in enumerate(raw)]
+        parts = zip(raw, boxes, strict=True)
+        return [self.transform.part(image[0], box) for image, box in parts], labels
 
     def _check(self, row: int, shape: tuple[int, ...], label: int) -> None:
         where = f"{self.folder}, split {self.split}"

@@ -67,6 +67,27 @@ class Transform:
         np.multiply(images, self.scale, out=result, dtype=np.float64, casting="same_kind")
         return result
 
+    def part(
+        self, raw: Shaped[np.ndarray, "h w c"], box: tuple[slice, slice]
+    ) -> Float32[np.ndarray, "y x c"]:
+        """A part of a raw image, resized to ``size``, or to the image's own size.
+
+        Height and width are resized each by itself, whatever ``shorter`` is.
+
+        Args:
+            raw: integers or floats from 0 to ``1 / scale``.
+            box: the rows and the columns of the part.
+
+        Raises:
+            TypeError: as for whole images.
+            DataError: likewise.
+        """
+        images = _checked_images(raw[np.newaxis, *box], self.scale)
+        size = self.size or raw.shape[:2]
+        both = zip(images.shape[1:3], size, strict=True)
+        rows, columns = (_weights(old, new, new) for old, new in both)
+        return _resized(images, (rows, columns), self.scale)[0]
+
     def _weights_for(self, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
         """The weights of rows and of columns of an image of this size."""
         assert self.size is not None

@@ -80,6 +80,8 @@ def lenet_modern(num_classes: int = 10) -> Layer:
 def lenet_bn(num_classes: int = 10) -> Layer:
     """`lenet` with batch norm before each sigmoid; 62,158 parameters on 28×28×1.
 
+    On Fashion-MNIST it classified 0.9136 ± 0.0035 of the test images rightly (docs/results.md).
+
     Args:
         num_classes: the number of outputs.
 

@@ -91,6 +91,10 @@ def check_plan(plan: SweepPlan) -> None:
     for name, why in _NOT_IN_A_SWEEP.items():
         if getattr(plan.config, name) != getattr(TrainConfig(), name):
             raise UserError(f"--{flag(name)} is for a single run: a sweep {why}")
+    if plan.config.data.random_crop is not None:
+        raise UserError(
+            f"--random-crop is for a single run: a sweep {_NOT_IN_A_SWEEP['streaming']}"
+        )
     if len(set(plan.rates)) < len(plan.rates):
         raise UserError(f"--lr names one twice: {' '.join(f'{rate:g}' for rate in plan.rates)}")
     for rate in plan.rates:

@@ -18,8 +18,8 @@ from jaxcnn.runs.plan import SweepConfig
 
 @pytest.fixture
 def page(capsys, monkeypatch):
-    """The help that words print, without its boxes."""
-    monkeypatch.setenv("COLUMNS", "200")
+    """The help that words print, without its boxes, which stand side by side in a wide terminal."""
+    monkeypatch.setenv("COLUMNS", "100")
 
     def page(*words):
         with pytest.raises(SystemExit) as stop:

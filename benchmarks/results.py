@@ -1,0 +1,171 @@
+"""Writes docs/results.md: the accuracies that models reached, from the folders of sweeps.
+
+``python -m benchmarks.results FOLDER…`` reads the folders that ``jaxcnn sweep`` has written and is
+done with, adds them to benchmarks/results.json, replacing what it has of the same model, options
+and data set, and writes the page. Run it on the machine that trained: the page names its processor.
+"""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import statistics
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from benchmarks.comparison import header, line
+from benchmarks.timing import machine
+from jaxcnn.runs.plan import SweepConfig
+from jaxcnn.writing import write_whole
+
+ROOT = pathlib.Path(__file__).parents[1]
+PAGE, STORE = ROOT / "docs" / "results.md", ROOT / "benchmarks" / "results.json"
+FEWEST = 3
+"""The fewest seeds of a result."""
+
+_OF_A_MACHINE = frozenset({"data_dir", "run_dir", "experiment", "platform", "at_once"})
+"""The settings that are no part of a recipe."""
+
+INTRODUCTION = """# Results: what the models learn on two cores
+
+Written by `python -m benchmarks.results FOLDER…` from the folders of finished sweeps; not edited by
+hand. The score is the share of all 10,000 test images that are classified rightly after the last
+epoch, as the mean over the seeds ± the standard deviation. No setting was chosen by a program, and
+no epoch: the last one counts. Each command can be stopped and continued with `--resume`; `DIR` is
+the folder of the data set.
+"""
+
+
+class Result(NamedTuple):
+    """What a sweep over seeds came to.
+
+    Attributes:
+        model: the network's name.
+        options: what its function was given, such as ``width=0.35``.
+        dataset: the name of the data set.
+        command: what trains it again, with ``DIR`` for the folder of the data.
+        epochs: how many.
+        accuracies: of each seed, on the test images.
+        seconds: the training of all seeds took so long.
+        machine: the processor and the versions.
+    """
+
+    model: str
+    options: list[str]
+    dataset: str
+    command: str
+    epochs: int
+    accuracies: list[float]
+    seconds: float
+    machine: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The network with its options."""
+        return " ".join([self.model, *self.options])
+
+    @property
+    def accuracy(self) -> str:
+        """Mean ± standard deviation."""
+        of = self.accuracies
+        return f"{statistics.mean(of):.4f} ± {statistics.stdev(of):.4f}"
+
+
+def result(folder: pathlib.Path, on: Mapping[str, Any]) -> Result:
+    """What a sweep came to.
+
+    Args:
+        folder: of the sweep.
+        on: the machine.
+
+    Raises:
+        SystemExit: if it is not finished, has too few seeds or several learning rates.
+    """
+    try:
+        found = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"{folder}: not the folder of a sweep ({error})") from None
+    config, members = found["config"], found["members"]
+    if len({member["lr"] for member in members}) != 1 or len(members) < FEWEST:
+        raise SystemExit(f"{folder}: expected one learning rate and at least {FEWEST} seeds")
+    if any((member["final"] or {}).get("epoch") != config["epochs"] for member in members):
+        raise SystemExit(f"{folder}: the sweep is not finished (go on with --resume)")
+    return Result(
+        config["model"],
+        config["model_options"],
+        config["dataset"],
+        command(config),
+        config["epochs"],
+        [member["final"]["test_accuracy"] for member in members],
+        found["seconds"],
+        {
+            "processor": str(on["processor"]),
+            "cores": str(on["cores"]),
+            "instructions": found["engine"]["instructions"],
+            "jax": found["versions"]["jax"],
+        },
+    )
+
+
+def command(config: Mapping[str, Any]) -> str:
+    """The command line that has a sweep's settings, without those that are as they are anyway."""
+    usual = _flat(json.loads(json.dumps(dataclasses.asdict(SweepConfig()), default=str)))
+    words = ["jaxcnn sweep"]
+    for name, value in _flat(config).items():
+        if name in _OF_A_MACHINE or value in (usual.get(name), None, []):
+            continue
+        flag = "--" + name.replace("_", "-")
+        if isinstance(value, list):
+            words.append(" ".join([flag, *map(_word, value)]))
+        elif value is not False:
+            words.append(flag if value is True else f"{flag} {_word(value)}")
+    return " ".join([*words[:2], "--data-dir DIR", *words[2:]])
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings by the names of their options: groups of settings have none in them."""
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        flat.update(_flat(value) if isinstance(value, Mapping) else {name: value})
+    return flat
+
+
+def _word(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def kept() -> list[Result]:
+    """The results that are stored."""
+    if not STORE.exists():
+        return []
+    return [Result(**found) for found in json.loads(STORE.read_text(encoding="utf-8"))]
+
+
+def page(results: list[Result]) -> str:
+    """The content of docs/results.md."""
+    lines = [header(["model", "data set", "accuracy", "seeds", "epochs", "minutes of training"])]
+    commands = []
+    for of in results:
+        cells = [f"`{of.name}`", of.dataset, of.accuracy, str(len(of.accuracies)), str(of.epochs)]
+        lines.append(line([*cells, f"{of.seconds / 60:.1f}"]))
+        on = ", ".join(f"{name} {value}" for name, value in of.machine.items())
+        commands.append(f"`{of.name}` on {of.dataset} ({on}):\n\n```\n{of.command}\n```\n")
+    return f"{INTRODUCTION}\n" + "\n".join(lines) + "\n\n## Commands\n\n" + "\n".join(commands)
+
+
+def main() -> None:
+    """Read the folders of the command line, and write the store and the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="*", type=pathlib.Path, help="folders of sweeps")
+    on = machine()
+    new = [result(folder, on) for folder in parser.parse_args().folders]
+    by_name = {(of.name, of.dataset): of for of in [*kept(), *new]}
+    results = sorted(by_name.values(), key=lambda of: (of.dataset, statistics.mean(of.accuracies)))
+    write_whole(STORE, json.dumps([of._asdict() for of in results], indent=1) + "\n")
+    write_whole(PAGE, page(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""`--random-crop`: training sees random parts of the pictures, drawn anew in each epoch."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxcnn.data import DataError, DataOptions, Transform, load_dataset, open_dataset
+from jaxcnn.data.random_crops import RandomCrops, drawn
+from jaxcnn.data.stream import Stream
+from jaxcnn.errors import UserError
+from jaxcnn.layers import Dense, Flatten, Sequential
+from jaxcnn.runs import train
+from jaxcnn.runs.plan import SweepConfig, check_plan
+
+SIZES = ((300, 300), (48, 31), (31, 48), (1, 500), (2, 2), (1, 1))
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 5), ("test", 1)):
+        for name in ("cats", "dogs"):
+            folder = tmp_path / "pictures" / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                pixels = rng.integers(0, 256, (20 + index, 31, 3)).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{index}.png")
+    return tmp_path / "pictures"
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_parts_lie_in_the_picture(height, width):
+    crops = drawn([7], 500, 0.08)
+    boxes = [crops.box(index, height, width) for index in range(500)]
+    for rows, columns in boxes:
+        assert 0 <= rows.start < rows.stop <= height
+        assert 0 <= columns.start < columns.stop <= width
+    if height == width == 300:
+        sizes = np.array([(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in boxes])  # fmt: skip
+        shares, ratios = sizes.prod(1) / 300**2, sizes[:, 1] / sizes[:, 0]
+        assert 0.079 < shares.min() < 0.1 < 0.9 < shares.max() <= 1
+        assert 0.74 < ratios.min() < 0.76 < 1.3 < ratios.max() < 1.35
+        assert abs(np.median(shares) - 0.5) < 0.06
+        assert {rows.start == 0 for rows, _ in boxes} == {True, False}
+        assert {rows.stop == 300 for rows, _ in boxes} == {True, False}
+
+
+def test_a_part_is_resized_as_by_pillow():
+    raw = np.random.default_rng(1).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+    found = Transform((16, 16), 1 / 255, shorter=20).part(raw, (slice(3, 33), slice(10, 58)))
+    wanted = Image.fromarray(raw).crop((10, 3, 58, 33)).resize((16, 16), Image.Resampling.BILINEAR)
+    np.testing.assert_allclose(found, np.asarray(wanted) / 255, atol=1.01 / 255)
+
+
+def test_reading_gives_the_drawn_parts(pictures):
+    options = DataOptions(image_size=12, resize_shorter=14, random_crop=0.2)
+    data = open_dataset("image_folder", data_dir=pictures, options=options)
+    rows = np.array([4, 0, 9])
+    crops = drawn([3], 3, 0.2)
+    read = data.train.read(rows, crops)
+    ((examples, its_rows),) = data.train.selection.pieces
+    for index, row in enumerate(rows):
+        raw = np.asarray(Image.open(examples.paths[its_rows[row]]))
+        part = data.transform.part(raw, crops.box(index, *raw.shape[:2]))
+        np.testing.assert_array_equal(read.images[index], part)
+    whole = RandomCrops(np.full((3, 4), [1, 0.5, 0, 0]), 1.0)
+    plain = open_dataset("image_folder", data_dir=pictures, options=DataOptions(image_size=12))
+    assert np.abs(data.train.read(rows, whole).images - plain.train.read(rows).images).max() < 0.6
+    assert np.array_equal(data.train.read(rows).labels, read.labels)
+
+
+def test_arrays_are_cropped_too():
+    data = open_dataset("digits", options=DataOptions(random_crop=0.5))
+    crops = drawn([1], 2, 0.5)
+    ((examples, its_rows),) = data.train.selection.pieces
+    raw = examples.raw[its_rows[[2, 7]]]
+    wanted = [data.transform.part(image[..., None], crops.box(i, 8, 8)) for i, image in enumerate(raw)]  # fmt: skip
+    np.testing.assert_array_equal(data.train.read(np.array([2, 7]), crops).images, wanted)
+
+
+def test_what_is_scored_stays_whole(pictures):
+    options = DataOptions(image_size=12, resize_shorter=14, validation=0.2)
+    cropped = dataclasses.replace(options, random_crop=0.2)
+    plain, other = (load_dataset("image_folder", data_dir=pictures, options=o) for o in (options, cropped))  # fmt: skip
+    for name in ("test", "validation"):
+        np.testing.assert_array_equal(getattr(plain, name).images, getattr(other, name).images)
+
+
+def test_parts_depend_on_the_seed_and_the_batch():
+    split = open_dataset("digits", options=DataOptions(random_crop=0.3)).train
+    order = np.arange(9)
+
+    def passed(seed, start=0):
+        stream = Stream(split, 3)
+        images = [batch.images for batch in stream.at(order, start, seed)]
+        stream.close()
+        return images
+
+    first, again, other = passed((1, 2)), passed((1, 2)), passed((1, 3))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(np.subtract(first, other)).max() > 0.1
+    np.testing.assert_array_equal(first[1:], passed((1, 2), start=1))
+
+
+@pytest.mark.slow
+def test_a_resumed_run_sees_the_same_parts(pictures, tmp_path):
+    model = Sequential(Flatten(), Dense(2))
+
+    def digest(folder, epochs=3, random_crop=0.2, **more):
+        return train(
+            model, "image_folder", data_dir=pictures, epochs=epochs, batch_size=4, optimizer="sgd",
+            image_size=12, random_crop=random_crop, run_dir=tmp_path / folder, **more,
+        ).parameters_sha256  # fmt: skip
+
+    unbroken = digest("unbroken")
+    assert digest("broken", epochs=1) != unbroken
+    assert digest("broken", resume=True) == unbroken
+    assert digest("whole", random_crop=None) != unbroken
+
+
+@pytest.mark.parametrize("share", [0, 1.5, "much", True])
+def test_a_share_that_is_none(share):
+    with pytest.raises(DataError, match="--random-crop must be above 0 and at most 1, got"):
+        DataOptions(random_crop=share).check()
+
+
+def test_sweeps_refuse_it():
+    config = SweepConfig(data=DataOptions(random_crop=0.5))
+    with pytest.raises(UserError, match="--random-crop is for a single run"):
+        check_plan(config.plan)
