@@ -19,9 +19,9 @@ class AugmentConfig:
     Attributes:
         augment: Changes to training images, always in this order: resized-crop (a part of the
             image, enlarged), pad-crop (a crop of the padded image), flip (half of the images, left
-            to right), rand-augment (two of eleven changes), color-jitter, cutout (a black square),
-            erasing (a rectangle of noise), mixup (two images and their labels mixed), cutmix (a
-            rectangle of another image, and its share of the label).
+            to right), rand-augment (two of fourteen changes), color-jitter, cutout (a black
+            square), erasing (a rectangle of noise), mixup (two images and their labels mixed),
+            cutmix (a rectangle of another image, and its share of the label).
         crop_area: The smallest share of the image that resized-crop leaves; left out, 0.08.
         crop_padding: Black pixels on each side before pad-crop; left out, 4.
         cutout_size: Height and width of cutout's square; left out, 8.

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jaxcnn.training.augment_options import AugmentConfig
 from jaxcnn.training.image_changes import Images, Targets
+from jaxcnn.training.tone_changes import evened_out, sharpened, spread_out
 
 HUE = 0.25
 """The part of the strength of colour jitter by which hues turn; a whole turn is 1."""
@@ -62,6 +63,9 @@ class Change(NamedTuple):
         brightness: a factor.
         contrast: a factor.
         saturation: a factor.
+        sharpness: a factor.
+        spread: whether each channel is stretched to the whole range (automatic contrast).
+        evened: whether the brightnesses of each channel are evened out (equalization).
         solarize: pixels at this brightness and above are inverted.
         levels: how many steps of brightness are left.
     """
@@ -74,14 +78,18 @@ class Change(NamedTuple):
     brightness: jax.Array
     contrast: jax.Array
     saturation: jax.Array
+    sharpness: jax.Array
+    spread: jax.Array
+    evened: jax.Array
     solarize: jax.Array
     levels: jax.Array
 
 
-LARGEST = (math.pi / 6, 0.3, 0.3, 0.45, 0.45, 0.9, 0.9, 0.9, 1.0, 4.0)
+LARGEST = (math.pi / 6, 0.3, 0.3, 0.45, 0.45, 0.9, 0.9, 0.9, 0.9, 1.0, 1.0, 1.0, 4.0)
 """How much each number of a `Change` changes at magnitude 30.
 
-Solarizing lowers its threshold from 1, posterizing the number of bits from 8.
+Solarizing lowers its threshold from 1, posterizing the number of bits from 8. Automatic contrast
+and equalization have no strength: they are done at any magnitude above 0.
 """
 
 _DRAWN = 2
@@ -91,11 +99,11 @@ _IDENTITY = len(Change._fields)
 def rand_augment(
     key: jax.Array, images: Images, targets: Targets, options: AugmentConfig
 ) -> tuple[Images, Targets]:
-    """Two changes of each image, drawn from eleven, all of one magnitude, in a fixed order.
+    """Two changes of each image, drawn from fourteen, all of one magnitude, in a fixed order.
 
-    The eleven are those of `Change` and none at all; the sign of a change is drawn as well. What
+    The fourteen are those of `Change` and none at all; the sign of a change is drawn as well. What
     moves out of the image is lost, and what comes in is black. Unlike in the paper, all that moves
-    pixels is one interpolation, and there is no equalizing, sharpening and automatic contrast.
+    pixels is one interpolation.
 
     Reference: E. D. Cubuk, B. Zoph, J. Shlens, Q. V. Le, RandAugment: Practical automated data
     augmentation with a reduced search space, 2020.
@@ -112,6 +120,9 @@ def rand_augment(
         brightness=1 + change.brightness,
         contrast=1 + change.contrast,
         saturation=1 + change.saturation,
+        sharpness=1 + change.sharpness,
+        spread=change.spread != 0,
+        evened=change.evened != 0,
         solarize=jnp.where(part[:, -2] == 0, 2, 1 - abs(change.solarize)),  # 2 inverts nothing
         levels=2 ** (8 - abs(change.levels)),
     )
@@ -122,7 +133,10 @@ def _changed(image: jax.Array, change: Change) -> jax.Array:
     """One image, moved and with other colours."""
     moved = _moved(image, change)
     colored = _colored(moved, change.brightness, change.contrast, change.saturation, jnp.float32(0))
-    solarized = jnp.where(colored >= change.solarize, 1 - colored, colored)
+    sharp = jnp.where(change.sharpness == 1, colored, sharpened(colored, change.sharpness))
+    spread = jnp.where(change.spread, spread_out(sharp), sharp)
+    evened = jnp.where(change.evened, evened_out(spread), spread)
+    solarized = jnp.where(evened >= change.solarize, 1 - evened, evened)
     steps = jnp.floor(change.levels) - 1
     return jnp.where(change.levels < 256, jnp.round(solarized * steps) / steps, solarized)
 

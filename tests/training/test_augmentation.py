@@ -264,7 +264,7 @@ def test_rand_augment_draws_every_change():
     change = jax.jit(lambda key, x: augment(key, x, jnp.eye(x.shape[0]), AugmentConfig(("rand-augment",), rand_magnitude=15.0))[0])  # fmt: skip
     white = np.asarray(change(jax.random.key(1), jnp.ones((300, 15, 15, 3))))
     moved = (white == 0).any((1, 2, 3))
-    assert 0.4 < moved.mean() < 0.9  # by five of eleven changes, or turned black by solarizing
+    assert 0.3 < moved.mean() < 0.8  # by five of fourteen changes, or turned black by solarizing
     grey = np.asarray(change(jax.random.key(1), jnp.full((300, 15, 15, 3), 0.4)))[:, 7, 7, 0]
     brighter = np.isclose(grey, 0.4 * 1.45, atol=1e-4)
     darker = np.isclose(grey, 0.4 * 0.55, atol=1e-4)
@@ -279,3 +279,6 @@ def test_rand_augment_draws_every_change():
     red = jnp.broadcast_to(jnp.array([0.8, 0.4, 0.4]), (300, 15, 15, 3))
     spread = np.ptp(np.asarray(change(jax.random.key(1), red))[:, 7, 7], axis=-1)
     assert np.isclose(spread, 0.8 * 0.5 * 1.45, atol=1e-3).any()  # more saturated
+    tones = jnp.broadcast_to(jnp.linspace(0.3, 0.6, 15)[:, None, None], (300, 15, 15, 3))
+    ranges = np.ptp(np.asarray(change(jax.random.key(1), tones))[:, :, 7, 0], axis=1)
+    assert 0.05 < np.isclose(ranges, 1, atol=1e-3).mean() < 0.4  # stretched, or evened out
