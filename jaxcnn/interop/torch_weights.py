@@ -99,8 +99,9 @@ def from_torch(
         for first, stop, leaf in zip(ends, ends[1:], leaves, strict=False)
     ]
     params, state = jax.tree.unflatten(tree, places)
-    ours = isinstance(state_dict, Weights) and state_dict.ours
-    targets = _by_path(params, state) if ours else _by_name(model, params, state, shape)
+    targets = (
+        _by_path(params, state) if _has_paths(state_dict) else _by_name(model, params, state, shape)
+    )
     numbers, filled = _filled(targets, state_dict, tuple(skip), ends[-1])
     if not filled.all():
         if start is None:
@@ -109,6 +110,13 @@ def from_torch(
         numbers = np.where(filled, numbers, np.concatenate(old))
     params, state = jax.tree.unflatten(tree, [jnp.asarray(numbers[place]) for place in places])
     return params, state
+
+
+def _has_paths(weights: Mapping[str, Any]) -> bool:
+    """Whether names and axes are this package's: a tag says so, or slashes in all names."""
+    if isinstance(weights, Weights) and weights.ours:
+        return True
+    return bool(weights) and all("/" in name for name in weights)
 
 
 class _Target(NamedTuple):

@@ -55,7 +55,7 @@ def load_weights(path: str | Path) -> Weights:
     Args:
         path: a ``.safetensors`` or ``.npz`` file, or a state dict of PyTorch (``.pt`` or
             ``.pth``), which needs torch. A file without the tag of this package is taken to have
-            the names and the order of axes of torch.
+            the names and the order of axes of torch, unless all its names have a slash.
 
     Returns:
         The arrays by name. Numbers in float16 and bfloat16 are converted to float32, and a

@@ -63,6 +63,20 @@ def test_a_file_without_a_tag_has_the_names_of_torch(tmp_path):
         same(from_torch(KNOWN, load_weights(tmp_path / name), SHAPE), weights)
 
 
+def test_paths_with_slashes_need_no_tag(tmp_path):
+    """A file that was converted, to half precision for example, has lost its tag."""
+    from safetensors.numpy import save_file
+
+    save_safetensors(tmp_path / "own.safetensors", MODEL, *drawn(MODEL))
+    arrays = dict(load_weights(tmp_path / "own.safetensors"))
+    save_file(arrays, tmp_path / "bare.safetensors")
+    same(from_torch(MODEL, load_weights(tmp_path / "bare.safetensors"), SHAPE), drawn(MODEL))
+    same(from_torch(MODEL, arrays, SHAPE), drawn(MODEL))
+    del arrays["own/gain"]
+    with pytest.raises(InteropError, match="^from_torch: own/gain is missing$"):
+        from_torch(MODEL, arrays, SHAPE)
+
+
 def test_an_npz_with_our_tag(tmp_path):
     params, state = drawn(KNOWN)
     arrays = {f"conv/{name}": array for name, array in params["conv"].items()}
