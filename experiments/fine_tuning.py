@@ -72,7 +72,9 @@ def few(
     """``count`` images of each class, drawn by the seed."""
     images, labels = pair
     random = np.random.default_rng(seed)
-    drawn = [random.choice(np.flatnonzero(labels == c), count, replace=False) for c in range(5)]
+    drawn = [
+        random.choice(np.flatnonzero(labels == each), count, replace=False) for each in range(5)
+    ]
     rows = np.concatenate(drawn)
     return images[rows], labels[rows]
 
@@ -104,10 +106,12 @@ def main(options: Options) -> None:
     """
     if options.seeds < 1:
         raise UserError(f"--seeds must be at least 1, got {options.seeds}")
-    if not 1 <= options.images <= 6000:
-        raise UserError(f"--images must be from 1 to 6000, got {options.images}")
     keep_memory()
     data = load_dataset("fashion_mnist", data_dir=options.data_dir)
+    counts = np.bincount(data.train.load().labels, minlength=LATER.stop)
+    most = min(int(counts[each]) for each in LATER)
+    if not 1 <= options.images <= most:
+        raise UserError(f"--images must be from 1 to {most:,}, got {options.images}")
     rows = []
     for seed in range(options.seeds):
         with quiet():

@@ -88,6 +88,37 @@ def test_lenet_fashion_mnist(tiny, tmp_path):
 
 
 @pytest.mark.slow
+def test_fine_tuning(tiny, tmp_path):
+    """On a tiny set of the same format, with two images of each class."""
+    text = printed("fine_tuning", "--data-dir", tiny, "--seeds", 2, "--images", 2, cwd=tmp_path)
+    header, _, *rows, means = text.strip().split("\n")
+    assert header == "| seed | classes 0 to 4 | from scratch | frozen | whole |"
+    values = np.array([[float(cell) for cell in row.strip("| ").split("|")] for row in rows])
+    assert values[:, 0].tolist() == [0, 1]
+    assert values[:, 1:].min() >= 0
+    first = f"{values[:, 1].mean():.4f} ± {values[:, 1].std(ddof=1):.4f}"
+    assert means.split(" | ")[:2] == ["| mean ± std", first]
+    assert list(tmp_path.iterdir()) == []  # nothing is written
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--images", "7"], "--images must be from 1 to 5, got 7"),
+        (["--seeds", "0"], "--seeds must be at least 1, got 0"),
+        (["--data", "x"], "unknown option --data, did you mean --data-dir? (--help lists them)"),
+    ],
+)
+def test_fine_tuning_refuses_what_cannot_be_meant(tiny, words, said):
+    done = subprocess.run(
+        [sys.executable, FOLDER / "fine_tuning.py", "--data-dir", str(tiny), *words],
+        capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, f"jaxcnn: {said}\n")
+
+
+@pytest.mark.slow
 def test_flags_of_an_experiment_that_has_none():
     told = printed("channels", "--help")
     assert "[[56, 72], [104, 120]]" in told
