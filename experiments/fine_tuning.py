@@ -66,9 +66,7 @@ def of_classes(split: Split | StreamedSplit, classes: range) -> Pair:
     return split.images[chosen], split.labels[chosen] - classes.start
 
 
-def few(
-    pair: tuple[np.ndarray, np.ndarray], count: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def few(pair: Pair, count: int, seed: int) -> Pair:
     """``count`` images of each class, drawn by the seed."""
     images, labels = pair
     random = np.random.default_rng(seed)

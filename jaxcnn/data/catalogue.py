@@ -39,7 +39,8 @@ def load_dataset(
         options: which splits of it, and the size and channels of its images.
 
     Returns:
-        The data set, its pixels scaled to [0, 1].
+        The data set, its pixels scaled to [0, 1]. With ``random_crop`` its training images stay
+        where they are, to be read in parts.
 
     Raises:
         DataError: if there is no such data set, or it cannot be read. Without a network this

@@ -22,15 +22,20 @@ def dataset_of(data: Dataset | Pairs, options: DataOptions | None = None) -> Dat
         data: the pair of training images and labels, and the pair of test images and labels.
             Images are ``(n, h, w, c)`` or ``(n, h, w)``, floats in [0, 1] or bytes; labels are
             ``(n,)``, whole numbers from 0.
-        options: only the share of validation images and its seed are used.
+        options: the share of validation images and its seed are used; random crops are refused.
 
     Raises:
-        DataError: if images and labels do not fit together.
+        DataError: if images and labels do not fit together, or random crops are asked for.
 
     >>> images, labels = np.zeros((4, 8, 8)), np.array([0, 1, 0, 1])
     >>> dataset_of(((images, labels), (images, labels))).image_shape
     (8, 8, 1)
     """
+    if options is not None and options.random_crop is not None:
+        raise DataError(
+            "random_crop reads pictures anew from their files, which is for a data set that is "
+            "opened by name; augment=('resized-crop',) takes random parts of arrays"
+        )
     if isinstance(data, Dataset):
         return data
     try:

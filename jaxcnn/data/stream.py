@@ -1,7 +1,9 @@
 """Reads batches of a split from disk, in advance, with Grain's threads."""
 
+import functools
+import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,27 +24,29 @@ class _Batches:
     split: StreamedSplit
     order: Integer[np.ndarray, " n"]
     size: int
-    seed: tuple[int, ...]
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.size)
 
     def __getitem__(self, number: int) -> Split:
-        rows, least = (
-            self.order[number * self.size : (number + 1) * self.size],
-            self.split.random_crop,
-        )
-        if least is None:
-            return self.split.read(rows)
-        return self.split.read(rows, drawn((*self.seed, number), len(rows), least))
+        rows = self.order[number * self.size : (number + 1) * self.size]
+        least = self.split.random_crop
+        crops = None if least is None else drawn((self._seed, number), len(rows), least)
+        return self.split.read(rows, crops)
+
+    @functools.cached_property
+    def _seed(self) -> int:
+        """Draws the random parts of images; an epoch has one of its own, as it has an order."""
+        digest = hashlib.blake2b(np.asarray(self.order, np.int64).tobytes(), digest_size=16)
+        return int.from_bytes(digest.digest())
 
 
 class Stream:
     """The batches of a split in a given order, starting at any batch.
 
-    The order of an epoch, and the random parts of its images, depend on the seed and the number of
-    the epoch only. So a checkpoint that stores the step determines the next batch, and `at`
-    continues with it.
+    The order of an epoch depends on the seed and the number of the epoch only, and the random parts
+    of its images on the order and the number of the batch. So a checkpoint that stores the step
+    determines the next batch, and `at` continues with it.
 
     >>> from jaxcnn.data.stream import Stream
     >>> stream = Stream(jc.data.open_dataset("digits").train, batch_size=3)
@@ -68,15 +72,12 @@ class Stream:
         """The index of the next batch within the epoch."""
         return 0 if self._reader is None else self._reader.get_state()["next_index"]
 
-    def at(
-        self, order: Integer[np.ndarray, " n"], batch: int, seed: Sequence[int] = ()
-    ) -> Iterator[Split]:
+    def at(self, order: Integer[np.ndarray, " n"], batch: int) -> Iterator[Split]:
         """The batches of an epoch, starting at index ``batch``.
 
         Args:
             order: the rows of the split in the order of this pass.
             batch: the first batch that is wanted.
-            seed: draws the parts of images that are read, where random parts are asked for.
 
         Returns:
             An iterator, which may be left at any batch; a later call for the batch after it goes
@@ -87,7 +88,7 @@ class Stream:
         """
         if self._order is not order or self.position != batch:
             self.close()
-            batches = _Batches(self._split, np.asarray(order), self._size, tuple(seed))
+            batches = _Batches(self._split, np.asarray(order), self._size)
             self._order, self._reader = order, self._opened(batches)
             self._reader.set_state({"next_index": batch})
         return self._reader

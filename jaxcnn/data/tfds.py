@@ -147,7 +147,7 @@ class RecordExamples:
         labels = np.empty(len(rows), np.int32)
         for start in range(0, len(rows), _BATCH):
             some = slice(start, start + _BATCH)
-            parts = None if crops is None else crops._replace(numbers=crops.numbers[some])
+            parts = None if crops is None else crops.at(some)
             images[some], labels[some] = self._decoded([int(row) for row in rows[some]], parts)
         return images, labels
 

@@ -28,7 +28,7 @@ def keep_memory() -> bool:
 
     A training step on a CPU allocates its intermediate results in each step. glibc gives large
     blocks back to the system when they are freed, and the system clears each page before it gives
-    it out again: a step of ResNet-20 takes 1.3 to 1.5 times as long for it. The process then holds
+    it out again: a step of ResNet-20 took 1.3 times as long for it. The process then holds
     as much memory as it has needed at most, until it ends.
 
     The ``jaxcnn`` command calls this; ``import jaxcnn`` does not. Call it before the first

@@ -1,5 +1,6 @@
 """Converts parameters to and from a ``state_dict`` of torch."""
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -99,10 +100,10 @@ def from_torch(
         for first, stop, leaf in zip(ends, ends[1:], leaves, strict=False)
     ]
     params, state = jax.tree.unflatten(tree, places)
-    targets = (
-        _by_path(params, state) if _has_paths(state_dict) else _by_name(model, params, state, shape)
-    )
-    numbers, filled = _filled(targets, state_dict, tuple(skip), ends[-1])
+    skip = tuple(skip)
+    paths = _has_paths(state_dict, skip)
+    targets = _by_path(params, state) if paths else _by_name(model, params, state, shape)
+    numbers, filled = _filled(targets, state_dict, skip, ends[-1])
     if not filled.all():
         if start is None:
             start = jax.jit(lambda key: model.init(key, shape))(jax.random.key(0))
@@ -112,11 +113,15 @@ def from_torch(
     return params, state
 
 
-def _has_paths(weights: Mapping[str, Any]) -> bool:
-    """Whether names and axes are this package's: a tag says so, or slashes in all names."""
-    if isinstance(weights, Weights) and weights.ours:
-        return True
-    return bool(weights) and all("/" in name for name in weights)
+def _has_paths(weights: Mapping[str, Any], skip: tuple[str, ...]) -> bool:
+    """Whether names and axes are this package's: a tag says so or, without one, a slash."""
+    if isinstance(weights, Weights) and weights.ours is not None:
+        return weights.ours
+    return any("/" in name and _wanted(name, skip) for name in weights)
+
+
+def _wanted(name: str, skip: tuple[str, ...]) -> bool:
+    return not any(fnmatchcase(name, pattern) for pattern in skip)
 
 
 class _Target(NamedTuple):
@@ -150,10 +155,7 @@ def _filled(
     Raises:
         ValueError: naming everything that does not fit.
     """
-
-    def wanted(name: str) -> bool:
-        return not any(fnmatchcase(name, pattern) for pattern in skip)
-
+    wanted = functools.partial(_wanted, skip=skip)
     given = {name: value for name, value in weights.items() if wanted(name)}
     surplus = sorted(given.keys() - targets.keys())
     missing = [name for name, to in targets.items() if to.learned and name not in weights]

@@ -37,14 +37,16 @@ class Weights(dict[str, np.ndarray]):
 
     Args:
         arrays: the arrays.
-        ours: whether the names and the order of axes are those of this package.
+        ours: whether the names and the order of axes are those of this package; ``None`` if
+            nothing says so.
 
     Attributes:
         ours: whether the names and the order of axes are those of this package
-            (``conv1/kernel``, and ``state/`` before a running statistic); else they are torch's.
+            (``conv1/kernel``, and ``state/`` before a running statistic), or torch's. ``None``
+            if the file does not say: then names with slashes are this package's.
     """
 
-    def __init__(self, arrays: Mapping[str, np.ndarray], *, ours: bool) -> None:
+    def __init__(self, arrays: Mapping[str, np.ndarray], *, ours: bool | None) -> None:
         super().__init__(arrays)
         self.ours = ours
 
@@ -55,7 +57,7 @@ def load_weights(path: str | Path) -> Weights:
     Args:
         path: a ``.safetensors`` or ``.npz`` file, or a state dict of PyTorch (``.pt`` or
             ``.pth``), which needs torch. A file without the tag of this package is taken to have
-            the names and the order of axes of torch, unless all its names have a slash.
+            the names and the order of axes of torch, unless names have slashes.
 
     Returns:
         The arrays by name. Numbers in float16 and bfloat16 are converted to float32, and a
@@ -152,7 +154,7 @@ def _safetensors(path: Path) -> Weights:
         name: np.frombuffer(entry["data"], _DTYPES[entry["dtype"]]).reshape(entry["shape"])
         for name, entry in sorted(found.items())
     }
-    return Weights(arrays, ours=card is not None and _is_ours(card, path))
+    return Weights(arrays, ours=None if card is None else _is_ours(card, path))
 
 
 def _npz(path: Path) -> Weights:
@@ -167,7 +169,7 @@ def _npz(path: Path) -> Weights:
     except (ValueError, zipfile.BadZipFile, EOFError, KeyError, AttributeError) as error:
         raise InteropError(f"{path} is no whole .npz file of numbers: {error}") from None
     card = arrays.pop(TAG, None)
-    return Weights(arrays, ours=card is not None and _is_ours(str(card), path))
+    return Weights(arrays, ours=None if card is None else _is_ours(str(card), path))
 
 
 def _pt(path: Path) -> Weights:

@@ -223,6 +223,7 @@ def facts_of(job: Job, own: Own = NOTHING) -> dict[str, Any]:
             "train_images": len(data.train),
             **counts,
             "image_shape": data.image_shape,
+            "random_crop": getattr(data.train, "random_crop", None),
             "class_names": data.class_names,
             "sample_sha256": [sample_sha256(split) for split in splits],
         },

@@ -93,7 +93,8 @@ def check_plan(plan: SweepPlan) -> None:
             raise UserError(f"--{flag(name)} is for a single run: a sweep {why}")
     if plan.config.data.random_crop is not None:
         raise UserError(
-            f"--random-crop is for a single run: a sweep {_NOT_IN_A_SWEEP['streaming']}"
+            "--random-crop is for a single run: a sweep trains on images in the device's memory "
+            "(--random-crop None leaves out that of another run)"
         )
     if len(set(plan.rates)) < len(plan.rates):
         raise UserError(f"--lr names one twice: {' '.join(f'{rate:g}' for rate in plan.rates)}")

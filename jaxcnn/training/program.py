@@ -26,9 +26,6 @@ from jaxcnn.training.totals import Totals
 _SHARE = 0.8
 """Of the free memory, what the intermediate results of a program may take."""
 
-_CROPS = 0x63726F70
-"""Keeps the key of random crops apart from that of the order."""
-
 _BETWEEN = (jax.ShapeDtypeStruct((), jnp.int32),) * 2
 """Between which batches of a pass a span goes, as their shapes and types."""
 
@@ -38,8 +35,7 @@ class Programs(NamedTuple):
 
     Attributes:
         start: ``() -> state``, what the members begin with.
-        shuffle: ``(epoch) -> orders``, a fresh permutation of the examples for each member; of
-            streamed examples, with a seed for the random parts of them.
+        shuffle: ``(epoch) -> orders``, a fresh permutation of the examples for each member.
         advance: ``(state, totals, orders, start, stop) -> (state, totals)``: the batches
             ``start`` to ``stop`` of a pass. State and totals are donated.
         score: ``(state) -> scores``, by the name of the split.
@@ -52,8 +48,8 @@ class Programs(NamedTuple):
     """
 
     start: Callable[[], TrainState]
-    shuffle: Callable[[int], Any]
-    advance: Callable[[TrainState, Totals, Any, int, int], tuple[TrainState, Totals]]
+    shuffle: Callable[[int], jax.Array]
+    advance: Callable[[TrainState, Totals, jax.Array, int, int], tuple[TrainState, Totals]]
     score: Callable[[TrainState], dict[str, Score]]
     zero: Callable[[], Totals]
     steps: int
@@ -228,15 +224,10 @@ def _streamed(task: Task, members: Members, split: StreamedSplit) -> Programs:
         programs.append(_compile(passes.rest, *like, *shapes(rest)))
     stream, once = Stream(split, size), (np.int32(0), np.int32(1))
 
-    def shuffle_and_crop(epoch: int) -> Any:
-        key = jax.random.fold_in(jax.random.fold_in(members.keys.order, epoch), _CROPS)
-        return shuffle(epoch), jax.random.bits(key, (4,))
-
     def advance(
-        state: TrainState, totals: Totals, order_and_seed: Any, start: int, stop: int
+        state: TrainState, totals: Totals, order: Any, start: int, stop: int
     ) -> tuple[TrainState, Totals]:
-        order, seed = order_and_seed
-        batches = stream.at(order, start, [int(word) for word in seed])
+        batches = stream.at(order, start)
         for _ in range(start, stop):
             part = next(batches)
             # One step at a time waits for the device: each holds the memory of its batch.
@@ -249,7 +240,7 @@ def _streamed(task: Task, members: Members, split: StreamedSplit) -> Programs:
 
     score = _scores(task, members, 1, None)
     sizes = (task.steps, size, len(split))
-    return Programs(start, shuffle_and_crop, advance, score, zero, *sizes, 1, tuple(programs))
+    return Programs(start, shuffle, advance, score, zero, *sizes, 1, tuple(programs))
 
 
 def _before(task: Task, members: Members) -> tuple[Callable[[], Any], Any, Callable[[], Any]]:

@@ -1,7 +1,7 @@
 """Changes of one image's tones: sharper or softer, spread to the whole range, or evened out.
 
-Each takes an image ``(h, w, c)`` in [0, 1] and computes what the function of that name in Pillow
-does to its bytes.
+Each takes an image ``(h, w, c)`` in [0, 1], and computes what Pillow's ``ImageEnhance.Sharpness``,
+``ImageOps.autocontrast`` and ``ImageOps.equalize`` do to bytes.
 """
 
 import jax
@@ -13,9 +13,9 @@ Bytes = Integer[Array, "h w"]
 
 
 def sharpened(image: Image, factor: jax.Array) -> Image:
-    """The image less its smooth part where ``factor`` is below 1, with more detail above 1.
+    """The image smoother where ``factor`` is below 1 (0: the smooth image alone), sharper above.
 
-    The smooth part is a mean over 3×3 pixels in which the middle one counts five times; the
+    The smooth image is a mean over 3×3 pixels in which the middle one counts five times; the
     outermost pixels have none.
 
     >>> from jaxcnn.training.tone_changes import sharpened
@@ -45,6 +45,8 @@ def spread_out(image: Image) -> Image:
 
 def evened_out(image: Image) -> Image:
     """Each channel with about as many pixels of each of its 256 brightnesses (equalization).
+
+    An image of fewer than 256 pixels stays as it is.
 
     >>> from jaxcnn.training.tone_changes import evened_out
     >>> evened_out(jnp.full((4, 4, 1), 0.2)).max()  # of one brightness: it stays

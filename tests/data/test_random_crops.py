@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from jaxcnn.data import DataError, DataOptions, Transform, load_dataset, open_dataset
-from jaxcnn.data.random_crops import RandomCrops, drawn
+from jaxcnn.data.random_crops import drawn
 from jaxcnn.data.stream import Stream
 from jaxcnn.errors import UserError
 from jaxcnn.layers import Dense, Flatten, Sequential
@@ -30,6 +30,18 @@ def pictures(tmp_path):
     return tmp_path / "pictures"
 
 
+def test_a_part_has_its_share_where_one_fits():
+    """Else it is the middle, cut to 3:4 or 4:3."""
+    photographs = drawn([1], 300, 0.9)
+    for index in range(300):
+        rows, columns = photographs.box(index, 375, 500)
+        share = (rows.stop - rows.start) * (columns.stop - columns.start) / (375 * 500)
+        assert share > 0.895
+    rows, columns = photographs.box(0, 100, 1000)
+    assert (rows, columns) == (slice(0, 100), slice(433, 566))
+    assert photographs.box(0, 1000, 100) == (slice(433, 566), slice(0, 100))
+
+
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_parts_lie_in_the_picture(height, width):
     crops = drawn([7], 500, 0.08)
@@ -41,8 +53,8 @@ def test_parts_lie_in_the_picture(height, width):
         sizes = np.array([(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in boxes])  # fmt: skip
         shares, ratios = sizes.prod(1) / 300**2, sizes[:, 1] / sizes[:, 0]
         assert 0.079 < shares.min() < 0.1 < 0.9 < shares.max() <= 1
-        assert 0.74 < ratios.min() < 0.76 < 1.3 < ratios.max() < 1.35
         assert abs(np.median(shares) - 0.5) < 0.06
+        assert 0.74 < ratios.min() < 0.76 < 1.3 < ratios.max() < 1.35
         assert {rows.start == 0 for rows, _ in boxes} == {True, False}
         assert {rows.stop == 300 for rows, _ in boxes} == {True, False}
 
@@ -65,9 +77,6 @@ def test_reading_gives_the_drawn_parts(pictures):
         raw = np.asarray(Image.open(examples.paths[its_rows[row]]))
         part = data.transform.part(raw, crops.box(index, *raw.shape[:2]))
         np.testing.assert_array_equal(read.images[index], part)
-    whole = RandomCrops(np.full((3, 4), [1, 0.5, 0, 0]), 1.0)
-    plain = open_dataset("image_folder", data_dir=pictures, options=DataOptions(image_size=12))
-    assert np.abs(data.train.read(rows, whole).images - plain.train.read(rows).images).max() < 0.6
     assert np.array_equal(data.train.read(rows).labels, read.labels)
 
 
@@ -88,20 +97,53 @@ def test_what_is_scored_stays_whole(pictures):
         np.testing.assert_array_equal(getattr(plain, name).images, getattr(other, name).images)
 
 
-def test_parts_depend_on_the_seed_and_the_batch():
+def test_parts_of_a_selection_of_two_pieces():
+    """Each image has the part that was drawn for its place in the batch."""
+    options = DataOptions(random_crop=0.3, split="test+train[:9]", test_split="train[9:]")
+    train = open_dataset("digits", options=options).train
+    rows, crops = np.array([367, 2, 360, 5]), drawn([4], 4, 0.3)
+    together = train.read(rows, crops).images
+    for index in range(4):
+        alone = train.read(rows[[index]], crops.at(np.array([index]))).images[0]
+        np.testing.assert_array_equal(together[index], alone)
+
+
+def test_parts_depend_on_the_order_and_the_batch():
+    """The order of each epoch is another one, so that its parts are drawn anew."""
     split = open_dataset("digits", options=DataOptions(random_crop=0.3)).train
-    order = np.arange(9)
 
-    def passed(seed, start=0):
+    def passed(order, start=0):
         stream = Stream(split, 3)
-        images = [batch.images for batch in stream.at(order, start, seed)]
+        images = [batch.images for batch in stream.at(order, start)]
         stream.close()
-        return images
+        return np.concatenate(images)
 
-    first, again, other = passed((1, 2)), passed((1, 2)), passed((1, 3))
-    np.testing.assert_array_equal(first, again)
-    assert np.abs(np.subtract(first, other)).max() > 0.1
-    np.testing.assert_array_equal(first[1:], passed((1, 2), start=1))
+    order, other = np.arange(9), np.array([0, 1, 2, 3, 4, 5, 6, 8, 7])
+    first = passed(order)
+    np.testing.assert_array_equal(first, passed(order.astype(np.int32)))
+    np.testing.assert_array_equal(first[3:], passed(order, start=1))
+    assert np.abs(first - passed(other))[:7].max() > 0.1
+    same = np.zeros(9, int)
+    parts = passed(same)
+    assert len(np.unique(parts.reshape(9, -1), axis=0)) == 9
+
+
+@pytest.mark.slow
+def test_a_streamed_run_that_is_not_finite_names_its_images(tmp_path):
+    with pytest.raises(UserError, match=r"were not finite in step 1 .*training images \d+, \d+"):
+        train(
+            Sequential(Flatten(), Dense(10)), "digits", epochs=1, lr=1e30, optimizer="sgd",
+            random_crop=0.5, run_dir=tmp_path / "run", batch_size=4,
+        )  # fmt: skip
+    assert (tmp_path / "run" / "nonfinite.json").exists()
+
+
+def test_arrays_of_ones_own_have_no_files_to_read():
+    digits = load_dataset("digits")
+    pairs = [(split.images, split.labels) for split in (digits.train, digits.test)]
+    for data in (pairs, digits):
+        with pytest.raises(DataError, match="random_crop reads pictures anew from their files"):
+            train(Sequential(Flatten(), Dense(10)), data, random_crop=0.5)
 
 
 @pytest.mark.slow
@@ -116,6 +158,8 @@ def test_a_resumed_run_sees_the_same_parts(pictures, tmp_path):
 
     unbroken = digest("unbroken")
     assert digest("broken", epochs=1) != unbroken
+    with pytest.raises(UserError, match="random.crop"):
+        digest("broken", resume=True, random_crop=0.3)
     assert digest("broken", resume=True) == unbroken
     assert digest("whole", random_crop=None) != unbroken
 

@@ -72,6 +72,9 @@ def test_paths_with_slashes_need_no_tag(tmp_path):
     save_file(arrays, tmp_path / "bare.safetensors")
     same(from_torch(MODEL, load_weights(tmp_path / "bare.safetensors"), SHAPE), drawn(MODEL))
     same(from_torch(MODEL, arrays, SHAPE), drawn(MODEL))
+    same(from_torch(MODEL, arrays | {"step": np.ones(1)}, SHAPE, skip=["step"]), drawn(MODEL))
+    with pytest.raises(InteropError, match="^from_torch: step is not of the model$"):
+        from_torch(MODEL, arrays | {"step": np.ones(1)}, SHAPE)
     del arrays["own/gain"]
     with pytest.raises(InteropError, match="^from_torch: own/gain is missing$"):
         from_torch(MODEL, arrays, SHAPE)

@@ -279,6 +279,14 @@ def test_rand_augment_draws_every_change():
     red = jnp.broadcast_to(jnp.array([0.8, 0.4, 0.4]), (300, 15, 15, 3))
     spread = np.ptp(np.asarray(change(jax.random.key(1), red))[:, 7, 7], axis=-1)
     assert np.isclose(spread, 0.8 * 0.5 * 1.45, atol=1e-3).any()  # more saturated
-    tones = jnp.broadcast_to(jnp.linspace(0.3, 0.6, 15)[:, None, None], (300, 15, 15, 3))
-    ranges = np.ptp(np.asarray(change(jax.random.key(1), tones))[:, :, 7, 0], axis=1)
-    assert 0.05 < np.isclose(ranges, 1, atol=1e-3).mean() < 0.4  # stretched, or evened out
+    rows = jnp.where(jnp.arange(32) < 16, 0.3, jnp.where(jnp.arange(32) < 20, 0.4, 0.5))
+    tones = jnp.broadcast_to(rows[:, None, None], (300, 32, 32, 3))
+    dark, edge, middle, bright = np.asarray(change(jax.random.key(1), tones))[:, [2, 15, 17, 28], 16, 0].T  # fmt: skip
+    stretched = np.isclose(dark, 0) & np.isclose(middle, 0.5) & np.isclose(bright, 1)
+    assert 0.02 < stretched.mean() < 0.3
+    evened = np.isclose(dark, 0) & np.isclose(middle, 1) & np.isclose(bright, 1)
+    assert 0.02 < evened.mean() < 0.3
+    smooth = 0.3 + 0.3 / 13
+    for factor in (0.55, 1.45):
+        sharpened = np.isclose(dark, 0.3) & np.isclose(edge, smooth - factor * 0.3 / 13, atol=1e-4)
+        assert 0.01 < sharpened.mean() < 0.2
