@@ -112,6 +112,7 @@ def result(folder: pathlib.Path, on: Mapping[str, Any]) -> Result:
             "cores": str(on["cores"]),
             "instructions": found["engine"]["instructions"],
             "jax": found["versions"]["jax"],
+            **({"note": on["note"]} if "note" in on else {}),
         },
     )
 
@@ -157,7 +158,7 @@ def page(results: list[Result]) -> str:
     for of in results:
         cells = [f"`{of.name}`", of.dataset, of.accuracy, str(len(of.accuracies)), str(of.epochs)]
         lines.append(line([*cells, f"{of.seconds / 60:.1f}"]))
-        on = ", ".join(f"{name} {value}" for name, value in of.machine.items())
+        on = ", ".join(f"{name}: {value}" for name, value in of.machine.items())
         commands.append(f"`{of.name}` on {of.dataset} ({on}):\n\n```\n{of.command}\n```\n")
     return f"{INTRODUCTION}\n" + "\n".join(lines) + "\n\n## Commands\n\n" + "\n".join(commands)
 
@@ -168,9 +169,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folders", nargs="*", type=pathlib.Path, help="folders of sweeps")
-    on, folders = machine(), parser.parse_args().folders
+    parser.add_argument("--note", help="a remark on the machine, such as what else it did")
+    told = parser.parse_args()
+    on = machine() | ({"note": told.note} if told.note else {})
     with errors_in_one_sentence():
-        new = [result(folder, on) for folder in folders]
+        new = [result(folder, on) for folder in told.folders]
     by_name = {(of.name, of.dataset): of for of in [*kept(), *new]}
     results = sorted(by_name.values(), key=lambda of: (of.dataset, statistics.mean(of.accuracies)))
     write_whole(STORE, json.dumps([of._asdict() for of in results], indent=1) + "\n")
