@@ -35,7 +35,8 @@ Written by `python -m benchmarks.results FOLDER…` from the folders of finished
 hand. The score is the share of all test images (10,000 of Fashion-MNIST) that are classified
 rightly after the last epoch, as the mean over the seeds ± the standard deviation. No setting was
 chosen by a program, and no epoch: the last one counts. Each command can be stopped and continued
-with `--resume`; `DIR` is the folder of the data set.
+with `--resume`; `DIR` is the folder of the data set. `experiments/fine_tuning.py` tells what
+pretrained layers are worth with few labels.
 """
 
 

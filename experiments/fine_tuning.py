@@ -9,7 +9,20 @@ draws the network, the 100 images of each class and their order.
 Command, with the folder of the four IDX files (or a TFDS folder) as DIR:
     python experiments/fine_tuning.py --data-dir DIR
 
-Result: not measured yet.
+Result (jax 0.12.0.1, 2 cores of an Intel Xeon with AVX-512; 75 seconds a seed):
+
+    | seed | classes 0 to 4 | from scratch | frozen | whole |
+    |---|---|---|---|---|
+    | 0 | 0.9044 | 0.9214 | 0.7050 | 0.9198 |
+    | 1 | 0.9046 | 0.9196 | 0.7206 | 0.9250 |
+    | 2 | 0.9084 | 0.9096 | 0.7030 | 0.9164 |
+    | 3 | 0.9022 | 0.9070 | 0.7368 | 0.9176 |
+    | 4 | 0.9102 | 0.9170 | 0.7162 | 0.9192 |
+    | mean ± std | 0.9060 ± 0.0033 | 0.9149 ± 0.0063 | 0.7163 ± 0.0136 | 0.9196 ± 0.0033 |
+
+Tuned as a whole, the pretrained network is as good as one from scratch or a little better, and
+differs less from seed to seed. What it has learned of garments is not enough by itself for shoes
+and bags: with its layers frozen it is far worse.
 """
 
 import dataclasses
