@@ -42,6 +42,7 @@ def words(*args, **variables):
 
 
 @glibc
+@pytest.mark.slow
 def test_a_warm_step_fetches_no_pages():
     """Two times 16 MB are 8,000 pages of 4 KB in each step; huge pages are fewer."""
     (fetched,) = words()
@@ -52,6 +53,7 @@ def test_a_warm_step_fetches_no_pages():
 
 
 @glibc
+@pytest.mark.slow
 def test_settings_of_the_user_stay():
     assert words("keep", MALLOC_ARENA_MAX="2")[0] == "False"
 

@@ -126,6 +126,7 @@ def test_images_of_any_number_of_channels(tmp_path):
     np.testing.assert_allclose(loaded.apply(params, state, images)[0], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_another_normalization_is_refused_on_resume(config):
     done = run(config)
     content = json.loads(done.folder.config.read_text())
