@@ -41,9 +41,9 @@ random weights and running statistics by torch's names, and so did the same mode
 for those that torchvision lacks, one written in torch. Torch computed in float64. The differences
 are parts of the largest number: of the logits in evaluation and in training, of the new running
 statistics, and of the norm and three signed sums of the gradient of each parameter. Where a gradient
-cancels, so that float32 leaves fewer than three digits of it, the row is computed in float64 and
-says so. Parameters and multiply-adds are those for the images and classes beside them; the
-comparison has smaller images and 10 classes.
+cancels, or jumps at the kinks of activations, so that float32 leaves fewer than three digits of it,
+the row is computed in float64 and says so. Parameters and multiply-adds are those for the images and
+classes beside them; the comparison has smaller images and 10 classes.
 
 """
 

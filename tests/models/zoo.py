@@ -45,7 +45,7 @@ class ZooCase(NamedTuple):
 
     @property
     def double(self) -> bool:
-        """Whether it is computed in float64, because its gradients cancel."""
+        """Whether it is computed in float64, because its gradients cancel, or jump at a kink."""
         return self.name in CANCELLING
 
     @property
@@ -116,6 +116,7 @@ CANCELLING = frozenset(
         "googlenet",
         "inception_v3",
         "mnasnet1_0",
+        "mobilenet_v2",  # moving its images by 3e-6 moves its gradients by 4 %: relu6 has kinks
         "regnet_y_400mf",
         "resnet101",
         "resnet152",
