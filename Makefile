@@ -53,7 +53,7 @@ test-all: env-$(EXTRAS)  ## every property of every case, and ten times deeper s
 
 gates: env-$(EXTRAS)  ## accuracy and speed beside what was recorded (python -m tests.gates.record)
 	$(BIN)/python -m pytest -m '' tests/gates $(ARGS)
-	JAXCNN_NATIVE=0 $(BIN)/python -m pytest tests/gates -k speed $(ARGS)
+	JAXCNN_NATIVE=0 $(BIN)/python -m pytest -m '' tests/gates -k speed $(ARGS)
 
 parity: env-test,torch  ## compare the ops with torch itself
 	$(BIN)/python -m pytest -n $(WORKERS) $(DIST) -m 'not deep' $(PARITY) $(ARGS)
