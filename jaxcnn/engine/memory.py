@@ -28,8 +28,8 @@ def keep_memory() -> bool:
 
     A training step on a CPU allocates its intermediate results in each step. glibc gives large
     blocks back to the system when they are freed, and the system clears each page before it gives
-    it out again: a step of ResNet-20 took 1.3 times as long for it. The process then holds
-    as much memory as it has needed at most, until it ends.
+    it out again. With this, the process holds what it has needed at most until it ends, and the
+    gaps between blocks: 1.7 times as much memory for ResNet-20 (docs/performance.md).
 
     The ``jaxcnn`` command calls this; ``import jaxcnn`` does not. Call it before the first
     computation. It changes how the whole process allocates memory, and it cannot be taken back.
