@@ -18,7 +18,11 @@ from benchmarks.comparison import header, line
 from benchmarks.timing import machine
 from jaxcnn.cli.exit_status import errors_in_one_sentence
 from jaxcnn.errors import UserError
+from jaxcnn.runs.folder import RunFolder
+from jaxcnn.runs.outcomes import read_outcome
 from jaxcnn.runs.plan import SweepConfig
+from jaxcnn.runs.resume import by_flag
+from jaxcnn.runs.seeds import spread
 from jaxcnn.writing import write_whole
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -71,8 +75,7 @@ class Result(NamedTuple):
     @property
     def accuracy(self) -> str:
         """Mean ± standard deviation."""
-        of = self.accuracies
-        return f"{statistics.mean(of):.4f} ± {statistics.stdev(of):.4f}"
+        return spread(self.accuracies, ".4f")
 
 
 def result(folder: pathlib.Path, on: Mapping[str, Any]) -> Result:
@@ -83,15 +86,12 @@ def result(folder: pathlib.Path, on: Mapping[str, Any]) -> Result:
         on: the machine.
 
     Raises:
-        UserError: if it is not finished, has too few seeds, several learning rates or a member
-            that has diverged, begins with other weights or is scored on a part of the test images.
+        UserError: if it cannot be read, is not finished, has too few seeds, several learning rates
+            or a member that has diverged, begins with other weights or is scored on a part of the
+            test images.
     """
-    try:
-        found = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
-        config, members = found["config"], found["members"]
-        told = command(config)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder}: not the folder of a sweep ({error!r})") from None
+    found = read_outcome(RunFolder(folder))
+    config, members = found["config"], found["members"]
     if len({member["lr"] for member in members}) != 1 or len(members) < FEWEST:
         raise UserError(f"{folder}: expected one learning rate and at least {FEWEST} seeds")
     if any((member["final"] or {}).get("epoch") != config["epochs"] for member in members):
@@ -104,7 +104,7 @@ def result(folder: pathlib.Path, on: Mapping[str, Any]) -> Result:
         config["model"],
         config["model_options"],
         config["dataset"],
-        told,
+        command(config),
         config["epochs"],
         [member["final"]["test_accuracy"] for member in members],
         found["seconds"],
@@ -120,9 +120,9 @@ def result(folder: pathlib.Path, on: Mapping[str, Any]) -> Result:
 
 def command(config: Mapping[str, Any]) -> str:
     """The command line that has a sweep's settings, without those that are as they are anyway."""
-    usual = _flat(json.loads(json.dumps(dataclasses.asdict(SweepConfig()), default=str)))
+    usual = by_flag(json.loads(json.dumps(dataclasses.asdict(SweepConfig()), default=str)))
     words = ["jaxcnn sweep"]
-    for name, value in _flat(config).items():
+    for name, value in by_flag(config).items():
         if name in _OF_A_MACHINE or value in (usual.get(name), None, []):
             continue
         flag = "--" + name.replace("_", "-")
@@ -131,14 +131,6 @@ def command(config: Mapping[str, Any]) -> str:
         elif value is not False:
             words.append(flag if value is True else f"{flag} {_word(value)}")
     return " ".join(words if config["data_dir"] is None else [*words, "--data-dir DIR"])
-
-
-def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings by the names of their options: groups of settings have none in them."""
-    flat: dict[str, Any] = {}
-    for name, value in config.items():
-        flat.update(_flat(value) if isinstance(value, Mapping) else {name: value})
-    return flat
 
 
 def _word(value: Any) -> str:

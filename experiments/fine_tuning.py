@@ -26,7 +26,6 @@ and bags: with its layers frozen it is far worse.
 """
 
 import dataclasses
-import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -42,6 +41,7 @@ from jaxcnn.engine import keep_memory
 from jaxcnn.errors import UserError
 from jaxcnn.interop import save_safetensors
 from jaxcnn.runs.log import quiet
+from jaxcnn.runs.seeds import spread
 
 MODEL = "lenet_bn"
 FIRST, LATER = range(5), range(5, 10)
@@ -132,8 +132,7 @@ def main(options: Options) -> None:
         print(f"| {seed} |", " | ".join(f"{value:.4f}" for value in rows[-1].values()), "|")
     means = {name: [row[name] for row in rows] for name in rows[0]}
     if len(rows) > 1:
-        shown = (f"{statistics.mean(v):.4f} ± {statistics.stdev(v):.4f}" for v in means.values())
-        print("| mean ± std |", " | ".join(shown), "|")
+        print("| mean ± std |", " | ".join(spread(means[name], ".4f") for name in means), "|")
 
 
 if __name__ == "__main__":

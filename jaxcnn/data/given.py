@@ -1,5 +1,6 @@
 """Makes a data set of arrays that the user passes."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,20 +23,22 @@ def dataset_of(data: Dataset | Pairs, options: DataOptions | None = None) -> Dat
         data: the pair of training images and labels, and the pair of test images and labels.
             Images are ``(n, h, w, c)`` or ``(n, h, w)``, floats in [0, 1] or bytes; labels are
             ``(n,)``, whole numbers from 0.
-        options: the share of validation images and its seed are used; random crops are refused.
+        options: for arrays, the share of validation images and its seed; others are refused.
 
     Raises:
-        DataError: if images and labels do not fit together, or random crops are asked for.
+        DataError: if images and labels do not fit together, or an option has no use.
 
     >>> images, labels = np.zeros((4, 8, 8)), np.array([0, 1, 0, 1])
     >>> dataset_of(((images, labels), (images, labels))).image_shape
     (8, 8, 1)
     """
-    if options is not None and options.random_crop is not None:
-        raise DataError(
-            "random_crop reads pictures anew from their files, which is for a data set that is "
-            "opened by name; augment=('resized-crop',) takes random parts of arrays"
-        )
+    used = () if isinstance(data, Dataset) else ("validation", "validation_seed")
+    for field in dataclasses.fields(DataOptions):
+        if field.name not in used and getattr(options, field.name, field.default) != field.default:
+            raise DataError(
+                f"{field.name} is for data sets that are opened by their names: those that are "
+                f"given as they are stay so"
+            )
     if isinstance(data, Dataset):
         return data
     try:

@@ -41,7 +41,7 @@ def check_unchanged(
         UserError: if a setting differs that the numbers depend on.
     """
     free = FREE | {"epochs"} if constant else FREE
-    old, new = _by_flag(begun), _by_flag(now)
+    old, new = by_flag(begun), by_flag(now)
     if is_own(old["model"]) and is_own(new["model"]):
         free |= {"model"}  # a file may have moved: its structure is compared instead
     for name in sorted(old.keys() - free):
@@ -57,7 +57,7 @@ def _told(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _by_flag(values: Mapping[str, Any]) -> dict[str, Any]:
+def by_flag(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a config by the names of its flags, those of its parts among them."""
     flat: dict[str, Any] = {}
     for name, value in values.items():

@@ -54,7 +54,7 @@ def test_the_command_has_all_settings(words):
         (lambda found: found["members"][1].update(diverged=3), "has diverged"),
         (lambda found: found["config"].update(init_from="a.npz"), "a start from nothing"),
         (lambda found: found["config"]["data"].update(test_split="test[:9]"), "all test images"),
-        (lambda found: found.clear(), "not the folder of a sweep"),
+        (lambda found: found.clear(), "config is missing"),
     ],
 )
 def test_what_is_no_result(words, change, said, tmp_path):
@@ -66,7 +66,7 @@ def test_what_is_no_result(words, change, said, tmp_path):
 
 
 def test_no_folder_of_a_sweep(tmp_path):
-    with pytest.raises(UserError, match="not the folder of a sweep"):
+    with pytest.raises(UserError, match="sweep.json"):
         results.result(tmp_path, MACHINE)
 
 

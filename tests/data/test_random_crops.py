@@ -13,21 +13,15 @@ from jaxcnn.errors import UserError
 from jaxcnn.layers import Dense, Flatten, Sequential
 from jaxcnn.runs import train
 from jaxcnn.runs.plan import SweepConfig, check_plan
+from tests.data import prepared
+from tests.data.folders import of_several_sizes
 
 SIZES = ((300, 300), (48, 31), (31, 48), (1, 500), (2, 2), (1, 1))
 
 
 @pytest.fixture
 def pictures(tmp_path):
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 5), ("test", 1)):
-        for name in ("cats", "dogs"):
-            folder = tmp_path / "pictures" / split / name
-            folder.mkdir(parents=True)
-            for index in range(count):
-                pixels = rng.integers(0, 256, (20 + index, 31, 3)).astype(np.uint8)
-                Image.fromarray(pixels).save(folder / f"{index}.png")
-    return tmp_path / "pictures"
+    return of_several_sizes(tmp_path / "pictures", 5)
 
 
 def test_a_part_has_its_share_where_one_fits():
@@ -108,6 +102,22 @@ def test_parts_of_a_selection_of_two_pieces():
         np.testing.assert_array_equal(together[index], alone)
 
 
+def test_records_of_tfds_are_cropped_too(tmp_path):
+    """Seventy records are read in two batches."""
+    images = np.random.default_rng(0).integers(0, 256, (70, *prepared.SHAPE)).astype(np.uint8)
+    labels = tuple(np.arange(70) % 10)
+    prepared.write(
+        tmp_path,
+        images={**prepared.IMAGES, "train": images},
+        labels={**prepared.LABELS, "train": labels},
+    )
+    options = DataOptions(random_crop=0.3)
+    data = open_dataset("mnist", data_dir=tmp_path, options=options)
+    rows, crops = np.arange(70)[::-1], drawn([2], 70, 0.3)
+    wanted = [data.transform.part(images[row], crops.box(i, *prepared.SHAPE[:2])) for i, row in enumerate(rows)]  # fmt: skip
+    np.testing.assert_array_equal(data.train.read(rows, crops).images, wanted)
+
+
 def test_parts_depend_on_the_order_and_the_batch():
     """The order of each epoch is another one, so that its parts are drawn anew."""
     split = open_dataset("digits", options=DataOptions(random_crop=0.3)).train
@@ -136,14 +146,6 @@ def test_a_streamed_run_that_is_not_finite_names_its_images(tmp_path):
             random_crop=0.5, run_dir=tmp_path / "run", batch_size=4,
         )  # fmt: skip
     assert (tmp_path / "run" / "nonfinite.json").exists()
-
-
-def test_arrays_of_ones_own_have_no_files_to_read():
-    digits = load_dataset("digits")
-    pairs = [(split.images, split.labels) for split in (digits.train, digits.test)]
-    for data in (pairs, digits):
-        with pytest.raises(DataError, match="random_crop reads pictures anew from their files"):
-            train(Sequential(Flatten(), Dense(10)), data, random_crop=0.5)
 
 
 @pytest.mark.slow

@@ -94,3 +94,20 @@ def test_arrays_are_a_data_set():
 def test_arrays_that_are_no_data_set(data, message):
     with pytest.raises(DataError, match=message):
         dataset_of(data)
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "value"),
+    [
+        ("arrays", "random_crop", 0.5),
+        ("arrays", "image_size", 14),
+        ("arrays", "split", "train[:2]"),
+        ("data set", "random_crop", 0.5),
+        ("data set", "validation", 0.5),
+    ],
+)
+def test_options_that_what_is_given_has_no_use_for(given, name, value):
+    arrays = (np.zeros((4, 3, 3)), np.array([0, 1, 0, 1])), (np.zeros((2, 3, 3)), np.array([0, 1]))
+    data = arrays if given == "arrays" else dataset_of(arrays)
+    with pytest.raises(DataError, match=f"^{name} is for data sets that are opened by their names"):
+        dataset_of(data, DataOptions(**{name: value}))

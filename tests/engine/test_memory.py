@@ -1,6 +1,7 @@
 """Memory that a step frees is kept for the next one, where it was asked for."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -20,17 +21,15 @@ def step(x):
     return x + 1
 def fetched():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(3):
+    for _ in range(10):
         step(x).block_until_ready()
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 # The heap grows now and then until each block finds its place: the calmest steps count.
 print(min(fetched() for _ in range(10)))
 """
 
-glibc = pytest.mark.skipif(
-    not sys.platform.startswith("linux") or not os.confstr("CS_GNU_LIBC_VERSION"),
-    reason="no other library of C gives pages back and can be told not to",
-)
+GLIBC = platform.libc_ver()[0] == "glibc"
+"""No other library of C gives pages back and can be told not to."""
 
 
 def words(*args, **variables):
@@ -42,18 +41,17 @@ def words(*args, **variables):
     return done.stdout.split()
 
 
-@glibc
 @pytest.mark.slow
 def test_a_warm_step_fetches_no_pages():
     """64 MB are 16,000 pages of 4 KB in each step; huge pages are fewer."""
     (fetched,) = words()
     switched, kept = words("keep")
-    assert switched == "True"
-    assert int(fetched) > 100
-    assert int(kept) < 0.1 * int(fetched)
+    assert switched == str(GLIBC)
+    if GLIBC:
+        assert int(fetched) > 100
+        assert int(kept) < 0.1 * int(fetched)
 
 
-@glibc
 @pytest.mark.slow
 def test_settings_of_the_user_stay():
     assert words("keep", MALLOC_ARENA_MAX="2")[0] == "False"
