@@ -31,7 +31,7 @@ def select(spec: str, parts: Mapping[str, Selection], flag: str) -> Selection:
         DataError: if it is not written like this, names a split that is not there, reaches
             beyond one, or holds no example.
     """
-    parts = {"all": reduce(add, parts.values()), **parts}
+    parts = {"all": reduce(add, parts.values(), Selection(())), **parts}
     found = reduce(add, (_piece(text.strip(), spec, parts, flag) for text in spec.split("+")))
     if len(found) == 0:
         raise DataError(f"{flag} {spec!r}: 0 examples, expected at least 1")

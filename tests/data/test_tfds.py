@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 import textwrap
@@ -141,6 +142,15 @@ def test_an_empty_split_is_refused(tmp_path):
     images = prepared.IMAGES | {"test": np.zeros((0, *prepared.SHAPE), np.uint8)}
     prepared.write(tmp_path, images=images, labels=prepared.LABELS | {"test": ()})
     refused("--test-split 'test': 0 examples, expected at least 1", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("splits", [{"splits": []}, {}])
+def test_a_set_without_splits_is_refused(tmp_path, splits):
+    path = prepared.write(tmp_path) / "dataset_info.json"
+    content = json.loads(path.read_text())
+    del content["splits"]
+    path.write_text(json.dumps(content | splits))
+    refused(r"--split 'train': unknown split 'train' \(known: all \(0\)\)", data_dir=tmp_path)
 
 
 def test_a_split_that_is_not_there_is_refused(tmp_path):
