@@ -1,6 +1,10 @@
 """Computes the convolutions and pools that `jaxcnn.ops` defines, by the algorithm fit for each."""
 
 import jaxcnn.engine.accelerators  # noqa: F401 - it registers how GPUs and TPUs compute
+from jaxcnn.engine.channel_sums import OPEN, let_through
+from jaxcnn.engine.channel_sums import moments as channel_moments
+from jaxcnn.engine.channel_sums import spread as channel_spread
+from jaxcnn.engine.channel_sums import sums as channel_sums
 from jaxcnn.engine.choice import ALGORITHMS
 from jaxcnn.engine.convolution import convolve
 from jaxcnn.engine.hook import accelerate, accelerated, restore
@@ -16,17 +20,22 @@ from jaxcnn.engine.survey import Explanation, cache_file, explain, tune
 
 __all__ = [
     "ALGORITHMS",
+    "OPEN",
     "Explanation",
     "Identity",
     "Windows",
     "accelerate",
     "accelerated",
     "cache_file",
+    "channel_moments",
+    "channel_spread",
+    "channel_sums",
     "convolve",
     "even_bins",
     "explain",
     "identity",
     "keep_memory",
+    "let_through",
     "max_bins",
     "max_pool",
     "max_positions",

@@ -39,6 +39,8 @@ HANDLERS = (
     "jaxcnn_max_pool_gradient",
     "jaxcnn_sum_pool",
     "jaxcnn_sum_pool_gradient",
+    "jaxcnn_moments",
+    "jaxcnn_channel_sums",
 )
 
 COMPILERS = ("c++", "g++", "clang++")

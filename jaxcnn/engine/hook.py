@@ -78,7 +78,7 @@ def _max_pool(ctx: Any, x: Any, **params: Any) -> Any:
     if not _floats(image.dtype):
         return _own_rule(lax.reduce_window_max_p)(ctx, x, **params)
     windows = _windows(result.shape, image.shape, params)
-    if maxima.native(ctx, windows) is None or set(params["base_dilation"]) != {1}:
+    if maxima.native(ctx, windows=windows) is None or set(params["base_dilation"]) != {1}:
         return _own_rule(lax.reduce_window_max_p)(ctx, x, **params)
     return maxima.on_cpu(ctx, x, windows=windows)
 

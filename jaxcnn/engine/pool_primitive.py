@@ -9,26 +9,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import Primitive
-from jax.interpreters import batching, mlir
 
 from jaxcnn.engine import compiler, partitioned
+from jaxcnn.engine.native_primitive import Compute, NativePrimitive
 from jaxcnn.engine.pool_windows import Windows
-from jaxcnn.engine.single_device import devices_of, lower, sharded, trace, whole
+from jaxcnn.engine.single_device import sharded, trace, whole
 
 LEAST_TOGETHER = 4
 """The channels beside each other from which on native code is faster than XLA."""
 
-Compute = Callable[..., jax.Array]
-"""A function of arrays and ``windows``."""
 
-
-class PoolPrimitive:
+class PoolPrimitive(NativePrimitive):
     """A JAX primitive of arrays and the windows of a pool; its derivatives are added later.
 
     Attributes:
-        primitive: the primitive that programs contain.
-        portable: computes the result in JAX's own operations.
         handler: the C++ handler that computes it; empty where there is none.
         worth: tells whether native code is faster for such windows.
     """
@@ -40,32 +34,20 @@ class PoolPrimitive:
         handler: str = "",
         worth: Callable[[Windows], bool] = lambda windows: True,
     ):
-        self.portable, self.handler, self.worth = portable, handler, worth
-        self._compiled = functools.lru_cache(maxsize=1024)(self._compile)
-        self._type_of = functools.lru_cache(maxsize=1024)(self._infer_type)
-        self.primitive = Primitive(name)
-        self.primitive.def_impl(lambda *operands, windows: self._compiled(windows)(*operands))
-        self.primitive.def_abstract_eval(lambda *types, windows: self._type_of(windows, types))
-        batching.primitive_batchers[self.primitive] = self._batched
-        mlir.register_lowering(self.primitive, self._elsewhere)
-        mlir.register_lowering(self.primitive, self.on_cpu, platform="cpu")
+        super().__init__(name, portable)
+        self.handler, self.worth = handler, worth
 
-    def __call__(self, *operands: Any, windows: Windows) -> Any:
-        """The result."""
-        return self.primitive.bind(*operands, windows=windows)
-
-    def native(self, ctx: Any, windows: Windows) -> Compute | None:
+    def in_cpp(self, ctx: Any, **params: Any) -> Compute | None:
         """A function that computes the result in C++; None where that is not possible."""
+        windows: Windows = params["windows"]
         operands, (result,) = ctx.avals_in, ctx.avals_out
         shapes = [n for aval in (*operands, result) for n in aval.shape]
         if not self.handler or not all(isinstance(n, int) and n > 0 for n in shapes):
             return None
         narrow = jnp.issubdtype(result.dtype, jnp.floating) and result.dtype.itemsize <= 4
-        if not narrow or not _neighbours(windows.axes) or devices_of(ctx) == "elsewhere":
+        if not narrow or not _neighbours(windows.axes):
             return None
         if _inner(result.shape, windows) < LEAST_TOGETHER or not self.worth(windows):
-            return None
-        if compiler.native().reason:
             return None
         return functools.partial(self._call, windows, result.shape)
 
@@ -76,33 +58,26 @@ class PoolPrimitive:
         y: jax.Array = call(*wide, sizes=_sizes(shape, windows))
         return y.astype(operands[-1].dtype)
 
-    def on_cpu(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
-        """Lower for CPUs; several devices each compute a part of the axes without windows."""
-        if devices_of(ctx) == "several devices":
-            part = functools.partial(self.primitive.bind, windows=windows)
-            axes = _axes(windows, ctx.avals_in)
-            return partitioned.lower_on_parts(ctx, axes, part, *operands)
-        rule = self.native(ctx, windows) or functools.partial(self.portable, windows=windows)
-        return lower(ctx, rule, *operands)
+    def moved(self, **params: Any) -> dict[str, Any]:
+        """The windows of arrays with one more axis in front."""
+        windows: Windows = params["windows"]
+        axes = tuple(axis + 1 for axis in windows.axes)
+        return {"windows": dataclasses.replace(windows, axes=axes)}
 
-    def _elsewhere(self, ctx: Any, *operands: Any, windows: Windows) -> Any:
-        return lower(ctx, functools.partial(self.portable, windows=windows), *operands)
+    def on_several(self, ctx: Any, *operands: Any, **params: Any) -> Any:
+        """Lower for several CPU devices: each computes a part of the axes without windows."""
+        part = functools.partial(self.primitive.bind, **params)
+        axes = _axes(params["windows"], ctx.avals_in)
+        return partitioned.lower_on_parts(ctx, axes, part, *operands)
 
-    def _infer_type(self, windows: Windows, types: tuple[Any, ...]) -> Any:
+    def infer_types(self, params: tuple[tuple[str, Any], ...], types: tuple[Any, ...]) -> Any:
+        """The type of the result, sharded as the operands are."""
+        windows = dict(params)["windows"]
         computed = functools.partial(self.portable, windows=windows)
-        made = trace(computed, tuple(map(whole, types))).out_avals[0]
+        made = trace(computed, tuple(map(whole, types))).out_avals
         if not any(map(sharded, types)):
             return made
-        return partitioned.sharded_type(made, _axes(windows, types), types)
-
-    def _compile(self, windows: Windows) -> Callable[..., Any]:
-        return jax.jit(functools.partial(self.primitive.bind, windows=windows))
-
-    def _batched(self, operands: Any, dims: Any, *, windows: Windows) -> Any:
-        size = next(x.shape[d] for x, d in zip(operands, dims, strict=True) if d is not None)
-        front = [batching.bdim_at_front(x, d, size) for x, d in zip(operands, dims, strict=True)]
-        moved = dataclasses.replace(windows, axes=tuple(axis + 1 for axis in windows.axes))
-        return self(*front, windows=moved), 0
+        return [partitioned.sharded_type(made[0], _axes(windows, types), types)]
 
 
 def _axes(windows: Windows, types: Sequence[Any]) -> partitioned.Axes:

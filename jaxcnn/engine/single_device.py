@@ -48,8 +48,9 @@ def lower(ctx: Any, function: Callable[..., Any], *operands: Any) -> Any:
     """
     bare = {"avals_in": ctx.avals_in, "avals_out": ctx.avals_out}
     ctx = ctx.replace(**{name: [_bare(aval) for aval in types] for name, types in bare.items()})
+    several = ctx.primitive is not None and ctx.primitive.multiple_results
     with jax.sharding.use_abstract_mesh(NO_MESH):
-        return mlir.lower_fun(function, multiple_results=False)(ctx, *operands)
+        return mlir.lower_fun(function, multiple_results=several)(ctx, *operands)
 
 
 def sharded(aval: Any) -> bool:

@@ -46,9 +46,7 @@ def Sequential(*layers: Layer, **named: Layer) -> Layer:
     parts |= named
 
     def wire(flow: Any, x: Any) -> Any:
-        for name in parts:
-            x = flow.part(name, x)
-        return x
+        return flow.chain(list(parts), x)
 
     return combined("Sequential", parts, wire)
 

@@ -43,6 +43,33 @@ class Apply(Protocol):
         """Gives the output and the next state."""
 
 
+@dataclass(frozen=True, eq=False)
+class FusedApply:
+    """The ``apply`` of a layer that can compute the layer after it as well, in one pass.
+
+    Attributes:
+        apply: computes the layer alone.
+        followed_by: ``followed_by(layer)`` computes both layers; None for a layer with which
+            nothing is gained.
+    """
+
+    apply: Apply
+    followed_by: "Callable[[Layer], Apply | None]"
+
+    def __call__(
+        self,
+        params: Params,
+        state: State,
+        x: jax.Array,
+        /,
+        *,
+        train: bool = False,
+        key: jax.Array | None = None,
+    ) -> tuple[jax.Array, State]:
+        """Compute the layer alone."""
+        return self.apply(params, state, x, train=train, key=key)
+
+
 class Layer(NamedTuple):
     """A layer: a function that draws its parameters, a function that applies it, a description.
 

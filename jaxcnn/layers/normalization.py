@@ -1,13 +1,17 @@
 """Normalization layers, with a learned scale and bias."""
 
+import functools
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxcnn import ops
-from jaxcnn.layers.layer import Layer, Params, State, described, stateless
+from jaxcnn.layers.layer import Apply, FusedApply, Layer, Params, State, described, stateless
+from jaxcnn.layers.pointwise import Activation
 from jaxcnn.ops.arguments import as_int
+from jaxcnn.ops.batch_statistics import BOUNDS
 from jaxcnn.ops.kinds import as_flag, as_real
 from jaxcnn.ops.moments import batch_layout
 
@@ -61,7 +65,15 @@ def BatchNorm(
             "var": jnp.ones(channels, jnp.float32),
         }
 
+    options = {
+        "momentum": momentum,
+        "epsilon": epsilon,
+        "axis_name": axis_name,
+        "layout": layout,
+    }
+
     def apply(
+        norm: Callable[..., Any],
         params: Params,
         state: State,
         x: jax.Array,
@@ -69,21 +81,19 @@ def BatchNorm(
         train: bool = False,
         key: jax.Array | None = None,
     ) -> tuple[jax.Array, State]:
-        y, (mean, variance) = ops.batch_norm(
-            x,
-            state["mean"],
-            state["var"],
-            params.get("scale"),
-            params.get("bias"),
-            train=train,
-            momentum=momentum,
-            epsilon=epsilon,
-            axis_name=axis_name,
-            layout=layout,
-        )
+        given = state["mean"], state["var"], params.get("scale"), params.get("bias")
+        y, (mean, variance) = norm(x, *given, train=train, **options)
         return y, {"mean": mean, "var": variance}
 
-    return Layer(init, apply)
+    def followed_by(layer: Layer) -> Apply | None:
+        its = layer.description
+        name = its.options["name"] if its is not None and its.kind is Activation else None
+        if name not in BOUNDS:
+            return None
+        norm = functools.partial(ops.batch_norm_activation, activation=name)
+        return functools.partial(apply, norm)
+
+    return Layer(init, FusedApply(functools.partial(apply, ops.batch_norm), followed_by))
 
 
 @described

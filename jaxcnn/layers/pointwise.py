@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxcnn.layers.layer import Layer, described, stateless
 from jaxcnn.ops.arguments import choice
 from jaxcnn.ops.kinds import as_flag
+from jaxcnn.ops.moments import clipped
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "celu": jax.nn.celu,
@@ -21,7 +22,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "log_sigmoid": jax.nn.log_sigmoid,
     "mish": jax.nn.mish,
     "relu": jax.nn.relu,
-    "relu6": jax.nn.relu6,
+    "relu6": lambda x: clipped(x, 0.0, 6.0),
     "selu": jax.nn.selu,
     "sigmoid": jax.nn.sigmoid,
     "silu": jax.nn.silu,

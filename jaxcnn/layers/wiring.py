@@ -1,12 +1,13 @@
 """Connects layers: builds a layer from parts, and visits the parts of a model in their order.
 
 A layer made of layers describes once how its parts are connected, as a function
-``wire(flow, x)`` that calls ``flow.part(name, x)``, ``flow.join(how, values)`` and
-``flow.split(x, sizes)``. This function runs with different values: `init` gives it shapes,
-`apply` arrays, and `walk` the values that a visitor computes.
+``wire(flow, x)`` that calls ``flow.part(name, x)``, ``flow.chain(names, x)``,
+``flow.join(how, values)`` and ``flow.split(x, sizes)``. This function runs with different values:
+`init` gives it shapes, `apply` arrays, and `walk` the values that a visitor computes.
 """
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -14,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcnn.layers.layer import Description, Layer, Params, State
+from jaxcnn.layers.layer import Apply, Description, FusedApply, Layer, Params, State
 from jaxcnn.layers.naming import check_parts, named_key, scoped, scopes_of
 from jaxcnn.ops.arguments import choice
 from jaxcnn.ops.moments import batch_layout
@@ -36,6 +37,12 @@ class Flow(Protocol[V]):
 
     def part(self, name: str, x: V) -> V:
         """Gives the output of a part."""
+
+    def chain(self, names: Sequence[str], x: V) -> V:
+        """Gives the output of the last of several parts, each of which gets that of the one before.
+
+        It means the same as calling `part` for each; neighbours may be computed in one pass.
+        """
 
     def join(self, how: str, values: Sequence[V], layout: str | None = None) -> V:
         """Joins the outputs of branches by one of `JOINS`."""
@@ -140,6 +147,11 @@ class _Drawing:
         _put(self.state, scope, state)
         return y
 
+    def chain(self, names: Sequence[str], x: Any) -> Any:
+        for name in names:
+            x = self.part(name, x)
+        return x
+
     def join(self, how: str, values: Sequence[Any], layout: str | None = None) -> Any:
         return jax.eval_shape(lambda *arrays: joined(self._op, how, arrays, layout), *values)
 
@@ -164,13 +176,31 @@ class _Running:
         self._train, self._key = train, key
 
     def part(self, name: str, x: jax.Array) -> jax.Array:
+        return self._run(name, self._its.parts[name].apply, x)
+
+    def chain(self, names: Sequence[str], x: jax.Array) -> jax.Array:
+        parts = self._its.parts
+        after = {name: parts[other] for name, other in itertools.pairwise(names)}
+        done = False
+        for name in names:
+            if done:
+                done = False
+                continue
+            own = apply = parts[name].apply
+            if isinstance(own, FusedApply) and name in after:
+                apply = own.followed_by(after[name]) or own
+            x = self._run(name, apply, x)
+            done = apply is not own
+        return x
+
+    def _run(self, name: str, apply: Apply, x: jax.Array) -> jax.Array:
         layer, scope = self._its.parts[name], self._its.scopes[name]
         key = self._key
         if scope and key is not None:
             key = named_key(key, scope)
         params, state = scoped(self._params, layer, scope), scoped(self._state, layer, scope)
         with _naming(name), jax.named_scope(scope or name):
-            y, new = layer.apply(params, state, x, train=self._train, key=key)
+            y, new = apply(params, state, x, train=self._train, key=key)
         _put(self.new_state, scope, new)
         return y
 
@@ -287,6 +317,11 @@ class _Walking(Generic[V]):
         place = (*node.place, step) if step else node.place
         params, state = scoped(node.params, layer, scope), scoped(node.state, layer, scope)
         return _walk(LayerNode(path, place, layer, params, state), x, self._visitor)
+
+    def chain(self, names: Sequence[str], x: V) -> V:
+        for name in names:
+            x = self.part(name, x)
+        return x
 
     def join(self, how: str, values: Sequence[V], layout: str | None = None) -> V:
         return self._visitor.join(self._site, how, values, layout)

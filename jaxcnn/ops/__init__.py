@@ -20,6 +20,7 @@ from jaxcnn.ops.average_pooling import (
 )
 from jaxcnn.ops.batch_statistics import (
     batch_norm,
+    batch_norm_activation,
 )
 from jaxcnn.ops.convolution import conv2d
 from jaxcnn.ops.convolution_1d_3d import conv1d, conv3d
@@ -113,6 +114,7 @@ __all__ = [
     "avg_pool2d",
     "avg_pool3d",
     "batch_norm",
+    "batch_norm_activation",
     "channel_dropout",
     "channel_shuffle",
     "conv1d",

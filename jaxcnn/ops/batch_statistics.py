@@ -2,15 +2,23 @@
 
 import math
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, NamedTuple
 
 from jax import lax
 from jaxtyping import Array, Float
 
+from jaxcnn.engine import OPEN
 from jaxcnn.ops.argument_types import AnyArray
-from jaxcnn.ops.arguments import Layout
+from jaxcnn.ops.arguments import Layout, choice
 from jaxcnn.ops.kinds import as_flag, as_real
-from jaxcnn.ops.moments import batch_layout, parameter, real_input, standardized, widened
+from jaxcnn.ops.moments import (
+    batch_layout,
+    clipped,
+    parameter,
+    real_input,
+    standardized,
+    widened,
+)
 
 
 def batch_norm(
@@ -81,14 +89,111 @@ def batch_norm(
     Reference: Ioffe and Szegedy, *Batch Normalization: Accelerating Deep Network Training by
     Reducing Internal Covariate Shift* (2015).
     """
-    op = "batch_norm"
+    running, own = (mean, variance), (scale, bias)
+    settings = _Settings("batch_norm", train, momentum, epsilon, axis_name, layout)
+    y, statistics = _normalized(settings, x, running, own, OPEN)
+    return y.astype(x.dtype), statistics
+
+
+BOUNDS = {"relu": (0.0, math.inf), "relu6": (0.0, 6.0)}
+"""The least and the largest output of each activation that `batch_norm_activation` computes."""
+
+
+def batch_norm_activation(
+    x: Float[AnyArray, "n *spatial c"],
+    mean: Float[AnyArray, " channels"],
+    variance: Float[AnyArray, " channels"],
+    scale: Float[AnyArray, " channels"] | None = None,
+    bias: Float[AnyArray, " channels"] | None = None,
+    residual: Float[AnyArray, "n *spatial c"] | None = None,
+    *,
+    activation: str = "relu",
+    train: bool,
+    momentum: float = 0.1,
+    epsilon: float = 1e-5,
+    axis_name: Hashable | None = None,
+    layout: str | None = None,
+) -> tuple[
+    Float[Array, "n *spatial c"], tuple[Float[Array, " channels"], Float[Array, " channels"]]
+]:
+    r"""Normalize as `batch_norm`, add a residual and apply a ReLU, with fewer passes over memory.
+
+    .. math:: y = a\left(\frac{x - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}}\, \gamma_c + \beta_c
+        + r\right)
+
+    Args:
+        x: images, signals or volumes in ``layout``, or plain vectors ``(n, c)``.
+        mean: the running mean of each channel, as in `batch_norm`.
+        variance: the running variance of each channel, as in `batch_norm`.
+        scale: :math:`\gamma`, one number per channel; 1 where it is left out.
+        bias: :math:`\beta`, one number per channel; 0 where it is left out.
+        residual: r, in the shape and dtype of ``x``: the shortcut of a residual block; 0 where
+            it is left out.
+        activation: a, ``"relu"`` or ``"relu6"``.
+        train: whether to normalize by the batch's statistics and update the running ones.
+        momentum: as in `batch_norm`.
+        epsilon: as in `batch_norm`.
+        axis_name: as in `batch_norm`.
+        layout: the axes of ``x``, of ``residual`` and of the result; channels last where it is
+            left out.
+
+    Returns:
+        ``(y, (mean, variance))``, as `batch_norm`. Results of 16-bit floats are rounded once.
+
+    Raises:
+        TypeError: as `batch_norm`; if ``residual`` has not the dtype of ``x``.
+        ValueError: as `batch_norm`; if ``residual`` has not the shape of ``x``, or there is no
+            such activation.
+        NameError: if ``axis_name`` is not a mapped axis.
+
+    Where the argument of the activation is one of its bounds, its derivative is 0, as in PyTorch.
+
+    >>> x = jnp.array([[1.0], [3.0]])
+    >>> y, _ = batch_norm_activation(x, jnp.zeros(1), jnp.ones(1), train=True)
+    >>> y.ravel()
+    Array([0.      , 0.999...], dtype=float32)
+
+    Reference: He, Zhang, Ren and Sun, *Deep Residual Learning for Image Recognition* (2015).
+    """
+    op = "batch_norm_activation"
+    low, high = bounds = BOUNDS[choice(op, "activation", activation, tuple(BOUNDS))]
+    running, own = (mean, variance), (scale, bias)
+    settings = _Settings(op, train, momentum, epsilon, axis_name, layout)
+    if residual is None:
+        y, statistics = _normalized(settings, x, running, own, bounds)
+        return y.astype(x.dtype), statistics
+    residual = parameter(op, "residual", residual, x, x.shape, wider=False)
+    y, statistics = _normalized(settings, x, running, own, OPEN)
+    return clipped(y + residual.astype(y.dtype), low, high).astype(x.dtype), statistics
+
+
+class _Settings(NamedTuple):
+    """The options of a batch norm."""
+
+    op: str
+    train: bool
+    momentum: float
+    epsilon: float
+    axis_name: Hashable | None
+    layout: str | None
+
+
+def _normalized(
+    settings: _Settings,
+    x: Any,
+    running: tuple[Any, Any],
+    affine: tuple[Any, Any],
+    bounds: tuple[float, float],
+) -> tuple[Any, tuple[Any, Any]]:
+    """The result, clipped to ``bounds`` and not yet in the dtype of ``x``, and the statistics."""
+    op, train, momentum, epsilon, axis_name, layout = settings
     x = real_input(op, x)
     axes = batch_layout(op, layout, x.ndim)
     channels = (x.shape[axes.channel],)
-    mean = parameter(op, "mean", mean, x, channels)
-    variance = parameter(op, "variance", variance, x, channels)
-    scale = None if scale is None else parameter(op, "scale", scale, x, channels)
-    bias = None if bias is None else parameter(op, "bias", bias, x, channels)
+    mean = parameter(op, "mean", running[0], x, channels)
+    variance = parameter(op, "variance", running[1], x, channels)
+    scale = None if affine[0] is None else parameter(op, "scale", affine[0], x, channels)
+    bias = None if affine[1] is None else parameter(op, "bias", affine[1], x, channels)
     as_flag(op, "train", train)
     momentum = as_real(op, "momentum", momentum, minimum=0, maximum=1)
     epsilon = as_real(op, "epsilon", epsilon, minimum=0)
@@ -101,15 +206,14 @@ def batch_norm(
         count = _values_per_channel(op, x, axes, epsilon, axis_name)
     if train and count > 0:
         reduced = tuple(axis for axis in range(x.ndim) if axis != axes.channel)
-        batch = standardized(wide, reduced, epsilon, gain, offset, axis_name)
-        y = batch.y
+        batch = standardized(wide, reduced, epsilon, gain, offset, axis_name, bounds)
         mean = _updated(mean, batch.mean, momentum)
         variance = _updated(variance, batch.variance * (count / (count - 1)), momentum)
-    else:
-        deviation = wide - mean.reshape(per_channel).astype(wide.dtype)
-        spread = variance.reshape(per_channel).astype(wide.dtype)
-        y = deviation * (lax.rsqrt(spread + epsilon) * gain) + offset
-    return y.astype(x.dtype), (mean, variance)
+        return batch.y, (mean, variance)
+    deviation = wide - mean.reshape(per_channel).astype(wide.dtype)
+    spread = variance.reshape(per_channel).astype(wide.dtype)
+    y = deviation * (lax.rsqrt(spread + epsilon) * gain) + offset
+    return clipped(y, *bounds), (mean, variance)
 
 
 def _values_per_channel(

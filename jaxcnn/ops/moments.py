@@ -1,6 +1,7 @@
 """Standardizes numbers over axes to mean 0 and variance 1, as all normalizations do."""
 
 import functools
+import math
 from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxcnn.engine import OPEN, channel_moments, channel_spread, channel_sums, let_through
 from jaxcnn.ops.any_layout import parse_any_layout
 from jaxcnn.ops.arguments import Layout, accumulator, as_array
 from jaxcnn.ops.kinds import floating
@@ -31,6 +33,7 @@ def standardized(
     scale: Any = 1.0,
     bias: Any = 0.0,
     axis_name: Hashable | None = None,
+    bounds: tuple[float, float] = OPEN,
 ) -> Standardized:
     """``(x - mean) / sqrt(variance + epsilon) * scale + bias`` with the statistics over ``axes``.
 
@@ -45,15 +48,17 @@ def standardized(
         scale: of the statistics' shape, or one that broadcasts to it.
         bias: as ``scale``.
         axis_name: the mapped axes to sum over as well.
+        bounds: the least and the largest result; results beyond them are clipped.
 
     Reference: Chan, Golub and LeVeque, *Algorithms for computing the sample variance* (1983).
     """
-    scale, bias = (jnp.asarray(p, x.dtype) for p in (scale, bias))
-    y, shift, rest, variance = _standardized(x, scale, bias, axes, epsilon, axis_name)
+    kept = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
+    scale, bias = (jnp.broadcast_to(jnp.asarray(p, x.dtype), kept) for p in (scale, bias))
+    y, shift, rest, variance = _standardized(x, scale, bias, axes, epsilon, axis_name, bounds)
     return Standardized(y, shift + rest, variance)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4, 5))
+@functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4, 5, 6))
 def _standardized(
     x: Any,
     scale: Any,
@@ -61,49 +66,64 @@ def _standardized(
     axes: tuple[int, ...],
     epsilon: float,
     axis_name: Hashable | None,
+    bounds: tuple[float, float],
 ) -> tuple[Any, Any, Any, Any]:
     """The result, a first estimate of the mean, the rest of the mean, and the variance."""
-    shift = _mean(x, axes, axis_name)
-    rest = _mean(x - _anew(shift), axes, axis_name)
-    square = _mean(lax.square(x - _anew(shift)), axes, axis_name)
-    # Deviations whose squares overflow have an infinite variance, and not a NaN.
-    variance = square - jnp.where(jnp.isinf(square), 0, lax.square(rest))
-    # Of (nearly) equal numbers this difference is all rounding, below zero even: lift it to what
-    # rounding may be.
-    variance = jnp.maximum(variance, float(jnp.finfo(x.dtype).eps) * square)
-    inverse = lax.rsqrt(variance + epsilon)
-    return ((x - _anew(shift)) - rest) * (inverse * scale) + bias, shift, rest, variance
+    shift, rest, variance = channel_moments(x, axes=axes)
+    if axis_name is not None:
+        own, shift = shift, lax.pmean(shift, axis_name)
+        apart = (own - shift) + rest
+        rest = lax.pmean(apart, axis_name)
+        variance = lax.pmean(variance + lax.square(apart - rest), axis_name)
+    factor = lax.rsqrt(variance + epsilon) * scale
+    y = (x - shift) * factor + (bias - rest * factor)
+    return clipped(y, *bounds), shift, rest, variance
 
 
 @_standardized.defjvp
 def _standardized_jvp(
-    axes: tuple[int, ...], epsilon: float, axis_name: Hashable | None, primals: Any, tangents: Any
+    axes: tuple[int, ...],
+    epsilon: float,
+    axis_name: Hashable | None,
+    bounds: tuple[float, float],
+    primals: Any,
+    tangents: Any,
 ) -> tuple[Any, Any]:
     """The derivative as a formula, whose transpose takes no more than two sums over images.
 
     Whatever differs from channel to channel only is multiplied before it meets the images.
     """
     (x, scale, bias), (t, scale_t, bias_t) = primals, tangents
-    result = _, shift, rest, variance = _standardized(x, scale, bias, axes, epsilon, axis_name)
+    result = _standardized(x, scale, bias, axes, epsilon, axis_name, bounds)
+    _, shift, rest, variance = result
     shift = lax.stop_gradient(shift)  # whatever it is, the result is the same
     inverse = lax.rsqrt(variance + epsilon)
     factor = inverse * scale
-    mean = _mean(t, axes, axis_name)
-    along = _mean((x - _anew(shift)) * t, axes, axis_name) - rest * mean
+    offset = bias - rest * factor
+    everything = {"axes": axes, "low": OPEN[0], "high": OPEN[1]}
+    plain, along = channel_sums(t, x, shift, factor, offset, **everything)
+    mean, along = (_over_all(part, x, axes, axis_name) for part in (plain, along))
+    along = along - rest * mean
     moved = bias_t - factor * mean
     turned = inverse * scale_t - factor * lax.square(inverse) * along
-    y = t * factor + moved + ((x - _anew(shift)) - rest) * turned
+    low, high = bounds
+    y = let_through(t * factor, x, shift, factor, offset, low, high) + channel_spread(
+        moved - rest * turned, turned, x, shift, factor, offset, axes=axes, low=low, high=high
+    )
     return result, (y, jnp.zeros_like(shift), mean, 2 * along)
 
 
-def _mean(value: Any, axes: tuple[int, ...], axis_name: Hashable | None) -> Any:
-    local = jnp.mean(value, axes, keepdims=True)
-    return local if axis_name is None else lax.pmean(local, axis_name)
+def _over_all(total: Any, x: Any, axes: tuple[int, ...], axis_name: Hashable | None) -> Any:
+    """The mean of what adds up to ``total``."""
+    mean = total / math.prod(x.shape[axis] for axis in axes)
+    return mean if axis_name is None else lax.pmean(mean, axis_name)
 
 
-def _anew(shift: Any) -> Any:
-    """The same array, but XLA computes the deviations again instead of writing them to memory."""
-    return lax.optimization_barrier(shift)
+def clipped(x: Any, low: float, high: float) -> Any:
+    """``x`` between two bounds; a NaN stays one, and at the bounds the derivative is 0."""
+    if low > -math.inf:
+        x = jnp.where(x <= low, jnp.asarray(low, x.dtype), x)
+    return jnp.where(x >= high, jnp.asarray(high, x.dtype), x) if high < math.inf else x
 
 
 def real_input(op: str, x: Any) -> Any:
@@ -127,10 +147,13 @@ def batch_layout(op: str, layout: str | None, ndim: int) -> Layout:
     return Layout("NC", 1, ())
 
 
-def parameter(op: str, name: str, value: Any, x: Any, shape: Sequence[int]) -> jax.Array:
-    """``value`` as an array of ``shape``, in the dtype of ``x`` or of its statistics."""
+def parameter(
+    op: str, name: str, value: Any, x: Any, shape: Sequence[int], *, wider: bool = True
+) -> jax.Array:
+    """``value`` as an array of ``shape``, in the dtype of ``x`` or, if ``wider``, of its sums."""
     array = as_array(op, name, value)
-    allowed = sorted({str(x.dtype), str(jnp.dtype(accumulator(x.dtype) or x.dtype))})
+    wide = (accumulator(x.dtype) or x.dtype) if wider else x.dtype
+    allowed = sorted({str(x.dtype), str(jnp.dtype(wide))})
     if str(array.dtype) not in allowed:
         raise TypeError(
             f"{op}: `{name}` must be {' or '.join(allowed)} for an `x` of {x.dtype}, "

@@ -35,6 +35,23 @@ def batch_norm(
     return _scaled(y, scale, bias, layout), (mean, variance)
 
 
+def batch_norm_activation(
+    x: Any,
+    mean: Any,
+    variance: Any,
+    scale: Any = None,
+    bias: Any = None,
+    residual: Any = None,
+    *,
+    activation: str = "relu",
+    **options: Any,
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Compute `jaxcnn.batch_norm_activation` from `batch_norm`."""
+    y, statistics = batch_norm(x, mean, variance, scale, bias, **options)
+    y += 0 if residual is None else residual
+    return np.clip(y, 0, 6 if activation == "relu6" else None), statistics
+
+
 def layer_norm(
     x: Any, scale: Any = None, bias: Any = None, *, axes: Any, epsilon: float = 1e-5
 ) -> np.ndarray:

@@ -13,7 +13,7 @@ NAMES = sorted(name for name in jc.ops.__all__ if inspect.isfunction(getattr(jc,
 # What may be given by position: arrays, the key, and what an op cannot be named without.
 POSITIONAL = {
     "x", "kernel", "bias", "depthwise_kernel", "pointwise_kernel", "key", "indices", "patches",
-    "grid", "theta", "mean", "variance", "scale",
+    "grid", "theta", "mean", "variance", "scale", "residual",
     "window", "mode", "padding", "output_size", "size", "factor", "groups", "input_shape", "layers",
 }  # fmt: skip
 

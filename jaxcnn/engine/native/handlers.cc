@@ -31,5 +31,6 @@ static ffi::Error KernelGradient(ffi::ThreadPool pool, Numbers x, Numbers y, Res
 JAXCNN_HANDLER(jaxcnn_convolution, Convolution, .Arg<Numbers>().Arg<Numbers>());
 JAXCNN_HANDLER(jaxcnn_kernel_gradient, KernelGradient, .Arg<Numbers>().Arg<Numbers>());
 
-// The handlers of pools.
+// The handlers of pools, and of sums over channels.
+#include "channel_handlers.h"
 #include "pool_handlers.h"

@@ -1,6 +1,6 @@
 """Cases of the normalizations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxcnn.reference.cases.case import Case, Draw, normal, uniform
@@ -9,6 +9,11 @@ from jaxcnn.reference.cases.case import Case, Draw, normal, uniform
 def _far(*shape: int) -> Draw:
     """Numbers whose mean is a hundred times their deviation."""
     return lambda rng: 100 + rng.standard_normal(shape)
+
+
+def _spread(*shape: int) -> Draw:
+    """Numbers of which a few are far beyond the others, so that some go beyond 6."""
+    return lambda rng: rng.standard_normal(shape) ** 5
 
 
 def _constant(*shape: int) -> Draw:
@@ -26,6 +31,22 @@ def _batch(label: str, x: Draw, c: int, affine: bool = True, **options: Any) -> 
     arrays = (x, normal(c), uniform(c, low=0.5, high=2.0), *(_channels(c) if affine else ()))
     every = tuple(range(len(arrays)))
     return Case("batch_norm", label, arrays, options, differentiable=every, batched=every)
+
+
+def _active(label: str, x: Draw, c: int, shape: Sequence[int] = (), **options: Any) -> Case:
+    """As `_batch`, with an activation, and a residual of a shape where one is given."""
+    own = _batch(label, x, c, **options)
+    inputs = (*own.inputs, *((normal(*shape),) if shape else ()))
+    every = tuple(range(len(inputs)))
+    return Case(
+        "batch_norm_activation",
+        label,
+        inputs,
+        own.options,
+        differentiable=every,
+        batched=every,
+        images=(0, 5) if shape else (0,),
+    )
 
 
 def _affine(op: str, label: str, options: Mapping[str, Any], *arrays: Draw) -> Case:
@@ -51,6 +72,15 @@ CASES = (
     _batch("eval-plain", normal(2, 3, 2), 2, affine=False, train=False),
     _batch("eval-one-value", normal(1, 1, 1, 2), 2, train=False),
     _batch("eval-empty", normal(0, 2, 2, 3), 3, train=False),
+    _active("train", normal(3, 2, 3, 2), 2, train=True),
+    _active("train-nchw", normal(2, 3, 2, 2), 3, train=True, layout="NCHW"),
+    _active("train-six", _spread(2, 3, 2), 2, train=True, activation="relu6"),
+    _active("train-residual", normal(2, 2, 3, 2), 2, (2, 2, 3, 2), train=True),
+    _active("train-residual-six", _spread(2, 3, 2), 2, (2, 3, 2), train=True, activation="relu6"),
+    _active("train-far", _far(3, 2, 2), 2, train=True, epsilon=0.1, momentum=0.3),
+    _active("train-empty", normal(0, 2, 2, 3), 3, train=True),
+    _active("eval", normal(2, 2, 3, 2), 2, train=False),
+    _active("eval-residual", normal(2, 3, 2), 2, (2, 3, 2), train=False, activation="relu6"),
     _affine("layer_norm", "last", {"axes": -1}, normal(2, 3, 4), normal(4), normal(4)),
     _affine("layer_norm", "plain", {"axes": 1}, normal(3, 4)),
     _affine("layer_norm", "image", {"axes": (1, 2, 3)}, normal(2, 2, 3, 2), *[normal(2, 3, 2)] * 2),

@@ -38,6 +38,22 @@ def batch_norm(
     return in_layout(y, layout), (updates[0], updates[1])
 
 
+def batch_norm_activation(
+    x: torch.Tensor,
+    mean: torch.Tensor,
+    variance: torch.Tensor,
+    scale: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
+    residual: torch.Tensor | None = None,
+    *,
+    activation: str = "relu",
+    **options: Any,
+) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+    y, statistics = batch_norm(x, mean, variance, scale, bias, **options)
+    y = y if residual is None else y + residual
+    return (F.relu6 if activation == "relu6" else F.relu)(y), statistics
+
+
 def _evaluated(
     x: torch.Tensor, mean: Any, variance: Any, scale: Any, bias: Any, epsilon: float
 ) -> torch.Tensor:
