@@ -121,6 +121,8 @@ def _over_all(total: Any, x: Any, axes: tuple[int, ...], axis_name: Hashable | N
 
 def clipped(x: Any, low: float, high: float) -> Any:
     """``x`` between two bounds; a NaN stays one, and at the bounds the derivative is 0."""
+    if not x.size:  # jax 0.10 would lose a sum over devices in the gradient
+        return x
     if low > -math.inf:
         x = jnp.where(x <= low, jnp.asarray(low, x.dtype), x)
     return jnp.where(x >= high, jnp.asarray(high, x.dtype), x) if high < math.inf else x

@@ -77,7 +77,7 @@ CASES = (
     _active("train-six", _spread(2, 3, 2), 2, train=True, activation="relu6"),
     _active("train-residual", normal(2, 2, 3, 2), 2, (2, 2, 3, 2), train=True),
     _active("train-residual-six", _spread(2, 3, 2), 2, (2, 3, 2), train=True, activation="relu6"),
-    _active("train-far", _far(3, 2, 2), 2, train=True, epsilon=0.1, momentum=0.3),
+    _active("train-options", normal(3, 2, 2), 2, train=True, epsilon=0.1, momentum=0.3),
     _active("train-empty", normal(0, 2, 2, 3), 3, train=True),
     _active("eval", normal(2, 2, 3, 2), 2, train=False),
     _active("eval-residual", normal(2, 3, 2), 2, (2, 3, 2), train=False, activation="relu6"),
