@@ -10,8 +10,11 @@ from jaxcnn.engine.algorithm import Algorithm, Choice
 from jaxcnn.engine.direct import DIRECT
 from jaxcnn.engine.portable import PORTABLE, groups, rules
 from jaxcnn.engine.problem import Problem
+from jaxcnn.engine.winograd_tiles import WINOGRAD_TILES, pays
 
-BY_NAME: dict[str, Algorithm] = {algorithm.name: algorithm for algorithm in (DIRECT, *PORTABLE)}
+NATIVE = (DIRECT, WINOGRAD_TILES)
+
+BY_NAME: dict[str, Algorithm] = {algorithm.name: algorithm for algorithm in (*NATIVE, *PORTABLE)}
 """The algorithms by their names."""
 
 ALGORITHMS = ("auto", *BY_NAME)
@@ -42,9 +45,9 @@ def choose(problem: Problem, gradient: bool, *, portable: bool = False) -> Choic
 
 def refuses(problem: Problem, algorithm: str, *, portable: bool = False) -> str:
     """The reason why an algorithm cannot compute a problem; an empty string where it can."""
-    if algorithm == "direct" and portable:
-        return "its code is of this machine alone"
     chosen = BY_NAME[algorithm]
+    if chosen in NATIVE and portable:
+        return "its code is of this machine alone"
     one_group = problem.groups == 1 or chosen.handles_groups
     return chosen.refuses(problem if one_group else groups.joined(problem)[0])
 
@@ -60,4 +63,6 @@ def _with_native_code(problem: Problem, gradient: bool) -> Choice:
     pointwise = problem.taps == 1 and problem.groups == 1 and set(problem.stride) == {1}
     if pointwise and not gradient:
         return Choice("tap_products", "a window of one element is a matrix product")
+    if not (problem.exact or refuses(problem, "winograd_tiles")) and pays(problem):
+        return Choice("winograd_tiles", "a window of 3: fewer products")
     return Choice("direct", "native code needs no windows in memory")

@@ -35,6 +35,8 @@ FLAGS = (
 HANDLERS = (
     "jaxcnn_convolution",
     "jaxcnn_kernel_gradient",
+    "jaxcnn_winograd",
+    "jaxcnn_winograd_gradient",
     "jaxcnn_max_pool",
     "jaxcnn_max_pool_gradient",
     "jaxcnn_sum_pool",

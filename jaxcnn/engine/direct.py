@@ -30,24 +30,24 @@ def refuses(problem: Problem) -> str:
 def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Compute the convolution."""
     if problem.features % LANES == 0:
-        return _called("jaxcnn_convolution", problem, problem.result_shape, x, kernel)
+        return called("jaxcnn_convolution", problem, problem.result_shape, x, kernel)
     packing = RowPacking(problem)
     wide = packing.wide
-    y = _called("jaxcnn_convolution", wide, wide.result_shape, x, packing.spread(kernel))
+    y = called("jaxcnn_convolution", wide, wide.result_shape, x, packing.spread(kernel))
     return y.reshape(problem.result_shape)
 
 
 def gradient(problem: Problem, x: jax.Array, cotangent: jax.Array) -> jax.Array:
     """Compute the gradient in the kernel."""
     if problem.features % LANES == 0:
-        return _called("jaxcnn_kernel_gradient", problem, problem.kernel_shape, x, cotangent)
+        return called("jaxcnn_kernel_gradient", problem, problem.kernel_shape, x, cotangent)
     packing = RowPacking(problem)
     wide = packing.wide
-    sums = _called("jaxcnn_kernel_gradient", wide, wide.kernel_shape, x, cotangent)
+    sums = called("jaxcnn_kernel_gradient", wide, wide.kernel_shape, x, cotangent)
     return packing.gathered(sums)
 
 
-def _called(
+def called(
     handler: str, problem: Problem, shape: tuple[int, ...], x: jax.Array, other: jax.Array
 ) -> jax.Array:
     """Call a handler of ``native/handlers.cc``, which gives an array of ``shape``."""

@@ -13,7 +13,9 @@ import dataclasses
 import math
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
+from jax import lax
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Problem:
             than 1 in the input gradient of a strided convolution.
         groups: the number of groups of channels; each is convolved by itself.
         dtype: the type of the numbers.
+        exact: whether sums have to be as exact as products and sums in ``dtype`` are, which
+            ``precision="highest"`` asks for.
     """
 
     batch: int
@@ -46,6 +50,7 @@ class Problem:
     input_dilation: tuple[int, ...]
     groups: int
     dtype: Any
+    exact: bool = False
 
     @property
     def rank(self) -> int:
@@ -108,7 +113,8 @@ class Problem:
 
     def key(self, gradient: bool) -> str:
         """The problem, or the gradient in its kernel, as the file of `tune` names it."""
-        return f"{'kernel gradient' if gradient else 'result'} {dataclasses.astuple(self)}"
+        kind = "kernel gradient" if gradient else "result"
+        return f"{'exact ' if self.exact else ''}{kind} {dataclasses.astuple(self)[:-1]}"
 
 
 class Task(NamedTuple):
@@ -145,6 +151,7 @@ def as_task(x: Any, kernel: Any, params: dict[str, Any]) -> Task:
         input_dilation=tuple(params["lhs_dilation"]),
         groups=params["feature_group_count"],
         dtype=np.dtype(params.get("preferred_element_type") or x.dtype),
+        exact=_highest(params.get("precision")),
     )
     swapped = left[1] < left[0] and forward.taps >= math.prod(forward.out)
     far = forward.taps > 8 * math.prod(forward.out)
@@ -165,6 +172,14 @@ def as_task(x: Any, kernel: Any, params: dict[str, Any]) -> Task:
         (right[1], *right[2:], right[0]),
         _inverse(order),
     )
+
+
+def _highest(precision: Any) -> bool:
+    """Whether a ``precision`` of ``lax``, one or one per operand, asks for all that there is."""
+    if precision is None:
+        return jax.config.jax_default_matmul_precision in ("highest", "float32", "F32_F32_F32")
+    each = precision if isinstance(precision, tuple) else (precision,)
+    return lax.Precision.HIGHEST in each
 
 
 def _whose_gradient(forward: Problem, batch_groups: int) -> Problem:

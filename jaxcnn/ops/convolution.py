@@ -69,7 +69,8 @@ def conv2d(
         algorithm: ``"auto"``, or one of `jaxcnn.engine.ALGORITHMS`. On CPUs ``"auto"`` may let
             an infinity or NaN of the input reach results beside those whose windows hold it;
             ``"lax"`` never does.
-        precision: as in `jax.lax.conv_general_dilated`.
+        precision: as in `jax.lax.conv_general_dilated`; with ``"highest"`` CPUs add direct sums and
+            save no products.
         preferred_element_type: the dtype of the result. bfloat16 and float16 accumulate in
             float32 and come back in their own dtype where this is left out.
 

@@ -23,8 +23,8 @@ NAMES = [name for name in ALGORITHMS if name not in ("auto", "lax")]
 
 def test_algorithms_are_values_under_their_names():
     assert (
-        *("auto", "direct", "tap_products", "shifted_taps", "im2col", "banded", "row_bands"),
-        *("winograd", "lax"),
+        *("auto", "direct", "winograd_tiles", "tap_products", "shifted_taps", "im2col"),
+        *("banded", "row_bands", "winograd", "lax"),
     ) == ALGORITHMS
     for name, algorithm in BY_NAME.items():
         assert isinstance(algorithm, Algorithm)

@@ -86,7 +86,7 @@ def test_name_stacks(stack, found):
 
 def test_native_code_is_taken_where_there_is_some(winners):
     (found,) = engine.explain(
-        lambda x, k: jc.conv2d(x, k, padding=1), images(8, 14, 14, 32), images(3, 3, 32, 32)
+        lambda x, k: jc.conv2d(x, k, padding=2), images(8, 14, 14, 32), images(5, 5, 32, 32)
     )
     assert (found.algorithm == "direct") == (compiler.native().reason == "")
 

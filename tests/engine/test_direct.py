@@ -148,6 +148,16 @@ for groups, features in ((1, 6), (1, 40), (12, 12), (6, 24)):
         return y, *pull(np.cos(y))
     for a, b in zip(all_of("direct"), all_of("lax")):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
+x, k = (random.standard_normal(s, np.float32) for s in ((3, 9, 6, 32), (3, 3, 32, 48)))
+def all_of(algorithm):
+    y, pull = jax.vjp(lambda x, k: jc.conv2d(x, k, padding=1, algorithm=algorithm), x, k)
+    return y, *pull(np.cos(np.arange(y.size, dtype=np.float32)).reshape(y.shape))
+for a, b in zip(all_of("winograd_tiles"), all_of("lax")):
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
+x = random.standard_normal((9, 7, 6, 21), np.float32)
+for a, b in zip(jax.nn.standardize(x, (0, 1, 2), epsilon=1e-5)[0, 0, 0],
+                jc.batch_norm(x, np.zeros(21, np.float32), np.ones(21, np.float32), train=True)[0][0, 0, 0]):
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 x = random.integers(-3, 4, (2, 9, 9, 21)).astype(np.float32)
 pool = lambda x: (jc.max_pool2d(x, 3, stride=2, padding=1) ** 2).sum()
 gradient = jax.grad(pool)

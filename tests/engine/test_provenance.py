@@ -174,6 +174,13 @@ for groups, features in ((1, 6), (1, 8), (1, 40), (12, 12), (6, 24)):
     y, pull = jax.vjp(conv, x, k)
     for result in (y, *pull(np.cos(np.arange(y.size, dtype=np.float32)).reshape(y.shape))):
         digest.update(np.asarray(result).tobytes())
+x, k = (random.standard_normal(s, np.float32) for s in ((3, 9, 6, 32), (3, 3, 32, 48)))
+y, pull = jax.vjp(lambda x, k: jc.conv2d(x, k, padding=1, algorithm="winograd_tiles"), x, k)
+numbers = np.zeros(48, np.float32), np.ones(48, np.float32)
+norm = lambda y: jc.batch_norm_activation(y, *numbers, *numbers[::-1], train=True)[0]
+z, back = jax.vjp(norm, y)
+for result in (y, *pull(np.cos(np.arange(y.size, dtype=np.float32)).reshape(y.shape)), z, *back(y)):
+    digest.update(np.asarray(result).tobytes())
 assert not compiler.native().reason
 print(digest.hexdigest())
 """

@@ -24,6 +24,18 @@ typedef float Unaligned __attribute__((vector_size(4 * V), aligned(4), may_alias
 inline Vec load(const float* p) { return *reinterpret_cast<const Unaligned*>(p); }
 inline void store(float* p, Vec v) { *reinterpret_cast<Unaligned*>(p) = v; }
 
+// `factor * a + b`, rounded once where the processor can do that. Where a sum has two products, the
+// compiler would choose which of them to fuse: this chooses for it.
+inline Vec fused(float factor, Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return (Vec)_mm512_fmadd_ps(_mm512_set1_ps(factor), (__m512)a, (__m512)b);
+#elif defined(__AVX2__) && defined(__FMA__)
+  return (Vec)_mm256_fmadd_ps(_mm256_set1_ps(factor), (__m256)a, (__m256)b);
+#else
+  return factor * a + b;
+#endif
+}
+
 // The first lanes of a vector, for numbers that do not fill one.
 struct Lanes {
 #if defined(__AVX512F__)

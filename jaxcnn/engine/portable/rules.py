@@ -59,7 +59,7 @@ def _by_shape(problem: Problem, gradient: bool) -> Choice:
         return Choice("lax", "the window is too large to write out")
     if problem.groups > 1:
         part, _ = joined(problem)
-        if not WINOGRAD.refuses(part) and not problem.input_dilated:
+        if not (part.exact or WINOGRAD.refuses(part) or problem.input_dilated):
             return Choice("winograd", "groups of 3x3 convolutions")
         if part.channels <= 64:
             return Choice("tap_products", "the groups are narrow")
@@ -102,7 +102,7 @@ def _dense_gradient(problem: Problem) -> Choice:
 
 def _suits_winograd(problem: Problem, narrowest: int) -> bool:
     """Whether what Winograd's products save is more than what its tiles cost."""
-    if WINOGRAD.refuses(problem) or problem.rank == 1:
+    if problem.exact or WINOGRAD.refuses(problem) or problem.rank == 1:
         return False
     tiled = math.prod(-(-n // TILE) * TILE for n in problem.out)
     filled = math.prod(problem.out) / tiled
