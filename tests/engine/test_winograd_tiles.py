@@ -66,21 +66,25 @@ def _chosen(shape: Any, kernel: Any, **options: Any) -> str:
     return found.algorithm
 
 
-def test_where_it_is_chosen() -> None:
-    image, window = (2, 28, 28, 32), (3, 3, 32, 16)
-    usual = "direct" if NATIVE else "lax"
-    chosen = "winograd_tiles" if NATIVE else "lax"
-    assert _chosen(image, window, padding=1) == chosen
-    for options in ({"stride": 2}, {"dilation": 2}, {"precision": jax.lax.Precision.HIGHEST}):
-        assert _chosen(image, window, padding=1, **options) == usual
-    assert _chosen((8, 2, 2, 32), window, padding=1) == usual
-    assert _chosen((1, 8, 4, 32), window, padding=1) == usual
-    assert _chosen((2, 7, 7, 32), window, padding=1) == chosen
-    assert _chosen((2, 28, 28, 24), (3, 3, 24, 16), padding=1) == usual
+@pytest.mark.parametrize(
+    ("image", "window", "options", "here"),
+    [
+        ((2, 28, 28, 32), (3, 3, 32, 16), {}, True),
+        ((2, 7, 7, 32), (3, 3, 32, 16), {}, True),
+        ((2, 28, 28, 32), (3, 3, 32, 16), {"stride": 2}, False),
+        ((2, 28, 28, 32), (3, 3, 32, 16), {"dilation": 2}, False),
+        ((2, 28, 28, 32), (3, 3, 32, 16), {"precision": "highest"}, False),
+        ((2, 28, 28, 32), (3, 3, 2, 16), {"groups": 16}, False),
+        ((8, 2, 2, 32), (3, 3, 32, 16), {}, False),
+        ((1, 8, 4, 32), (3, 3, 32, 16), {}, False),
+        ((2, 28, 28, 24), (3, 3, 24, 16), {}, False),
+    ],
+)
+def test_where_it_is_chosen(image: Any, window: Any, options: Any, here: bool) -> None:
+    chosen = _chosen(image, window, padding=1, **options)
+    assert (chosen == "winograd_tiles") == (here and NATIVE)
     with jax.default_matmul_precision("highest"):
-        assert _chosen(image, window, padding=1) == usual
-        wide = (2, 28, 28, 128), (3, 3, 128, 128)
-        assert _chosen(*wide, padding=1) == usual
+        assert _chosen(image, window, padding=1, **options) != "winograd_tiles"
 
 
 def test_precision_of_the_portable_form() -> None:
