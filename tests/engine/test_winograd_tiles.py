@@ -27,6 +27,7 @@ CASES: dict[str, tuple[Any, int, Any]] = {
     "many channels": ((2, 9, 9, 240), 144, 1),
     "many channels, few features": ((3, 9, 9, 256), 32, 1),
     "many of both, several tasks": ((20, 11, 10, 208), 160, 1),
+    "more tiles than there is room for": ((130, 12, 12, 256), 144, 1),
 }
 
 

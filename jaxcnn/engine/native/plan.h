@@ -220,7 +220,7 @@ inline float* scratch(int64_t numbers, int which) {
     int64_t size = 0;
     ~Buffer() { free(data); }
   };
-  static thread_local Buffer buffers[2];
+  static thread_local Buffer buffers[3];
   Buffer& buffer = buffers[which];
   if (buffer.size < numbers) {
     free(buffer.data);

@@ -129,6 +129,9 @@ class Tiles {
   int64_t vectors(int64_t pair) const { return std::min(PAIR, features / V - pair * PAIR); }
   // Where a pair's numbers begin among those of the window's values.
   ptrdiff_t panel(int64_t pair) const { return pair * PAIR * V * VALUES * channels; }
+  ptrdiff_t panel_end(int64_t pair) const {
+    return panel(pair) + vectors(pair) * V * VALUES * channels;
+  }
   int64_t kernel_values() const { return VALUES * channels * features; }
   // A line more than needed: else the values of all points would compete for one place in a cache.
   int64_t apart(int64_t numbers) const { return together * numbers + V; }
@@ -176,6 +179,12 @@ class Tiles {
   ptrdiff_t result(int i, int j) const { return (i * x_.out + j) * features; }
   bool has(int64_t top, int64_t left, int i, int j) const {
     return top + i < y_.out && left + j < x_.out;
+  }
+  // As many tasks as have room for the values of their pixels at once: the room is kept by each
+  // thread that ever computes a wide convolution.
+  int64_t some_tasks() const {
+    constexpr int64_t room = 8 << 20;  // numbers
+    return std::max<int64_t>(1, room / (VALUES * apart(channels)));
   }
   int64_t size(int64_t task) const { return std::min(together, count - task * together); }
 
@@ -274,14 +283,20 @@ inline void window_gradient(const Tiles& tiles, int64_t pair, const Range& chann
     }
 }
 
-// The values of all pixels, one task behind the other; kept until the thread's next convolution.
-inline const float* all_pixel_values(xla::ffi::ThreadPool& pool, const Tiles& tiles,
-                                     const float* x) {
-  const int64_t size = VALUES * tiles.apart(tiles.channels);
-  float* values = scratch(tiles.tasks * size, 1);
-  in_parallel(pool, tiles.tasks,
-              [&](int64_t task) { tiles.pixel_values(x, task, values + task * size); });
-  return values;
+// Calls `visit(pair, tasks, values)` for each pair of features, in parallel, and some tasks at a
+// time, with the values of their pixels, one task behind the other.
+template <typename Visit>
+void each_pair(xla::ffi::ThreadPool& pool, const Tiles& tiles, const float* x,
+               const Visit& visit) {
+  const int64_t size = VALUES * tiles.apart(tiles.channels), some = tiles.some_tasks();
+  float* values = scratch(std::min(some, tiles.tasks) * size, 1);
+  for (int64_t first = 0; first < tiles.tasks; first += some) {
+    const Range tasks = {first, std::min(first + some, tiles.tasks)};
+    in_parallel(pool, tasks.end - first, [&](int64_t i) {
+      tiles.pixel_values(x, first + i, values + i * size);
+    });
+    in_parallel(pool, tiles.pairs(), [&](int64_t pair) { visit(pair, tasks, values); });
+  }
 }
 
 inline void winograd(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
@@ -290,12 +305,11 @@ inline void winograd(xla::ffi::ThreadPool& pool, const Problem& problem, const f
   const int64_t pixels = VALUES * tiles.apart(tiles.channels);
   const int64_t products = VALUES * tiles.apart(PAIR * V);
   if (tiles.wide) {
-    const float* values = all_pixel_values(pool, tiles, x);
-    in_parallel(pool, tiles.pairs(), [&](int64_t pair) {
+    each_pair(pool, tiles, x, [&](int64_t pair, const Range& tasks, const float* values) {
       float* own = scratch(products + tiles.panel(1), 0);
       window_values(tiles, pair, kernel, own + products);
-      for (int64_t task = 0; task < tiles.tasks; ++task)
-        tile_results(tiles, task, pair, values + task * pixels, own + products, own, y);
+      for (int64_t task = tasks.begin; task < tasks.end; ++task, values += pixels)
+        tile_results(tiles, task, pair, values, own + products, own, y);
     });
     return;
   }
@@ -317,13 +331,14 @@ inline void winograd_gradient(xla::ffi::ThreadPool& pool, const Problem& problem
   const int64_t pixels = VALUES * tiles.apart(tiles.channels);
   const int64_t cotangent = VALUES * tiles.apart(PAIR * V), size = tiles.kernel_values();
   if (tiles.wide) {
-    const float* values = all_pixel_values(pool, tiles, x);
-    in_parallel(pool, tiles.pairs(), [&](int64_t pair) {
-      float* own = scratch(cotangent + tiles.panel(1), 0);
-      memset(own + cotangent, 0, 4 * tiles.panel(1));
-      for (int64_t task = 0; task < tiles.tasks; ++task)
-        add_gradient(tiles, task, pair, values + task * pixels, y, own, own + cotangent);
-      window_gradient(tiles, pair, {0, tiles.channels}, own + cotangent, 1, 0, kernel);
+    float* sums = scratch(size, 2);
+    each_pair(pool, tiles, x, [&](int64_t pair, const Range& tasks, const float* values) {
+      float *own = scratch(cotangent, 0), *total = sums + tiles.panel(pair);
+      if (tasks.begin == 0) memset(total, 0, 4 * (tiles.panel_end(pair) - tiles.panel(pair)));
+      for (int64_t task = tasks.begin; task < tasks.end; ++task, values += pixels)
+        add_gradient(tiles, task, pair, values, y, own, total);
+      if (tasks.end == tiles.tasks)
+        window_gradient(tiles, pair, {0, tiles.channels}, total, 1, 0, kernel);
     });
     return;
   }
