@@ -162,6 +162,7 @@ def batch_norm_activation(
     if residual is None:
         y, statistics = _normalized(settings, x, running, own, bounds)
         return y.astype(x.dtype), statistics
+    x = real_input(op, x)
     residual = parameter(op, "residual", residual, x, x.shape, wider=False)
     y, statistics = _normalized(settings, x, running, own, OPEN)
     return clipped(y + residual.astype(y.dtype), low, high).astype(x.dtype), statistics

@@ -119,6 +119,42 @@ def test_refuses(label: str) -> None:
         call()
 
 
+ACTIVE_REFUSED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
+    "list": (
+        [[1.0]],
+        {"residual": images},
+        TypeError,
+        "batch_norm_activation: `x` must be an array, got list",
+    ),
+    "residual's shape": (
+        images,
+        {"residual": images[:1]},
+        ValueError,
+        "batch_norm_activation: `residual` must have shape (2, 3, 3, 4) for an `x` of shape "
+        "(2, 3, 3, 4), got (1, 3, 3, 4)",
+    ),
+    "residual's dtype": (
+        images.astype(jnp.bfloat16),
+        {"residual": images},
+        TypeError,
+        "batch_norm_activation: `residual` must be bfloat16 for an `x` of bfloat16, got float32",
+    ),
+    "activation": (
+        images,
+        {"activation": "silu"},
+        ValueError,
+        "batch_norm_activation: `activation` must be one of ('relu', 'relu6'), got 'silu'",
+    ),
+}
+
+
+@pytest.mark.parametrize("label", ACTIVE_REFUSED)
+def test_with_an_activation_refuses(label: str) -> None:
+    x, options, error, message = ACTIVE_REFUSED[label]
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        jc.batch_norm_activation(x, four, ones, train=True, **options)
+
+
 def test_train_has_no_default_and_is_no_array() -> None:
     with pytest.raises(TypeError, match="required keyword-only argument: 'train'"):
         jc.batch_norm(images, four, ones)
