@@ -24,6 +24,7 @@ PAGES = [
 @pytest.mark.parametrize(("page", "least"), PAGES)
 def test_every_snippet_runs_after_those_before_it(page, least, tmp_path, monkeypatch):
     monkeypatch.setenv("JAXCNN_CACHE_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # they write files
     snippets = re.findall(
         r"^```python\n(.*?)^```", (HERE / page).read_text(), re.DOTALL | re.MULTILINE
     )
