@@ -14,6 +14,7 @@ from jaxcnn.engine.pool_windows import Windows
 from jaxcnn.engine.portable.bins import even_bins, max_bins, mean_bins
 from jaxcnn.engine.portable.positions import max_positions, take_positions
 from jaxcnn.engine.portable.unpool import unpool
+from jaxcnn.engine.preparation import prepare
 from jaxcnn.engine.provenance import Identity, identity
 from jaxcnn.engine.sum_pool import sum_pool
 from jaxcnn.engine.survey import Explanation, cache_file, explain, tune
@@ -40,6 +41,7 @@ __all__ = [
     "max_pool",
     "max_positions",
     "mean_bins",
+    "prepare",
     "restore",
     "sum_pool",
     "take_positions",

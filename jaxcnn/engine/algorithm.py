@@ -1,6 +1,6 @@
 """The type of a convolution algorithm, and of the choice of one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 import jax
@@ -21,6 +21,23 @@ def writes_nothing(problem: Problem) -> int:
     return 0
 
 
+class Packing(NamedTuple):
+    """How an algorithm keeps a kernel in the order in which it reads it, for many calls.
+
+    Attributes:
+        pack: makes the packed kernel, one axis of numbers, from a problem and the kernel.
+        run_packed: computes the convolution from a problem, the images and the packed kernel, to
+            the same bits as the algorithm's ``run``.
+        kind: what of a problem the packed kernel depends on. Problems of one kind share it.
+        pays: whether a packed kernel saves time in a problem.
+    """
+
+    pack: Callable[[Problem, jax.Array], jax.Array]
+    run_packed: Callable[[Problem, jax.Array, jax.Array], jax.Array]
+    kind: Callable[[Problem], Hashable]
+    pays: Callable[[Problem], bool] = lambda problem: True
+
+
 class Algorithm(NamedTuple):
     """One way to compute a convolution on a CPU.
 
@@ -35,6 +52,7 @@ class Algorithm(NamedTuple):
             `jaxcnn.engine.portable.rules` asks for.
         handles_groups: whether ``run`` takes problems of several groups; others get one group.
         handles_input_dilation: whether ``run`` takes problems with an input dilation.
+        packing: how the kernel is packed once for many calls; None where that saves nothing.
     """
 
     name: str
@@ -44,6 +62,7 @@ class Algorithm(NamedTuple):
     scratch: Callable[[Problem], int] = writes_nothing
     handles_groups: bool = False
     handles_input_dilation: bool = False
+    packing: Packing | None = None
 
 
 Chooser = Callable[[Problem, bool], Algorithm]

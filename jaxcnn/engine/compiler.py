@@ -17,7 +17,8 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jaxlib.version
@@ -37,6 +38,10 @@ HANDLERS = (
     "jaxcnn_kernel_gradient",
     "jaxcnn_winograd",
     "jaxcnn_winograd_gradient",
+    "jaxcnn_pack",
+    "jaxcnn_packed_convolution",
+    "jaxcnn_winograd_pack",
+    "jaxcnn_packed_winograd",
     "jaxcnn_max_pool",
     "jaxcnn_max_pool_gradient",
     "jaxcnn_sum_pool",
@@ -62,10 +67,12 @@ class Native(NamedTuple):
         targets: the names under which XLA knows the library's handlers, by their names in C++;
             empty where there is no library.
         reason: why there is no library; empty where there is one.
+        packed_size: how many numbers a packed kernel has, from a pointer to the problem's sizes.
     """
 
     targets: dict[str, str]
     reason: str
+    packed_size: Callable[[Any], int] = lambda sizes: 0
 
 
 @functools.cache
@@ -86,12 +93,14 @@ def native() -> Native:
             targets[name] = f"{name}_{key}"
             handler = jax.ffi.pycapsule(getattr(library, name))
             jax.ffi.register_ffi_target(targets[name], handler, platform="cpu")
+        packed_size = library.jaxcnn_packed_size
+        packed_size.restype = ctypes.c_int64
     except (OSError, subprocess.SubprocessError, AttributeError) as error:
         said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
         lines = [line for line in said.splitlines() if "error" in line] or said.splitlines()
         why = f"native code could not be compiled: {(lines or [compiler])[0]}"
         return _without(why, "JAXCNN_NATIVE=0 leaves this message out")
-    return Native(targets, "")
+    return Native(targets, "", packed_size)
 
 
 def sources() -> str:

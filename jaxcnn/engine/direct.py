@@ -6,12 +6,16 @@ handles strides, dilation, input dilation and groups, and reads images where the
 See Zhang, Franchetti and Low, "High Performance Zero-Memory Overhead Direct Convolutions", 2018.
 """
 
+import ctypes
+import dataclasses
+from collections.abc import Hashable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxcnn.engine import compiler
-from jaxcnn.engine.algorithm import Algorithm
+from jaxcnn.engine.algorithm import Algorithm, Packing
 from jaxcnn.engine.problem import Problem
 from jaxcnn.engine.row_packing import LANES, RowPacking
 
@@ -47,13 +51,35 @@ def gradient(problem: Problem, x: jax.Array, cotangent: jax.Array) -> jax.Array:
     return packing.gathered(sums)
 
 
+def pack(problem: Problem, kernel: jax.Array) -> jax.Array:
+    """The kernel in panels, in the order in which the C++ code reads its numbers."""
+    packing = RowPacking(problem)
+    sizes = _sizes(packing.wide).ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
+    numbers = compiler.native().packed_size(sizes)
+    return called("jaxcnn_pack", packing.wide, (numbers,), packing.spread(kernel))
+
+
+def run_packed(problem: Problem, x: jax.Array, packed: jax.Array) -> jax.Array:
+    """Compute the convolution with a kernel of `pack`."""
+    wide = RowPacking(problem).wide
+    y = called("jaxcnn_packed_convolution", wide, wide.result_shape, x, packed)
+    return y.reshape(problem.result_shape)
+
+
+def _kind(problem: Problem) -> Hashable:
+    """Without an input dilation, kernels of many features lie in one order for all images."""
+    if problem.features % LANES == 0 and not problem.input_dilated:
+        return problem.groups
+    return dataclasses.replace(problem, batch=1)
+
+
 def called(
-    handler: str, problem: Problem, shape: tuple[int, ...], x: jax.Array, other: jax.Array
+    handler: str, problem: Problem, shape: tuple[int, ...], *operands: jax.Array
 ) -> jax.Array:
     """Call a handler of ``native/handlers.cc``, which gives an array of ``shape``."""
     result = jax.ShapeDtypeStruct(shape, jnp.float32)
     call = jax.ffi.ffi_call(compiler.native().targets[handler], result)
-    y: jax.Array = call(x, other, sizes=_sizes(problem))
+    y: jax.Array = call(*operands, sizes=_sizes(problem))
     return y
 
 
@@ -70,5 +96,11 @@ def _sizes(problem: Problem) -> np.ndarray:
 
 
 DIRECT = Algorithm(
-    "direct", run, gradient, refuses, handles_groups=True, handles_input_dilation=True
+    "direct",
+    run,
+    gradient,
+    refuses,
+    handles_groups=True,
+    handles_input_dilation=True,
+    packing=Packing(pack, run_packed, _kind),
 )

@@ -11,7 +11,7 @@ import math
 import jax
 
 from jaxcnn.engine import direct
-from jaxcnn.engine.algorithm import Algorithm
+from jaxcnn.engine.algorithm import Algorithm, Packing
 from jaxcnn.engine.portable import winograd
 from jaxcnn.engine.problem import Problem
 from jaxcnn.engine.row_packing import LANES
@@ -34,9 +34,9 @@ def pays(problem: Problem) -> bool:
     Results beside the images are computed for nothing, and so are the windows' values where there
     are too few tiles to use them for.
     """
-    tiles = math.prod(-(-n // winograd.TILE) for n in problem.out)
-    filled = math.prod(problem.out) / (tiles * winograd.TILE**problem.rank)
-    return filled >= 0.5 and tiles * problem.batch >= 8
+    tiles = _tiles(problem)
+    filled = problem.positions / (tiles * winograd.TILE**problem.rank)
+    return filled >= 0.5 and tiles >= 8
 
 
 def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -50,5 +50,36 @@ def gradient(problem: Problem, x: jax.Array, cotangent: jax.Array) -> jax.Array:
     return direct.called("jaxcnn_winograd_gradient", problem, shape, x, cotangent)
 
 
+def pack(problem: Problem, kernel: jax.Array) -> jax.Array:
+    """The values of the kernel's windows at the points: four times as many numbers."""
+    numbers = (winograd.TILE + 2) ** 2 * problem.channels * problem.features
+    return direct.called("jaxcnn_winograd_pack", problem, (numbers,), kernel)
+
+
+def run_packed(problem: Problem, x: jax.Array, values: jax.Array) -> jax.Array:
+    """Compute the convolution with a kernel of `pack`."""
+    return direct.called("jaxcnn_packed_winograd", problem, problem.result_shape, x, values)
+
+
+def _packing_pays(problem: Problem) -> bool:
+    """Many channels and tiles read the values faster where they are made anew, in a core's cache.
+
+    The native code then takes 56 tiles at a time (`Tiles` in ``native/winograd.h``).
+    """
+    return problem.channels <= 170 or _tiles(problem) <= 56
+
+
+def _tiles(problem: Problem) -> int:
+    """The number of tiles of all images."""
+    return problem.batch * math.prod(-(-n // winograd.TILE) for n in problem.out)
+
+
 # Several groups would be given to `run` one by one under `jax.vmap`, for which it has no rule.
-WINOGRAD_TILES = Algorithm("winograd_tiles", run, gradient, refuses, handles_groups=True)
+WINOGRAD_TILES = Algorithm(
+    "winograd_tiles",
+    run,
+    gradient,
+    refuses,
+    handles_groups=True,
+    packing=Packing(pack, run_packed, lambda problem: None, _packing_pays),
+)

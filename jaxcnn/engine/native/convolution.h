@@ -164,14 +164,18 @@ void each_piece(const Plan& plan, int64_t task, const Range& units, const float*
   }
 }
 
-inline void convolve(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
-                     const float* kernel, float* y) {
-  const Plan plan(problem);
-  float* packed = scratch(plan.size, 1);
+// Writes the kernel into panels, in the order in which its numbers are read.
+inline void pack(xla::ffi::ThreadPool& pool, const Plan& plan, const float* kernel,
+                 float* packed) {
   each_product(pool, plan, [&](const Unit& unit, int64_t from, ptrdiff_t place) {
     memcpy(packed + place, kernel + from, 4 * unit.count);
     memset(packed + place + unit.count, 0, 4 * (unit.vectors * V - unit.count));
   });
+}
+
+// Computes the convolution with the panels of `pack`.
+inline void convolve_packed(xla::ffi::ThreadPool& pool, const Plan& plan, const float* x,
+                            const float* packed, float* y) {
   // A large kernel is taken in slices, each of which stays in a core's cache for all images.
   constexpr int64_t large = 256 * 1024;  // numbers
   const int64_t slices = std::min(plan.units, (plan.size + large - 1) / large);
@@ -181,6 +185,14 @@ inline void convolve(xla::ffi::ThreadPool& pool, const Problem& problem, const f
     each_piece(plan, number % plan.tasks, units, x,
                [&](const Piece& piece) { piece.forward(packed, y); });
   });
+}
+
+inline void convolve(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
+                     const float* kernel, float* y) {
+  const Plan plan(problem);
+  float* packed = scratch(plan.size, 1);
+  pack(pool, plan, kernel, packed);
+  convolve_packed(pool, plan, x, packed, y);
 }
 
 inline void differentiate(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,

@@ -47,6 +47,7 @@ JAXCNN_HANDLER(jaxcnn_kernel_gradient, KernelGradient, .Arg<Numbers>().Arg<Numbe
 JAXCNN_HANDLER(jaxcnn_winograd, Winograd, .Arg<Numbers>().Arg<Numbers>());
 JAXCNN_HANDLER(jaxcnn_winograd_gradient, WinogradGradient, .Arg<Numbers>().Arg<Numbers>());
 
-// The handlers of pools, and of sums over channels.
+// The handlers of packed kernels, of pools, and of sums over channels.
 #include "channel_handlers.h"
+#include "packed_handlers.h"
 #include "pool_handlers.h"

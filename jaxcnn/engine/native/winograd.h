@@ -299,30 +299,61 @@ void each_pair(xla::ffi::ThreadPool& pool, const Tiles& tiles, const float* x,
   }
 }
 
-inline void winograd(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
-                     const float* kernel, float* y) {
-  const Tiles tiles(problem);
+// Writes the values of all windows, those of a pair of features behind those of the last.
+inline void all_window_values(xla::ffi::ThreadPool& pool, const Tiles& tiles, const float* kernel,
+                              float* values) {
+  in_parallel(pool, tiles.pairs(), [&](int64_t pair) {
+    window_values(tiles, pair, kernel, values + tiles.panel(pair));
+  });
+}
+
+// Computes the convolution; `window_of(pair, room)` gives the values of a pair's windows, which it
+// may write to `room` where the tiles are wide.
+template <typename Window>
+void convolve_tiles(xla::ffi::ThreadPool& pool, const Tiles& tiles, const float* x, float* y,
+                    const Window& window_of) {
   const int64_t pixels = VALUES * tiles.apart(tiles.channels);
   const int64_t products = VALUES * tiles.apart(PAIR * V);
   if (tiles.wide) {
     each_pair(pool, tiles, x, [&](int64_t pair, const Range& tasks, const float* values) {
       float* own = scratch(products + tiles.panel(1), 0);
-      window_values(tiles, pair, kernel, own + products);
+      const float* window = window_of(pair, own + products);
       for (int64_t task = tasks.begin; task < tasks.end; ++task, values += pixels)
-        tile_results(tiles, task, pair, values, own + products, own, y);
+        tile_results(tiles, task, pair, values, window, own, y);
     });
     return;
   }
-  float* window = scratch(tiles.kernel_values(), 1);
-  in_parallel(pool, tiles.pairs(), [&](int64_t pair) {
-    window_values(tiles, pair, kernel, window + tiles.panel(pair));
-  });
   in_parallel(pool, tiles.tasks, [&](int64_t task) {
     float* own = scratch(products + pixels, 0);
     tiles.pixel_values(x, task, own + products);
     for (int64_t pair = 0; pair < tiles.pairs(); ++pair)
-      tile_results(tiles, task, pair, own + products, window + tiles.panel(pair), own, y);
+      tile_results(tiles, task, pair, own + products, window_of(pair, nullptr), own, y);
   });
+}
+
+// Computes the convolution with the values of `all_window_values`.
+inline void winograd_packed(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
+                            const float* values, float* y) {
+  const Tiles tiles(problem);
+  convolve_tiles(pool, tiles, x, y,
+                 [&](int64_t pair, float*) { return values + tiles.panel(pair); });
+}
+
+inline void winograd(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
+                     const float* kernel, float* y) {
+  const Tiles tiles(problem);
+  if (tiles.wide) {
+    // The values of all windows are not written to memory: those of a pair stay in a cache.
+    convolve_tiles(pool, tiles, x, y, [&](int64_t pair, float* room) {
+      window_values(tiles, pair, kernel, room);
+      return room;
+    });
+    return;
+  }
+  float* values = scratch(tiles.kernel_values(), 1);
+  all_window_values(pool, tiles, kernel, values);
+  convolve_tiles(pool, tiles, x, y,
+                 [&](int64_t pair, float*) { return values + tiles.panel(pair); });
 }
 
 inline void winograd_gradient(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
