@@ -15,6 +15,9 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var, jaxpr_as
 _FREE = frozenset({"broadcast_in_dim", "iota", "reshape", "squeeze"})
 """What XLA computes while it reads: stored, a broadcast bias would be as large as the images."""
 
+_MOVES = _FREE | {"copy", "rev", "slice", "transpose"}
+"""What moves numbers and computes none."""
+
 _ROUNDED_TOGETHER = {
     "add": {"mul"},
     "sub": {"mul"},
@@ -102,6 +105,7 @@ def known_variables(flat: Flat) -> set[Var]:
 def rest_of(flat: Flat, known: set[Var]) -> list[JaxprEqn]:
     """The equations that each call computes, in order; they read known variables, too."""
     rest: list[JaxprEqn] = []
+    makers = _makers(flat)
     readers: dict[Var, set[str]] = {var: set() for var in _variables(flat.outputs) - known}
     for equation in reversed(flat.equations):
         name = equation.primitive.name
@@ -110,13 +114,26 @@ def rest_of(flat: Flat, known: set[Var]) -> list[JaxprEqn]:
         if not (asking or equation.effects):
             continue
         others = set().union(*asking)
-        joined = any(name in _ROUNDED_TOGETHER.get(reader, ()) for reader in others)
-        if set(equation.outvars) <= known and not (joined or name in _FREE):
+        together = set().union(*(_ROUNDED_TOGETHER.get(reader, ()) for reader in others))
+        joined = name in together or any(makers[var] in together for var in equation.outvars)
+        apart = bool(asking) and known.issuperset(equation.outvars)
+        if apart and not (joined or name in _FREE):
             continue
         rest.append(equation)
         for var in _variables(equation.invars):
-            readers.setdefault(var, set()).update(others if name in _FREE else {name})
+            readers.setdefault(var, set()).update(others if name in _MOVES else {name})
     return rest[::-1]
+
+
+def _makers(flat: Flat) -> dict[Var, str]:
+    """The name of the operation that has computed each variable, before it was moved."""
+    makers: dict[Var, str] = {}
+    for equation in flat.equations:
+        name = equation.primitive.name
+        moved = [makers[var] for var in _variables(equation.invars) if var in makers]
+        for var in equation.outvars:
+            makers[var] = moved[0] if name in _MOVES and moved else name
+    return makers
 
 
 def needed_for(wanted: Iterable[Var], equations: Sequence[JaxprEqn]) -> list[JaxprEqn]:
