@@ -24,8 +24,8 @@ def prepare(function: Callable[..., Any], *known: Any) -> Callable[..., Any]:
     """Prepare ``function`` for many calls in which its first arguments are ``known``.
 
     What depends on the known arguments only is computed once, and each convolution's kernel is
-    packed once, in the order in which native code reads it. ResNet-18 at one image of 64×64 is
-    about twice as fast (docs/performance.md).
+    packed once, in the order in which native code reads it. That pays where a call has few images
+    (docs/performance.md); the packed kernels take memory beside the kernels.
 
     Args:
         function: any function of arrays, jitted or not. Arrays that it holds (a closure) are known
@@ -36,8 +36,9 @@ def prepare(function: Callable[..., Any], *known: Any) -> Callable[..., Any]:
 
     Returns:
         A function of the remaining arguments, compiled already: ``prepared(*rest)`` is
-        ``jax.jit(function)(*known, *rest)``, to the bit. It is prepared anew for each new shape of
-        the arguments; kernels that were packed, and what else was computed, serve all shapes.
+        ``jax.jit(function)(*known, *rest)``, to the bit. What XLA is known to round together is
+        not torn apart for that. It is prepared anew for each new shape of the arguments; kernels
+        that were packed, and what else was computed, serve all shapes.
         `jax.grad`, `jax.vmap` and the like work as on ``function``, with convolutions that are not
         packed. So does a program around it, in `jax.jit` or an export, but the known arrays become
         constants of that program: call what ``prepare`` returns as it is.

@@ -1,6 +1,7 @@
 """What the tables are made of: counts of work, equal poolings, flags, and pages that follow."""
 
 import json
+import re
 import sys
 
 import jax
@@ -8,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import command, layers, page, plot, pools, train_steps, work
+import jaxcnn as jc
+from benchmarks import command, layers, page, plot, pools, prepared, train_steps, work
 from benchmarks.cases import LAYERS
 from benchmarks.command import ENOUGH, options, relied_on
 from benchmarks.networks import NETWORKS
@@ -129,3 +131,21 @@ def test_trials_are_kept_apart(monkeypatch):
     assert page.trusted_rows("pools") == []
     with pytest.raises(SystemExit, match="every table is a trial of under 5 rounds"):
         page.main()
+
+
+def test_the_table_of_prepared_networks(monkeypatch, capsys):
+    networks = {"lenet 2x28": prepared.Network("lenet", (2, 28, 28, 1))}
+    monkeypatch.setattr(prepared, "NETWORKS", networks)
+    monkeypatch.setattr(sys, "argv", ["prepared", "--rounds", "2"])
+    prepared.main()
+    row = capsys.readouterr().out.splitlines()[2]
+    assert re.fullmatch(
+        r"\| lenet \| 2 × 28² \| \d+\.\d ± \d+\.\d \| \d+\.\d ± \d+\.\d \| \d+\.\d\d ± \d+\.\d\d \|",
+        row,
+    )
+
+
+def test_prepared_networks_have_the_same_bits(monkeypatch):
+    monkeypatch.setattr(jc.engine, "prepare", lambda f, *known: lambda x: f(*known, x) + 1)
+    with pytest.raises(RuntimeError, match="lenet: the bits of the prepared network"):
+        prepared.calls_of(prepared.Network("lenet", (2, 28, 28, 1)))
