@@ -76,7 +76,7 @@ def packed_by(x: Any, kernel: Any, params: dict[str, Any]) -> PackedBy | None:
         return None
     task = as_task(x, kernel, params)
     # The algorithms that pack compute in float32 only; what is wider or narrower, others compute.
-    if task.gradient or task.problem.dtype != np.float32 or params["algorithm"] == "lax":
+    if task.gradient or task.problem.dtype != np.float32:
         return None
     algorithm = part_by(params["algorithm"], task.problem, gradient=False)
     packing = algorithm.packing

@@ -1,6 +1,7 @@
 """Prepared functions: the same bits as the program as it is, with less to compute in each call."""
 
 import functools
+import itertools
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from jax.experimental import io_callback
 
 import jaxcnn as jc
 from jaxcnn.engine import computed_ahead, prepare
@@ -59,7 +61,7 @@ CASES: dict[str, tuple[Any, Any, Any, bool]] = {
     "signal": (lambda k, x: jc.conv1d(x, k), drawn(3, 4, 16), drawn(2, 9, 4), True),
     "channels first": (lambda k, x: jc.conv2d(x, k, layout="NCHW"), KERNEL, drawn(2, 16, 9, 8), True),
     "one element": (swapped, drawn(1, 1, 16, 32), X, False),
-    "window of the whole image": (lambda k, x: jc.conv2d(x, k), drawn(9, 8, 16, 16), X, False),
+    "a wide window": (lambda k, x: jc.conv2d(x, k), drawn(9, 8, 16, 16), drawn(2, 10, 10, 16), False),
     "float64": (swapped, np.asarray(KERNEL, float), np.asarray(X, float), False),
     "half": (swapped, KERNEL.astype(jnp.bfloat16), X.astype(jnp.bfloat16), True),
     "half made before": (lambda k, x: conv(x, k.astype(x.dtype)), KERNEL, X.astype(jnp.bfloat16), False),
@@ -92,6 +94,18 @@ def test_batch_sizes() -> None:
     for batch in (1, 2, 5, 40):
         x = drawn(batch, 9, 8, 16)
         np.testing.assert_array_equal(prepared(x), jax.jit(swapped)(KERNEL, x))
+
+
+def test_one_kernel_in_several_orders() -> None:
+    def function(kernel: Any, x: Any, few: Any) -> Any:
+        up = [jc.conv_transpose2d(x, kernel, stride=stride) for stride in (2, 3, (1, 2))]
+        wide = [conv(x, few), conv(x[:, :, :7], few), conv(x, few, stride=2)]
+        groups = [conv(x, kernel[:, :, :8], groups=2), conv(x, kernel, dilation=2)]
+        return up, wide, groups
+
+    check_bits(
+        lambda kernel, few, x: function(kernel, x, few), KERNEL, drawn(3, 3, 16, 6), X, known=2
+    )
 
 
 def test_a_network() -> None:
@@ -214,6 +228,15 @@ def test_results_of_all_kinds() -> None:
     assert prepared(a)["given"] is a
 
 
+def test_results_that_are_nearly_alike() -> None:
+    """Other factors, and two results of one operation, are not taken for each other."""
+
+    def function(a: Any, x: Any) -> Any:
+        return 2 * a, 3 * a, 2 * a, lax.sort((a, -a)), x
+
+    check_bits(function, drawn(8), drawn(8))
+
+
 def test_arguments_of_all_kinds() -> None:
     def function(mode: str, a: Any, options: Any, x: Any, more: Any) -> Any:
         return (a @ a if mode == "square" else a) * options["scale"] * x["x"] + more
@@ -247,6 +270,19 @@ def test_what_is_known_is_computed_once() -> None:
         jax.block_until_ready(prepared(drawn(4)))
     jax.effects_barrier()
     assert sorted(calls) == ["call"] * 3 + ["known"]
+
+
+def test_what_acts_on_the_host_does_so_in_each_call() -> None:
+    count = itertools.count()
+
+    def function(a: Any, x: Any) -> Any:
+        number = io_callback(
+            lambda _: np.float32(next(count)), jax.ShapeDtypeStruct((), a.dtype), a
+        )
+        return number + x
+
+    prepared = prepare(function, drawn(4))
+    assert [float(prepared(jnp.zeros(()))) for _ in range(3)] == [0, 1, 2]
 
 
 def test_random_numbers_of_a_known_key() -> None:
