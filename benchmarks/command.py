@@ -4,7 +4,7 @@ import argparse
 import importlib.util
 import json
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from benchmarks.timing import machine
@@ -25,15 +25,18 @@ class Options(NamedTuple):
     complete: bool
 
 
-def options(description: str, names: Iterable[str], rounds: int) -> Options:
+def options(description: str, names: Collection[str], rounds: int) -> Options:
     """Parse the command line; a wrong option ends the program with status 2."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", default="", help="time rows whose name holds this; keep none")
+    told = "time the row of this name, or all whose name holds this; keep none"
+    parser.add_argument("--only", default="", help=told)
     parser.add_argument("--rounds", type=int, default=rounds, help="how often, %(default)s times")
     flags = parser.parse_args()
     chosen = tuple(name for name in names if flags.only in name)
+    if flags.only in names:
+        chosen = (flags.only,)
     if not chosen:
         parser.error(f"--only: no name holds {flags.only!r}; the names are {', '.join(names)}")
     if flags.rounds < 1:
@@ -56,6 +59,11 @@ def kept(table: str) -> dict[str, Any]:
     """The table that `keep` wrote last."""
     found: dict[str, Any] = json.loads((HERE / f"{table}.json").read_text())
     return found
+
+
+def is_kept(table: str) -> bool:
+    """Whether a table was ever measured."""
+    return (HERE / f"{table}.json").exists()
 
 
 def relied_on(record: dict[str, Any]) -> bool:

@@ -4,10 +4,13 @@ import statistics
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from benchmarks.timing import interleaved, ratio
+from benchmarks.timing import interleaved, ratio, spread
 
 Row = dict[str, Any]
-"""Milliseconds by library; for all but jaxcnn also ``"NAME ratio"`` and ``"NAME spread"``."""
+"""Milliseconds by library; for all but jaxcnn also ``"NAME ratio"`` and its ``"NAME spread"``.
+
+``"jaxcnn spread"`` is that of jaxcnn's milliseconds.
+"""
 
 
 def compared(calls: dict[str, Callable[[], Any]], rounds: int) -> Row:
@@ -18,10 +21,18 @@ def compared(calls: dict[str, Callable[[], Any]], rounds: int) -> Row:
 def summarized(times: dict[str, list[float]]) -> Row:
     """The row of medians, with ratios if jaxcnn is among the libraries."""
     row: Row = {library: statistics.median(values) for library, values in times.items()}
+    if "jaxcnn" in times:
+        row["jaxcnn spread"] = spread(times["jaxcnn"])
     for other in times:
         if other != "jaxcnn" and "jaxcnn" in times:
             row[f"{other} ratio"], row[f"{other} spread"] = ratio(times, other)
     return row
+
+
+def our_time(row: Row) -> str:
+    """A table cell: the milliseconds of jaxcnn, with their spread."""
+    width = row["jaxcnn spread"]
+    return f"{row['jaxcnn']:.1f}" + ("" if width is None else f" ± {width:.1f}")
 
 
 def times_ours(row: Row, other: str) -> str:
@@ -42,6 +53,20 @@ def mean_ratio(rows: Iterable[Row], other: str) -> float:
     return statistics.geometric_mean(
         row[f"{other} ratio"] for row in rows if f"{other} ratio" in row
     )
+
+
+def mean_line(rows: list[Row], others: Iterable[str], blank: int, name: str) -> str:
+    """A last row of a table: the geometric mean of each library's ratios.
+
+    Args:
+        rows: the rows of the table.
+        others: the libraries, in the order of the last columns.
+        blank: how many columns between the first and these stay empty.
+        name: the first cell.
+    """
+    known = timed(rows, others)
+    means = [f"{mean_ratio(rows, other):.2f}" if other in known else "—" for other in others]
+    return line([name, *[""] * blank, *means])
 
 
 def speed(row: Row, gemm: float | None) -> list[str]:

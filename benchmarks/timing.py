@@ -85,7 +85,9 @@ def machine() -> dict[str, Any]:
     if info.exists():
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         model = names[0].partition(":")[2].strip() if names else model
-    return {"processor": model, "cores": os.cpu_count()} | versions("jax", "flax", "torch")
+    return {"processor": model, "cores": os.cpu_count()} | versions(
+        "jax", "flax", "torch", "onnxruntime", "openvino"
+    )
 
 
 def versions(*packages: str) -> dict[str, str]:

@@ -1,29 +1,50 @@
-"""Times train steps: jaxcnn, and the same network in Flax, accelerated Flax and torch.
+"""Times training steps of whole networks: jaxcnn, Flax, accelerated Flax, torch and torch.compile.
 
 ``python -m benchmarks.train_steps`` prints the table and writes ``benchmarks/train_steps.json``.
+The seconds of compilation and the memory of each library are measured in processes of their own.
 torch.compile needs a C++ compiler and is left out where it fails.
 """
 
-import contextlib
 import functools
+import time
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 import jaxcnn as jc
-from benchmarks.command import WITH_TORCH, keep, options
-from benchmarks.comparison import Row, compared, header, line, speed, times_ours
-from benchmarks.networks import NETWORKS, Network
-from benchmarks.networks.in_flax import promoting
+from benchmarks import costs
+from benchmarks.command import keep, options
+from benchmarks.comparison import (
+    Row,
+    compared,
+    header,
+    line,
+    mean_line,
+    our_time,
+    speed,
+    times_ours,
+)
+from benchmarks.libraries import (
+    Make,
+    Ready,
+    calls,
+    compiled_by_jax,
+    compiled_by_torch,
+    installed,
+    ready,
+)
+from benchmarks.networks import NETWORKS, Network, in_flax
+from benchmarks.networks.in_torch import images_of, twin
+from benchmarks.processes import empty_caches
 from benchmarks.work import gemm_speed, products, step_work
 
 RATE, MOMENTUM = 0.01, 0.9
 OTHERS = ("Flax", "Flax accelerated", "torch", "torch.compile")
-HEADER = header(["network", "jaxcnn ms", "images/s", "GFLOP/s", "of the GEMM", *OTHERS])
+HEADER = header(["network", "images", "jaxcnn ms", "GFLOP/s", "of the GEMM", *OTHERS])
+COSTS_HEADER = header(["network", *costs.heads(OTHERS)])
 
 Forward = Callable[[Any, Any, Any], tuple[Any, Any]]
 """A function from parameters, a state and images to logits and the next state."""
@@ -31,28 +52,13 @@ Forward = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 def by_jaxcnn(network: Network) -> Forward:
     """The forward function of the network in jaxcnn."""
-    layer = network.jaxcnn()
+    layer = network.layer
     return lambda params, state, x: layer.apply(params, state, x, train=True)
 
 
 def by_flax(network: Network) -> Forward:
     """The forward function of the network in Flax, with the same parameters."""
-    model = network.flax()
-
-    def forward(params: Any, state: Any, x: Any) -> tuple[Any, Any]:
-        variables = {"params": params, "batch_stats": state}
-        with promoting():
-            logits, new = model.apply(variables, x, train=True, mutable=["batch_stats"])
-        return logits, new.get("batch_stats", {})
-
-    return forward
-
-
-def data(network: Network) -> tuple[np.ndarray, np.ndarray]:
-    """Random images and labels."""
-    random = np.random.default_rng(0)
-    x = random.standard_normal((network.batch, *network.image), np.float32)
-    return x, random.integers(0, 10, network.batch)
+    return in_flax.forward(network.layer, train=True)
 
 
 def step_of(forward: Forward, dtype: Any = jnp.float32) -> Callable[..., Any]:
@@ -96,51 +102,74 @@ def going_on(step: Callable[..., Any], held: Any, x: Any, labels: Any) -> Callab
     return call
 
 
-def jax_step(network: Network, forward: Forward) -> Callable[[], Any]:
+def jax_step(network: Network, forward: Forward) -> Ready:
     """A compiled training step that continues from the results of its last call."""
-    inputs = (begun(network), *map(jnp.asarray, data(network)))
-    compiled = jax.jit(step_of(forward), donate_argnums=0).lower(*inputs).compile()
-    return going_on(compiled, *inputs)
+    inputs = (begun(network), *map(jnp.asarray, network.data()))
+    compiled, seconds = compiled_by_jax(step_of(forward), *inputs, donate_argnums=0)
+    return Ready(going_on(compiled, *inputs), seconds)
 
 
-def torch_step(network: Network, *, compiled: bool) -> Callable[[], None]:
-    """A training step in torch, in its own layout, optionally with `torch.compile`."""
+def jaxcnn_step(network: Network) -> Ready:
+    """The step in jaxcnn."""
+    return jax_step(network, by_jaxcnn(network))
+
+
+def flax_step(network: Network) -> Ready:
+    """The step in Flax."""
+    return jax_step(network, by_flax(network))
+
+
+def accelerated_step(network: Network) -> Ready:
+    """The step in Flax, its convolutions and pools computed by jaxcnn."""
+    with jc.accelerate():
+        return flax_step(network)
+
+
+def torch_step(network: Network) -> Ready:
+    """The step in torch, in torch's default layout."""
+    return Ready(_torch_call(network, lambda loss: loss, channels_last=False))
+
+
+def compiled_torch_step(network: Network) -> Ready:
+    """The step in torch, network and loss compiled, channels last."""
+    call = _torch_call(network, compiled_by_torch, channels_last=True)
+    start = time.perf_counter()
+    call()
+    return Ready(call, time.perf_counter() - start)
+
+
+def _torch_call(
+    network: Network, change: Callable[[Any], Any], *, channels_last: bool
+) -> Callable[[], Any]:
+    """A training step in torch, whose function from images and labels to a loss is changed."""
     import torch
 
-    images, labels = map(torch.tensor, data(network))
-    x = images.movedim(-1, 1).contiguous()
-    model = network.torch()
+    x, labels = network.data()
+    images, wanted = images_of(x, channels_last=channels_last), torch.tensor(labels)
+    model = twin(network)
+    if channels_last:
+        model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
+    loss = change(lambda x, labels: torch.nn.functional.cross_entropy(model(x), labels))
 
-    def loss(x: Any, labels: Any) -> Any:
-        return torch.nn.functional.cross_entropy(model(x), labels)
-
-    forward = torch.compile(loss) if compiled else loss
-
-    def call() -> None:
+    def call() -> Any:
         optimizer.zero_grad()
-        forward(x, labels).backward()
+        value = loss(images, wanted)
+        value.backward()
         optimizer.step()
+        return value.detach()
 
     return call
 
 
-def calls_of(network: Network) -> dict[str, Callable[[], Any]]:
-    """The training steps of all libraries."""
-    calls: dict[str, Callable[[], Any]] = {"jaxcnn": jax_step(network, by_jaxcnn(network))}
-    for name, hooked in (("Flax", contextlib.nullcontext), ("Flax accelerated", jc.accelerate)):
-        with hooked():
-            calls[name] = jax_step(network, by_flax(network))
-    if not WITH_TORCH:
-        return calls
-    calls["torch"] = torch_step(network, compiled=False)
-    compiled = torch_step(network, compiled=True)
-    try:
-        compiled()
-        calls["torch.compile"] = compiled
-    except Exception as error:  # what inductor raises without a compiler is not documented
-        print(f"torch.compile is left out: {str(error).splitlines()[0]}")
-    return calls
+LIBRARIES: dict[str, Make] = {
+    "jaxcnn": jaxcnn_step,
+    "Flax": flax_step,
+    "Flax accelerated": accelerated_step,
+    "torch": torch_step,
+    "torch.compile": compiled_torch_step,
+}
+"""The function that makes a training step, by library."""
 
 
 @functools.cache
@@ -150,24 +179,44 @@ def gflop(network: Network) -> float:
     return step_work(products(by_flax(network), *jax.eval_shape(network.start), x))
 
 
+def timed(name: str, makers: dict[str, Make], rounds: int) -> Row:
+    """The row of a network: times, seconds of compilation and memory."""
+    network = NETWORKS[name]
+    row: Row = {"network": name, "batch": network.batch, "image": network.image}
+    row |= {"gflop": gflop(network)} | costs.costs(makers, name, network.batch)
+    return row | compared(calls(ready(makers, network)), rounds)
+
+
 def cells(row: Row, gemm: float | None) -> list[str]:
-    """A row of the Markdown table."""
-    rate = 1e3 * row["batch"] / row["jaxcnn"]
-    ours = [row["network"], f"{row['jaxcnn']:.1f}", f"{rate:,.0f}", *speed(row, gemm)]
+    """A row of the Markdown table of times."""
+    images = f"{row['batch']} × {row['image'][0]}²"
+    ours = [row["network"], images, our_time(row), *speed(row, gemm)]
     return ours + [times_ours(row, other) for other in OTHERS]
 
 
+def lines(rows: list[Row], gemm: float | None) -> list[str]:
+    """The Markdown table of times, with the geometric means."""
+    body = [line(cells(row, gemm)) for row in rows]
+    return [HEADER, *body, mean_line(rows, OTHERS, 4, "geometric mean")]
+
+
+def costs_lines(rows: list[Row]) -> list[str]:
+    """The Markdown table of seconds of compilation and of memory."""
+    return [COSTS_HEADER, *(line([row["network"], *costs.cells(row, OTHERS)]) for row in rows)]
+
+
 def main() -> None:
-    """Measure and print the table, and write it to its file."""
+    """Measure and print the tables, and write them to their file."""
     wanted = options(__doc__, NETWORKS, rounds=15)
     gemm = gemm_speed(wanted.rounds)
+    makers = {name: LIBRARIES[name] for name in installed(LIBRARIES)}
     print(f"GEMM: {gemm:.0f} GFLOP/s\n{HEADER}", flush=True)
     rows = []
-    for name in wanted.names:
-        network = NETWORKS[name]
-        row: Row = {"network": name, "batch": network.batch, "gflop": gflop(network)}
-        rows.append(row | compared(calls_of(network), wanted.rounds))
-        print(line(cells(rows[-1], gemm)), flush=True)
+    with empty_caches():
+        for name in wanted.names:
+            rows.append(timed(name, makers, wanted.rounds))
+            print(line(cells(rows[-1], gemm)), flush=True)
+    print("\n".join([lines(rows, gemm)[-1], "", *costs_lines(rows)]))
     if wanted.complete:
         keep("train_steps", rows, wanted.rounds, gemm)
 

@@ -17,7 +17,6 @@ from benchmarks.train_steps import (
     begun,
     by_flax,
     by_jaxcnn,
-    data,
     gflop,
     going_on,
     step_of,
@@ -60,9 +59,8 @@ def placements() -> list[Placement]:
 
 
 def forwards(network: Network) -> dict[str, Forward]:
-    """The network in each library that has it."""
-    ours = {} if network.jaxcnn is None else {"jaxcnn": by_jaxcnn(network)}
-    return ours | {"Flax": by_flax(network)}
+    """The network in each library."""
+    return {"jaxcnn": by_jaxcnn(network), "Flax": by_flax(network)}
 
 
 def program(network: Network, forward: Forward, mode: str, placement: Placement) -> Program:
@@ -86,7 +84,7 @@ def program(network: Network, forward: Forward, mode: str, placement: Placement)
 def ready(made: Program, network: Network) -> tuple[Callable[[], Any], float]:
     """A compiled step with its arrays, and the seconds that its compilation took."""
     compiled, seconds = made.compiled()
-    x, labels = data(network)
+    x, labels = network.data()
     arrays = (begun(network), x, labels.astype("int32"))
     shardings = jax.tree.map(lambda shape: shape.sharding, made.shapes)
     return going_on(compiled, *jax.device_put(arrays, shardings)), seconds

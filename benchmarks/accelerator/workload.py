@@ -3,23 +3,43 @@
 A new network is one more line of `NETWORKS`, a new layer one of `benchmarks.cases`.
 """
 
-import functools
 from typing import NamedTuple
 
-from benchmarks import networks
 from benchmarks.accelerator.programs import MODES, Sampling
 from benchmarks.cases import LAYERS, ConvolutionCase
-from benchmarks.networks import Network, in_flax
+from benchmarks.networks import Network
+from jaxcnn import models
 from jaxcnn.check import checkable
+from jaxcnn.layers import (
+    Activation,
+    BatchNorm,
+    Dense,
+    GlobalAvgPool,
+    MaxPool2d,
+    Residual,
+    Sequential,
+)
+from jaxcnn.models.blocks import conv, conv_bn
 
-LENET = networks.NETWORKS["LeNet"]
-TINY_RESNET50 = functools.partial(in_flax.ResNet50, ((1, 1), (1, 2)), width=8, classes=10)
+LENET = Network(models.lenet(), 4096, (28, 28, 1))
+TINY = Sequential(
+    stem=conv_bn(8, 7, stride=2),
+    pool=MaxPool2d(3, stride=2, padding=1),
+    block=Residual(
+        Sequential(conv_bn(16, 3, stride=2), conv(16, 3), BatchNorm()),
+        Sequential(conv(16, 1, stride=2), BatchNorm()),
+    ),
+    relu=Activation("relu"),
+    mean=GlobalAvgPool(),
+    dense=Dense(10),
+)
+"""The first layers of a ResNet and one block, which are quick to compile."""
 
 NETWORKS = {
-    "LeNet": (LENET._replace(batch=4096), LENET._replace(batch=8)),
+    "LeNet": (LENET, LENET._replace(batch=8)),
     "ResNet-50": (
-        Network(128, (224, 224, 3), in_flax.ResNet50),
-        Network(2, (32, 32, 3), TINY_RESNET50),
+        Network(models.resnet50(1000), 128, (224, 224, 3)),
+        Network(TINY, 2, (32, 32, 3)),
     ),
 }
 """Each network for a GPU or TPU, and a tiny one; the batch is that of one device."""

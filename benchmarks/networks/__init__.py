@@ -1,14 +1,16 @@
-"""The networks whose train steps are timed, written once in each framework."""
+"""The networks of `jaxcnn.models` that are timed, each with the images that it is timed with.
 
-from collections.abc import Callable
+A network is written once, as a layer of jaxcnn. `in_flax` and `in_torch` build its twins in other
+libraries from the layer's description, and `in_onnx` exports it.
+"""
+
+import math
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.networks import in_flax, in_jaxcnn
 from jaxcnn import models
 from jaxcnn.layers import Layer
 
@@ -17,50 +19,55 @@ class Network(NamedTuple):
     """A network and the batch of images that it is timed with.
 
     Attributes:
+        layer: the network.
         batch: images in a batch.
         image: height, width and channels.
-        flax: makes it in Flax.
-        jaxcnn: makes it of jaxcnn's layers; ``None`` where it is written in Flax alone.
-        torch_name: its function in `in_torch`; ``None`` where it is not written in torch.
     """
 
+    layer: Layer
     batch: int
     image: tuple[int, int, int]
-    flax: Callable[[], nn.Module]
-    jaxcnn: Callable[[], Layer] | None = None
-    torch_name: str | None = None
 
     def start(self) -> tuple[Any, Any]:
-        """Random parameters and the initial state, in the structure of both jaxcnn and Flax.
+        """Random parameters and the initial state.
 
         The layers' own `init` would compile a program for each shape, which takes a while.
         """
         random = np.random.default_rng(0)
-        x = jax.ShapeDtypeStruct((1, *self.image), jnp.float32)
+        shapes = jax.eval_shape(
+            lambda key: self.layer.init(key, (1, *self.image)), jax.random.key(0)
+        )
 
         def draw(path: Any, leaf: Any) -> jax.Array:
-            if path[-1].key == "kernel":
-                return jnp.asarray(0.1 * random.standard_normal(leaf.shape, np.float32))
-            return jnp.full(leaf.shape, path[-1].key in ("scale", "var"), jnp.float32)
+            numbers = random.standard_normal(leaf.shape, np.float32)
+            if path[-1].key == "kernel":  # the scale keeps the variance from layer to layer
+                return jnp.asarray(numbers * math.sqrt(2 / math.prod(leaf.shape[:-1])))
+            centre = 1.0 if path[-1].key in ("scale", "var") else 0.0
+            return jnp.asarray(centre + 0.1 * np.clip(numbers, -3, 3))
 
-        with in_flax.promoting():
-            shapes = jax.eval_shape(self.flax().init, jax.random.key(0), x)
-        trees = shapes["params"], shapes.get("batch_stats", {})
-        params, state = jax.tree_util.tree_map_with_path(draw, trees)
+        params, state = jax.tree_util.tree_map_with_path(draw, shapes)
         return params, state
 
-    def torch(self) -> Any:
-        """The network in torch, which is imported only when it is timed."""
-        from benchmarks.networks import in_torch
-
-        return getattr(in_torch, self.torch_name)()
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Random images and labels."""
+        random = np.random.default_rng(0)
+        x = random.standard_normal((self.batch, *self.image), np.float32)
+        return x, random.integers(0, 10, self.batch)
 
 
 NETWORKS = {
-    "LeNet": Network(256, (28, 28, 1), in_flax.LeNet, models.lenet, "lenet"),
-    "ResNet-20": Network(128, (32, 32, 3), in_flax.ResNet20, in_jaxcnn.resnet20, "resnet20"),
-    "MobileNetV2": Network(
-        32, (96, 96, 3), in_flax.MobileNetV2, in_jaxcnn.mobilenet_v2, "mobilenet_v2"
+    "lenet": Network(models.lenet(), 256, (28, 28, 1)),
+    "resnet20": Network(models.resnet20(), 128, (32, 32, 3)),
+    "resnet18": Network(models.resnet18(stem="small"), 16, (64, 64, 3)),
+    "resnet50": Network(models.resnet50(), 2, (224, 224, 3)),
+    "vgg11_bn": Network(models.vgg11_bn(stem="small"), 16, (64, 64, 3)),
+    "mobilenet_v2": Network(models.mobilenet_v2(dropout=0), 32, (96, 96, 3)),
+    "efficientnet_b0": Network(
+        models.efficientnet_b0(dropout=0, stochastic_depth=0), 8, (96, 96, 3)
     ),
+    "convnext_tiny": Network(models.convnext_tiny(stochastic_depth=0), 4, (96, 96, 3)),
 }
-"""The networks that every library has, with the batches that suit a CPU."""
+"""The networks by name, with batches whose training steps take at most about a second on a CPU.
+
+Nothing is dropped at random in training, so that all libraries compute the same numbers.
+"""

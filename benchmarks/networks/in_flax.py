@@ -1,143 +1,226 @@
-"""The networks in Flax, with the parameter names of `in_jaxcnn`."""
+"""The twin of a network in Flax, built of the layers of `flax.linen` from jaxcnn's description."""
 
 import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
+import flax.traverse_util as trees
 import jax
 
-from benchmarks.networks.in_jaxcnn import widened
-from benchmarks.networks.plans import MOBILENET_V2, RESNET20, RESNET50, Inverted
+from jaxcnn import layers
+from jaxcnn.layers import Layer, LayerNode, Params, State, walk
+from jaxcnn.layers.wiring import SplitSizes, divided, joined
 
 promoting = functools.partial(jax.numpy_dtype_promotion, "standard")
 """The settings for Flax: its averages divide by an int, its norms mix float types."""
 
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "gelu": functools.partial(nn.gelu, approximate=False),
+    "hard_sigmoid": nn.hard_sigmoid,
+    "hard_swish": nn.hard_swish,
+    "relu": nn.relu,
+    "relu6": nn.relu6,
+    "sigmoid": nn.sigmoid,
+    "silu": nn.silu,
+    "tanh": nn.tanh,
+}
+"""The activations of Flax by jaxcnn's names."""
 
-class LeNet(nn.Module):
-    """LeNet with sigmoids and average pooling."""
-
-    @nn.compact
-    def __call__(self, x: Any, train: bool = False) -> Any:
-        """Logits of images ``(n, 28, 28, 1)``."""
-        x = nn.sigmoid(nn.Conv(6, (5, 5), padding=2, name="conv1")(x))
-        x = nn.avg_pool(x, (2, 2), (2, 2))
-        x = nn.sigmoid(nn.Conv(16, (5, 5), padding=0, name="conv2")(x))
-        x = nn.avg_pool(x, (2, 2), (2, 2))
-        x = nn.sigmoid(nn.Dense(120, name="dense1")(x.reshape(x.shape[0], -1)))
-        x = nn.sigmoid(nn.Dense(84, name="dense2")(x))
-        return nn.Dense(10, name="dense3")(x)
-
-
-class ConvNorm(nn.Module):
-    """A convolution without bias, and batch normalization."""
-
-    features: int
-    window: int
-    stride: int = 1
-    groups: int = 1
-
-    @nn.compact
-    def __call__(self, x: Any, train: bool) -> Any:
-        """Images in, images out."""
-        x = nn.Conv(
-            self.features,
-            (self.window,) * 2,
-            self.stride,
-            self.window // 2,
-            feature_group_count=self.groups,
-            use_bias=False,
-            name="conv",
-        )(x)
-        return nn.BatchNorm(use_running_average=not train, momentum=0.9, name="norm")(x)
+Rule = Callable[[str, Mapping[str, Any], jax.Array, bool], jax.Array]
+"""Computes a layer: ``(name, options, x, train) -> y``, with its parameters under ``name``."""
 
 
-class Block(nn.Module):
-    """A block of ResNet-20 without its last activation."""
+class Twin(nn.Module):
+    """A network in Flax.
 
-    features: int
-    stride: int
+    Its parameters are jaxcnn's, each under the whole path of its layer (`by_path`).
+    """
+
+    layer: Layer
 
     @nn.compact
-    def __call__(self, x: Any, train: bool) -> Any:
-        """Images in, images out."""
-        y = nn.relu(ConvNorm(self.features, 3, self.stride, name="first")(x, train))
-        y = ConvNorm(self.features, 3, name="last")(y, train)
-        return y + widened(x, self.features, self.stride)
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+        """The logits of images, channels last."""
+        return walk(self.layer, {}, {}, x, _Building(train))
 
 
-class ResNet20(nn.Module):
-    """ResNet-20 for CIFAR, whose shortcuts have no parameters."""
+def forward(layer: Layer, *, train: bool) -> Callable[[Params, State, jax.Array], Any]:
+    """The function ``(params, state, x) -> (logits, next state)`` of a network in Flax.
+
+    Args:
+        layer: the network; parameters and state are jaxcnn's own.
+        train: whether batch norms take the statistics of the batch.
+    """
+    module = Twin(layer)
+
+    def compute(params: Params, state: State, x: jax.Array) -> tuple[jax.Array, State]:
+        variables = {"params": by_path(params), "batch_stats": by_path(state)}
+        with promoting():
+            y, new = module.apply(
+                variables, x, train=train, mutable=["batch_stats"] if train else []
+            )
+        return y, nested(new.get("batch_stats", {})) if train else state
+
+    return compute
+
+
+def by_path(tree: Params) -> Params:
+    """Parameters under the whole paths of their layers.
+
+    >>> by_path({"layer1": {"conv": {"kernel": 0}}})
+    {'layer1/conv': {'kernel': 0}}
+    """
+    found: Params = {}
+    for (*path, name), leaf in trees.flatten_dict(tree).items():
+        found.setdefault("/".join(path), {})[name] = leaf
+    return found
+
+
+def nested(tree: Params) -> Params:
+    """The inverse of `by_path`."""
+    return trees.unflatten_dict(
+        {(*path.split("/"), name): leaf for path, its in tree.items() for name, leaf in its.items()}
+    )
+
+
+class _Building:
+    """A visitor that computes each layer by its counterpart in Flax."""
+
+    def __init__(self, train: bool) -> None:
+        self._train = train
+
+    def layer(self, node: LayerNode, x: jax.Array) -> jax.Array:
+        its = node.layer.description
+        if its is None or its.kind not in RULES:
+            raise NotImplementedError(f"{node.name}: no rule builds {node.layer!r} in Flax")
+        if its.options.get("layout") not in (None, "NHWC"):
+            raise NotImplementedError(f"{node.name}: only channels last has a twin in Flax")
+        return RULES[its.kind](node.name, its.options, x, self._train)
+
+    def join(
+        self, node: LayerNode, how: str, values: Sequence[jax.Array], layout: str | None
+    ) -> jax.Array:
+        return joined("Twin", how, values, layout)
+
+    def split(
+        self, node: LayerNode, x: jax.Array, sizes: SplitSizes, layout: str | None
+    ) -> list[jax.Array]:
+        return divided("Twin", x, sizes, layout)
+
+
+def _conv(name: str, its: Mapping[str, Any], x: jax.Array, train: bool) -> jax.Array:
+    _only(name, its, padding_mode="zeros")
+    return nn.Conv(
+        its["out_channels"],
+        _two(its["window"]),
+        its["stride"],
+        _padding(its["padding"]),
+        kernel_dilation=its["dilation"],
+        feature_group_count=its["groups"],
+        use_bias=its["bias"],
+        name=name,
+    )(x)
+
+
+def _batch_norm(name: str, its: Mapping[str, Any], x: jax.Array, train: bool) -> jax.Array:
+    return nn.BatchNorm(
+        use_running_average=not train,
+        momentum=1 - its["momentum"],
+        epsilon=its["epsilon"],
+        use_scale=its["scale"],
+        use_bias=its["bias"],
+        name=name,
+    )(x)
+
+
+def _layer_norm(name: str, its: Mapping[str, Any], x: jax.Array, train: bool) -> jax.Array:
+    return nn.LayerNorm(
+        epsilon=its["epsilon"],
+        reduction_axes=its["axes"],
+        feature_axes=its["axes"],
+        use_scale=its["scale"],
+        use_bias=its["bias"],
+        name=name,
+    )(x)
+
+
+def _dense(name: str, its: Mapping[str, Any], x: jax.Array, train: bool) -> jax.Array:
+    return nn.Dense(its["features"], use_bias=its["bias"], name=name)(x)
+
+
+class _Scale(nn.Module):
+    """A learned number per channel, which Flax has no layer for."""
 
     @nn.compact
-    def __call__(self, x: Any, train: bool = False) -> Any:
-        """Logits of images ``(n, 32, 32, 3)``."""
-        x = nn.relu(ConvNorm(16, 3, name="stem")(x, train))
-        for i, (features, stride) in enumerate(RESNET20):
-            x = nn.relu(Block(features, stride, name=f"block{i}")(x, train))
-        return nn.Dense(10, name="dense")(x.mean((1, 2)))
+    def __call__(self, x: jax.Array) -> jax.Array:
+        scale = self.param("scale", nn.initializers.ones, x.shape[-1:])
+        return x * scale.reshape((1,) * (x.ndim - 1) + (-1,))
 
 
-class Bottleneck(nn.Module):
-    """A block of ResNet-50 without its last activation: 1×1, 3×3 with the stride, 1×1."""
-
-    features: int
-    stride: int
-
-    @nn.compact
-    def __call__(self, x: Any, train: bool) -> Any:
-        """Images ``(n, h, w, c)`` in, images ``(n, h / stride, w / stride, 4 * features)`` out."""
-        y = nn.relu(ConvNorm(self.features, 1, name="reduce")(x, train))
-        y = nn.relu(ConvNorm(self.features, 3, self.stride, name="window")(y, train))
-        y = ConvNorm(4 * self.features, 1, name="expand")(y, train)
-        if x.shape != y.shape:
-            x = ConvNorm(4 * self.features, 1, self.stride, name="shortcut")(x, train)
-        return y + x
+def _scale(name: str, its: Mapping[str, Any], x: jax.Array, train: bool) -> jax.Array:
+    return _Scale(name=name)(x)
 
 
-class ResNet50(nn.Module):
-    """ResNet-50 of He et al. (2016), with the stride in the 3×3 convolutions as PyTorch has it."""
-
-    stages: tuple[tuple[int, int], ...] = RESNET50
-    width: int = 64
-    classes: int = 1000
-
-    @nn.compact
-    def __call__(self, x: Any, train: bool = False) -> Any:
-        """Logits of images ``(n, 224, 224, 3)``."""
-        x = nn.relu(ConvNorm(self.width, 7, 2, name="stem")(x, train))
-        x = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
-        for i, (blocks, stride) in enumerate(self.stages):
-            for j in range(blocks):
-                block = Bottleneck(2**i * self.width, 1 if j else stride, name=f"stage{i}_{j}")
-                x = nn.relu(block(x, train))
-        return nn.Dense(self.classes, name="dense")(x.mean((1, 2)))
+def _max_pool(name: str, its: Mapping[str, Any], x: jax.Array, train: bool) -> jax.Array:
+    _only(name, its, padding_mode="zeros", ceil_mode=False, dilation=1)
+    window = _two(its["window"])
+    stride = window if its["stride"] is None else _two(its["stride"])
+    return nn.max_pool(x, window, stride, _padding(its["padding"]))
 
 
-class InvertedResidual(nn.Module):
-    """A block of MobileNetV2."""
-
-    block: Inverted
-
-    @nn.compact
-    def __call__(self, x: Any, train: bool) -> Any:
-        """Images in, images out."""
-        expansion, features, stride = self.block
-        wide, y = expansion * x.shape[-1], x
-        if expansion > 1:
-            y = nn.relu6(ConvNorm(wide, 1, name="expand")(y, train))
-        y = nn.relu6(ConvNorm(wide, 3, stride, wide, name="depthwise")(y, train))
-        y = ConvNorm(features, 1, name="project")(y, train)
-        return y + x if stride == 1 and features == x.shape[-1] else y
+def _avg_pool(name: str, its: Mapping[str, Any], x: jax.Array, train: bool) -> jax.Array:
+    _only(name, its, padding_mode="zeros", ceil_mode=False, divisor_override=None)
+    window = _two(its["window"])
+    stride = window if its["stride"] is None else _two(its["stride"])
+    counted = its["count_include_pad"]
+    return nn.avg_pool(x, window, stride, _padding(its["padding"]), count_include_pad=counted)
 
 
-class MobileNetV2(nn.Module):
-    """MobileNetV2 at width 1, without dropout."""
+def _adaptive(name: str, its: Mapping[str, Any], x: jax.Array, train: bool) -> jax.Array:
+    _only(name, its, output_size=1)
+    return x.mean((1, 2), keepdims=True)
 
-    @nn.compact
-    def __call__(self, x: Any, train: bool = False) -> Any:
-        """Logits of images ``(n, 96, 96, 3)``."""
-        x = nn.relu6(ConvNorm(32, 3, 2, name="stem")(x, train))
-        for i, block in enumerate(MOBILENET_V2):
-            x = InvertedResidual(block, name=f"block{i}")(x, train)
-        x = nn.relu6(ConvNorm(1280, 1, name="head")(x, train))
-        return nn.Dense(10, name="dense")(x.mean((1, 2)))
+
+def _dropout(name: str, its: Mapping[str, Any], x: jax.Array, train: bool) -> jax.Array:
+    _only(name, its, rate=0)
+    return x
+
+
+def _only(name: str, its: Mapping[str, Any], **taken: Any) -> None:
+    """Refuse a layer whose options have no twin."""
+    for option, value in taken.items():
+        if its[option] != value:
+            raise NotImplementedError(
+                f"{name}: a twin in Flax needs {option}={value!r}, got {its[option]!r}"
+            )
+
+
+def _two(size: Any) -> Any:
+    return (size, size) if isinstance(size, int) else size
+
+
+def _padding(padding: Any) -> Any:
+    """Padding as Flax takes it: a string, or a pair for each axis."""
+    if isinstance(padding, str):
+        return padding.upper()
+    return [(size, size) if isinstance(size, int) else size for size in _two(padding)]
+
+
+RULES: dict[Callable[..., Layer], Rule] = {
+    layers.Conv2d: _conv,
+    layers.Dense: _dense,
+    layers.BatchNorm: _batch_norm,
+    layers.LayerNorm: _layer_norm,
+    layers.Scale: _scale,
+    layers.MaxPool2d: _max_pool,
+    layers.AvgPool2d: _avg_pool,
+    layers.AdaptiveAvgPool2d: _adaptive,
+    layers.GlobalAvgPool: lambda name, its, x, train: x.mean((1, 2)),
+    layers.Flatten: lambda name, its, x, train: x.reshape(x.shape[0], -1),
+    layers.Activation: lambda name, its, x, train: ACTIVATIONS[its["name"]](x),
+    layers.Identity: lambda name, its, x, train: x,
+    layers.Dropout: _dropout,
+    layers.StochasticDepth: _dropout,
+}
+"""How each kind of layer is computed in Flax."""

@@ -1,91 +1,45 @@
-"""The networks in PyTorch, with the names of `in_jaxcnn`."""
+"""The twin of a network in torch: the module that jaxcnn exports, with the same parameters.
 
-from collections import OrderedDict
+The exported module keeps batch norms as layers of their own, so it can be trained. It leaves out
+stochastic depth, so a network with that has no twin for training.
+"""
+
+import sys
+import types
 from typing import Any
 
-from torch import nn
-from torch.nn import functional
+from benchmarks.networks import Network
+from jaxcnn.interop.model_to_export import ModelToExport
+from jaxcnn.interop.torch_module import torch as torch_code
 
-from benchmarks.networks.plans import MOBILENET_V2, RESNET20, Inverted
-
-
-def chain(**parts: nn.Module) -> nn.Sequential:
-    """Modules one after the other, by name."""
-    return nn.Sequential(OrderedDict(parts))
+NAME = "jaxcnn_torch_twin"
 
 
-def lenet() -> nn.Sequential:
-    """LeNet with sigmoids and average pooling."""
-    return chain(
-        conv1=nn.Conv2d(1, 6, 5, padding=2), sigmoid1=nn.Sigmoid(), pool1=nn.AvgPool2d(2),
-        conv2=nn.Conv2d(6, 16, 5), sigmoid2=nn.Sigmoid(), pool2=nn.AvgPool2d(2),
-        flatten=nn.Flatten(), dense1=nn.Linear(400, 120), sigmoid3=nn.Sigmoid(),
-        dense2=nn.Linear(120, 84), sigmoid4=nn.Sigmoid(), dense3=nn.Linear(84, 10),
-    )  # fmt: skip
+def twin(network: Network) -> Any:
+    """A torch module over channels-first images, in training mode."""
+    from safetensors.torch import load
+
+    params, state = network.start()
+    trained = ModelToExport(network.layer, params, state, network.image, {})
+    weights, code = torch_code(trained, "weights.safetensors")
+    # torch.compile looks a function's module up by its name.
+    module = sys.modules[NAME] = types.ModuleType(NAME)
+    module.__file__ = __file__
+    exec(compile(code, NAME, "exec"), module.__dict__)
+    model = module.Network()
+    model.load_state_dict(load(weights))
+    return model.train()
 
 
-def conv_norm(
-    channels: int, features: int, window: int, stride: int = 1, groups: int = 1
-) -> nn.Sequential:
-    """A convolution without bias, and batch normalization."""
-    conv = nn.Conv2d(
-        channels, features, window, stride, padding=window // 2, groups=groups, bias=False
-    )
-    return chain(conv=conv, norm=nn.BatchNorm2d(features))
+def images_of(x: Any, *, channels_last: bool) -> Any:
+    """A torch tensor ``(n, c, h, w)`` of images ``(n, h, w, c)``.
 
+    Args:
+        x: the images, a NumPy array.
+        channels_last: whether the numbers stay in their order in memory.
+    """
+    import torch
 
-class Block(nn.Module):
-    """A block of ResNet-20."""
-
-    def __init__(self, channels: int, features: int, stride: int) -> None:
-        super().__init__()
-        self.first = conv_norm(channels, features, 3, stride)
-        self.last = conv_norm(features, features, 3)
-        self.stride, self.more = stride, features - channels
-
-    def forward(self, x: Any) -> Any:
-        """Images in, images out."""
-        y = self.last(functional.relu(self.first(x)))
-        if self.more:
-            x = functional.pad(x[:, :, :: self.stride, :: self.stride], [0] * 5 + [self.more])
-        return functional.relu(x + y)
-
-
-def resnet20() -> nn.Sequential:
-    """ResNet-20 for CIFAR, whose shortcuts have no parameters."""
-    parts: dict[str, nn.Module] = {"stem": conv_norm(3, 16, 3), "relu": nn.ReLU()}
-    channels = 16
-    for i, (features, stride) in enumerate(RESNET20):
-        parts[f"block{i}"] = Block(channels, features, stride)
-        channels = features
-    ends = {"mean": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "dense": nn.Linear(64, 10)}
-    return chain(**parts, **ends)
-
-
-class InvertedResidual(nn.Module):
-    """A block of MobileNetV2."""
-
-    def __init__(self, channels: int, block: Inverted) -> None:
-        super().__init__()
-        wide = block.expansion * channels
-        self.expand = conv_norm(channels, wide, 1) if block.expansion > 1 else None
-        self.depthwise = conv_norm(wide, wide, 3, block.stride, wide)
-        self.project = conv_norm(wide, block.features, 1)
-        self.added = block.stride == 1 and block.features == channels
-
-    def forward(self, x: Any) -> Any:
-        """Images in, images out."""
-        y = x if self.expand is None else functional.relu6(self.expand(x))
-        y = self.project(functional.relu6(self.depthwise(y)))
-        return x + y if self.added else y
-
-
-def mobilenet_v2() -> nn.Sequential:
-    """MobileNetV2 at width 1, without dropout."""
-    parts: dict[str, nn.Module] = {"stem": conv_norm(3, 32, 3, 2), "relu1": nn.ReLU6()}
-    channels = 32
-    for i, block in enumerate(MOBILENET_V2):
-        parts[f"block{i}"] = InvertedResidual(channels, block)
-        channels = block.features
-    ends = {"mean": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "dense": nn.Linear(1280, 10)}
-    return chain(**parts, head=conv_norm(channels, 1280, 1), relu2=nn.ReLU6(), **ends)
+    images = torch.tensor(x).movedim(-1, 1)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return images.contiguous(memory_format=layout)

@@ -41,9 +41,11 @@ def kind() -> str:
 
 def speed() -> dict[str, float]:
     """Milliseconds of a training step of LeNet, and how many times as long `lax` takes."""
-    network = NETWORKS["LeNet"]
+    network = NETWORKS["lenet"]
     ways = {"jaxcnn": by_jaxcnn, "lax": by_flax}
-    times = interleaved({n: jax_step(network, way(network)) for n, way in ways.items()}, ROUNDS)
+    times = interleaved(
+        {n: jax_step(network, way(network)).call for n, way in ways.items()}, ROUNDS
+    )
     factor, spread = ratio(times, "lax")
     return {"ms": statistics.median(times["jaxcnn"]), "ratio": factor, "spread": spread}
 
