@@ -17,7 +17,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "tensorboard": ("tensorboardX",),
     "wandb": ("wandb",),
     "tfds-prepare": ("tensorflow",),
-    "bench": ("matplotlib",),
+    "bench": ("matplotlib", "onnxruntime", "openvino"),
 }
 """The modules that each extra of pyproject.toml installs."""
 
