@@ -28,7 +28,7 @@ QUICK := --xla_backend_optimization_level=0
 # A worker that is done takes over tests from one that is not.
 DIST := --dist worksteal
 
-TABLES := train_steps accelerated layers pools
+TABLES := train_steps inference growth accelerated layers pools
 
 .NOTPARALLEL:
 .PHONY: help train test slow deep test-all gates zoo golden-models tables parity bench bench-newest lint format smoke lock clean
@@ -70,7 +70,7 @@ tables: env-test,torch  ## write docs/functions.md, docs/ops.md and docs/layers.
 	$(BIN)/python -m tests.ops.table
 	$(BIN)/python -m tests.layers.table
 
-bench: env-test,torch,bench  ## time everything beside lax, Flax and torch; write docs/benchmarks.md
+bench: env-test,torch,bench  ## time everything beside other libraries; write docs/benchmarks.md
 	$(foreach table,$(TABLES),$(BIN)/python -m benchmarks.$(table) $(ARGS) &&) \
 		$(BIN)/python -m benchmarks.page
 

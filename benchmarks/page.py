@@ -7,9 +7,9 @@ out of README and the picture.
 import pathlib
 from typing import Any
 
-from benchmarks import accelerated, layers, plot, pools, train_steps
+from benchmarks import accelerated, growth, inference, layers, plot, pools, train_steps
 from benchmarks.cases import LAYERS
-from benchmarks.command import ENOUGH, kept, relied_on
+from benchmarks.command import ENOUGH, is_kept, kept, relied_on
 from benchmarks.comparison import Row, header, line, mean_ratio
 from benchmarks.pool_cases import POOLS
 from jaxcnn.writing import write_whole
@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 PAGE, README = ROOT / "docs" / "benchmarks.md", ROOT / "README.md"
 START, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 
-INTRODUCTION = """# On the CPU: jaxcnn, lax, Flax and torch
+INTRODUCTION = """# On the CPU: jaxcnn, lax, Flax, torch, ONNX Runtime and OpenVINO
 
 Written by `make bench` from `benchmarks/*.json`; not edited by hand. Medians in float32, all
 libraries in one process and in turn. The ratios say how many times as long another library
@@ -33,9 +33,28 @@ what the faster of `jnp.dot` and `torch.mm` reached in the same process with 204
 SECTIONS = {
     "train_steps": """## Training steps
 
-SGD with momentum: LeNet on 256 images of 28 × 28, ResNet-20 on 128 of 32 × 32, MobileNetV2 on 32
-of 96 × 96 (`benchmarks/networks/`). "Flax accelerated" is the Flax network, unchanged, under
-`jaxcnn.accelerate()`; torch.compile compiles the network and its loss.
+SGD with momentum, the networks of `jaxcnn.models` (`benchmarks/networks/`). resnet18 and vgg11_bn
+have the stem for small images. Nothing is dropped at random, so that all libraries compute the same
+numbers. The twin in Flax is built of Flax's own layers, the one in torch is the module that jaxcnn
+exports. "Flax accelerated" is the twin in Flax, unchanged, under `jaxcnn.accelerate()`.
+torch.compile compiles the network and its loss, channels last.
+
+The second table has the seconds of compilation, and by how many MiB the memory of a process grows
+at most when it compiles the step and makes three of them. Each library has a process of its own,
+which has made the same with LeNet before. Nothing that an earlier program compiled is used.
+""",
+    "inference": """## Inference
+
+The logits of 1 and of 16 images by the same networks in evaluation, in float32. torch.compile has
+frozen parameters and channels last. ONNX Runtime and OpenVINO read the file that jaxcnn exports, in
+which batch norms are folded. The second table has seconds of compilation and MiB as above, for 16
+images.
+""",
+    "growth": """## Growth with the batch and the cores
+
+Images per second of training steps and of inference by the number of images in a batch, on all
+cores. "64 over 1" is the ratio of the speeds of these batches; the last column is the ratio of the
+speed on all cores to that on one.
 """,
     "accelerated": """## Unchanged Flax models under `accelerate`
 """,
@@ -52,12 +71,18 @@ a size is asked for. torch's backward has the winners from its forward; the othe
 }
 
 
+WHOLE: dict[str, Any] = {"train_steps": train_steps, "inference": inference}
+"""The tables of whole networks, which have a second table of compilation and memory."""
+
+
 def table_lines(table: str) -> list[str]:
     """The stored table of a module."""
     record = kept(table)
     rows, gemm = record["rows"], record["gemm"]
-    if table == "train_steps":
-        return [train_steps.HEADER, *(line(train_steps.cells(row, gemm)) for row in rows)]
+    if table in WHOLE:
+        return WHOLE[table].lines(rows, gemm)
+    if table == "growth":
+        return growth.lines(rows)
     if table == "layers":
         return [layers.HEADER, *(line(layers.cells(row, gemm)) for row in rows)]
     module = {"accelerated": accelerated, "pools": pools}[table]
@@ -98,7 +123,9 @@ def means() -> list[str]:
 
 
 def trusted_rows(table: str) -> list[Row]:
-    """The rows of a table, or none if it has too few rounds."""
+    """The rows of a table, or none if it has too few rounds or was never measured."""
+    if not is_kept(table):
+        return []
     record = kept(table)
     rows: list[Row] = record["rows"] if relied_on(record) else []
     return rows
@@ -108,15 +135,19 @@ def page() -> str:
     """The content of docs/benchmarks.md."""
     text = INTRODUCTION
     for table, introduction in SECTIONS.items():
-        lines = [introduction, *table_lines(table), "", origin(kept(table))]
-        text += "\n" + "\n".join(lines)
+        if not is_kept(table):
+            continue
+        lines = [introduction, *table_lines(table), ""]
+        if table in WHOLE:
+            lines += [*WHOLE[table].costs_lines(kept(table)["rows"]), ""]
+        text += "\n" + "\n".join([*lines, origin(kept(table))])
     return text + "\n## Means\n\n" + "\n".join(means()) + "\n"
 
 
 def summary() -> str:
     """The block of README between its two marks."""
     parts = ["How many times as long as jaxcnn the others take, ± the spread over the rounds:"]
-    for table in ("train_steps", "accelerated"):
+    for table in ("train_steps", "inference", "accelerated"):
         parts += ["\n".join(table_lines(table))] if trusted_rows(table) else []
     parts += ["\n".join(means()), "![The ratios](docs/benchmarks.svg)", machine(kept("layers"))]
     return "\n\n".join(parts) + "\n"

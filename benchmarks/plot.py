@@ -6,7 +6,7 @@ import pathlib
 import statistics
 from typing import Any, NamedTuple
 
-from benchmarks.command import kept, relied_on
+from benchmarks.command import is_kept, kept, relied_on
 from benchmarks.comparison import Row
 from benchmarks.pool_cases import POOLS
 from jaxcnn.extras import missing
@@ -28,10 +28,13 @@ MARKS = {
     "Flax accelerated": Mark(("Flax accelerated",), "#8a63d2", "D"),
     "torch": Mark(("torch",), "#2f81d0", "s"),
     "torch.compile": Mark(("torch.compile",), "#2da44e", "^"),
+    "ONNX Runtime": Mark(("ONNX Runtime",), "#c2539a", "v"),
+    "OpenVINO": Mark(("OpenVINO",), "#1f9d9d", "P"),
 }
 
 TITLES = {
     "train_steps": "Training steps",
+    "inference": "Inference with 1 and 16 images",
     "accelerated": "Unchanged Flax models under accelerate()",
     "layers": "Layers: forward and both gradients",
     "pools": "Poolings",
@@ -47,13 +50,15 @@ def label(table: str, row: Row) -> str:
         return str(row["layer"]).split()[0]
     if table == "pools":
         return f"{POOLS[row['pooling']].kind}, {row['task']}"
-    return str(row["network" if table == "train_steps" else "model"])
+    return str(row["model" if table == "accelerated" else "network"])
 
 
 def panels() -> dict[str, Panel]:
     """The tables with enough rounds, by title."""
     found: dict[str, Panel] = {}
     for table, title in TITLES.items():
+        if not is_kept(table):
+            continue
         record = kept(table)
         for row in record["rows"] if relied_on(record) else ():
             of_label = found.setdefault(title, {}).setdefault(label(table, row), {})
@@ -75,7 +80,7 @@ def draw() -> None:
     Raises:
         SystemExit: if matplotlib is not installed.
     """
-    sentence = missing("the picture", "bench")
+    sentence = missing("the picture", "bench", ["matplotlib"])
     if sentence is not None:
         raise SystemExit(sentence)
     import matplotlib

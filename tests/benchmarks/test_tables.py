@@ -10,9 +10,20 @@ import numpy as np
 import pytest
 
 import jaxcnn as jc
-from benchmarks import command, layers, page, plot, pools, prepared, train_steps, work
+from benchmarks import (
+    command,
+    layers,
+    libraries,
+    page,
+    plot,
+    pools,
+    prepared,
+    train_steps,
+    work,
+)
 from benchmarks.cases import LAYERS
 from benchmarks.command import ENOUGH, options, relied_on
+from benchmarks.libraries import installed
 from benchmarks.networks import NETWORKS
 from benchmarks.pool_cases import POOLS
 from benchmarks.timing import MOST, interleaved
@@ -39,7 +50,7 @@ def test_work_of_a_step():
     """The result and two gradients of five products, but not the gradient in the images."""
     forward = [28 * 28 * 6 * 25, 10 * 10 * 16 * 25 * 6, 400 * 120, 120 * 84, 84 * 10]
     expected = 3 * sum(forward) - forward[0]
-    assert gflop(NETWORKS["LeNet"]) == pytest.approx(256 * 2e-9 * expected)
+    assert gflop(NETWORKS["lenet"]) == pytest.approx(256 * 2e-9 * expected)
 
 
 def test_short_calls_are_made_several_times(monkeypatch):
@@ -82,7 +93,7 @@ def test_poolings_are_equal(name):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--only", "lenet"], "--only: no name holds 'lenet'; the names are LeNet, ResNet-20"),
+        (["--only", "LeNet"], "--only: no name holds 'LeNet'; the names are lenet, resnet20"),
         (["--rounds", "0"], "--rounds: expected 1 or more, got 0"),
         (["--round", "x"], "invalid int value: 'x'"),
     ],
@@ -95,14 +106,24 @@ def test_wrong_flags(flags, message, monkeypatch, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("only", "names"),
+    [("lenet", ("lenet",)), ("resnet", ("resnet20", "resnet18", "resnet50"))],
+)
+def test_rows_by_name(only, names, monkeypatch):
+    """A whole name is that row alone, also where it is a part of another name."""
+    monkeypatch.setattr(sys, "argv", ["table", "--only", only])
+    assert options("A table.", NETWORKS, rounds=9) == (names, 9, False)
+
+
 @pytest.mark.slow
 def test_tables_without_torch(monkeypatch, tmp_path, capsys):
     """On a Python that the pinned torch is not for; the rows with torch stay as they are."""
     monkeypatch.setattr(command, "HERE", tmp_path)
-    for module in (command, layers, pools, train_steps, work):
+    for module in (command, layers, libraries, pools, work):
         monkeypatch.setattr(module, "WITH_TORCH", False)
     assert set(layers.calls_of("LeNet 2", "forward")) == {"jaxcnn", "lax"}
-    assert set(train_steps.calls_of(NETWORKS["LeNet"])) == {"jaxcnn", "Flax", "Flax accelerated"}
+    assert installed(train_steps.LIBRARIES) == ["jaxcnn", "Flax", "Flax accelerated"]
     smallest = {"LeNet max 2x2": POOLS["LeNet max 2x2"]._replace(batch=1)}
     monkeypatch.setattr(pools, "POOLS", smallest)
     monkeypatch.setattr(sys, "argv", ["pools", "--rounds", "1"])
@@ -128,6 +149,8 @@ def test_trials_are_kept_apart(monkeypatch):
     assert "**A trial, not to be relied on.**" in page.origin(trial)
     monkeypatch.setattr(page, "kept", lambda table: trial)
     monkeypatch.setattr(plot, "kept", lambda table: trial)
+    for module in (page, plot):
+        monkeypatch.setattr(module, "is_kept", lambda table: True)
     assert page.trusted_rows("pools") == []
     with pytest.raises(SystemExit, match="every table is a trial of under 5 rounds"):
         page.main()
