@@ -110,7 +110,7 @@ def test_the_extras_are_those_of_pyproject():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     of_module = importlib.metadata.packages_distributions()
     of_module |= {"tensorflow": ["tensorflow-cpu"]}  # no test installs it
-    of_module |= {"matplotlib": ["matplotlib"], "dm_pix": ["dm-pix"]}
+    of_module |= {name: [name] for name in ("matplotlib", "openvino")} | {"dm_pix": ["dm-pix"]}
     for extra, modules in extras.EXTRAS.items():
         wanted = {normal(re.split(r"[><=]", line)[0]) for line in project["optional-dependencies"][extra]}  # fmt: skip
         assert {normal(of_module[module][0]) for module in modules} == wanted, extra
