@@ -21,7 +21,9 @@ def nin(num_classes: int = 10, *, dropout: float = 0.5, stem: Stem = "small") ->
     """Network in Network: each convolution is followed by two 1×1 convolutions; no dense layer.
 
     1,985,188 parameters for 10 classes of 28×28×1 images. Batch norm after each convolution, which
-    the paper does not have, lets it learn without a careful initialization.
+    the paper does not have, lets it learn without a careful initialization. With the stem for
+    ImageNet, on Fashion-MNIST at 80×80, it classified 0.9191 ± 0.0014 of the test images rightly
+    (docs/results.md).
 
     Args:
         num_classes: the number of outputs.
