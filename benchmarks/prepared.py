@@ -1,4 +1,6 @@
-"""Times networks for inference: prepared by `jaxcnn.engine.prepare`, and compiled as they are.
+"""Times networks for inference: compiled as they are, prepared, and prepared with joined steps.
+
+The steps are joined by `jaxcnn.fuse`, and prepared is by `jaxcnn.engine.prepare`.
 
 ``python -m benchmarks.prepared`` prints the table of docs/performance.md: medians of calls in turn
 in one process, ± half the distance between the quartiles.
@@ -17,7 +19,16 @@ from benchmarks.command import options
 from benchmarks.comparison import header, line
 from benchmarks.timing import interleaved, machine, spread
 
-HEADER = header(["network", "images", "as it is, ms", "prepared, ms", "times as fast"])
+HEADER = header(
+    [
+        "network",
+        "images",
+        "as it is, ms",
+        "prepared, ms",
+        "joined and prepared, ms",
+        "times as fast",
+    ]
+)
 
 
 class Network(NamedTuple):
@@ -40,7 +51,7 @@ NETWORKS = {
 
 
 def calls_of(network: Network) -> dict[str, Callable[[], jax.Array]]:
-    """The network as it is and prepared, each as a function without arguments.
+    """The network as it is, prepared, and joined and prepared, as functions without arguments.
 
     Raises:
         RuntimeError: if their bits differ.
@@ -55,7 +66,12 @@ def calls_of(network: Network) -> dict[str, Callable[[], jax.Array]]:
     compiled, prepared = jax.jit(logits), jc.engine.prepare(logits, params, state)
     if not np.array_equal(compiled(params, state, x), prepared(x)):
         raise RuntimeError(f"{network.model}: the bits of the prepared network are other ones")
-    return {"as it is": lambda: compiled(params, state, x), "prepared": lambda: prepared(x)}
+    joined = jc.engine.prepare(jc.fuse(logits), params, state)
+    return {
+        "as it is": lambda: compiled(params, state, x),
+        "prepared": lambda: prepared(x),
+        "joined": lambda: joined(x),
+    }
 
 
 def drawn(model: Any, shape: tuple[int, ...]) -> Any:
@@ -75,8 +91,8 @@ def drawn(model: Any, shape: tuple[int, ...]) -> Any:
 def cells(name: str, times: dict[str, list[float]]) -> list[str]:
     """A row of the table."""
     model, _, images = name.partition(" ")
-    rates = [a / b for a, b in zip(times["as it is"], times["prepared"], strict=True)]
-    ratio = statistics.median(times["as it is"]) / statistics.median(times["prepared"])
+    rates = [a / b for a, b in zip(times["as it is"], times["joined"], strict=True)]
+    ratio = statistics.median(times["as it is"]) / statistics.median(times["joined"])
     return [
         *(model, images.replace("x", " × ") + "²"),
         *(with_spread(statistics.median(times[way]), times[way], 1) for way in times),

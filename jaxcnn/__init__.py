@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jaxcnn.version import __version__ as __version__
 
 _ROOMS = ("data", "engine", "interop", "layers", "models", "ops", "report", "runs", "training")
-_OF_ENGINE = ("accelerate", "restore")
+_OF_ENGINE = ("accelerate", "fuse", "restore")
 
 if TYPE_CHECKING:
     from jaxcnn import data as data
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jaxcnn import runs as runs
     from jaxcnn import training as training
     from jaxcnn.engine import accelerate as accelerate
+    from jaxcnn.engine import fuse as fuse
     from jaxcnn.engine import restore as restore
     from jaxcnn.ops import *  # noqa: F403
 else:  # a type checker that saw this would accept every name

@@ -7,6 +7,7 @@ from jaxcnn.engine.channel_sums import spread as channel_spread
 from jaxcnn.engine.channel_sums import sums as channel_sums
 from jaxcnn.engine.choice import ALGORITHMS
 from jaxcnn.engine.convolution import convolve
+from jaxcnn.engine.fusion import Fused, fuse
 from jaxcnn.engine.hook import accelerate, accelerated, restore
 from jaxcnn.engine.max_pool import max_pool
 from jaxcnn.engine.memory import keep_memory
@@ -23,6 +24,7 @@ __all__ = [
     "ALGORITHMS",
     "OPEN",
     "Explanation",
+    "Fused",
     "Identity",
     "Windows",
     "accelerate",
@@ -34,6 +36,7 @@ __all__ = [
     "convolve",
     "even_bins",
     "explain",
+    "fuse",
     "identity",
     "keep_memory",
     "let_through",

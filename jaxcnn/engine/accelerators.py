@@ -8,13 +8,15 @@ from jax import lax
 from jax.interpreters import mlir
 
 from jaxcnn.engine.partitioned_convolution import on_parts
-from jaxcnn.engine.primitive import conv_p
+from jaxcnn.engine.primitive import conv_p, reversed_window
 from jaxcnn.engine.single_device import devices_of, lower
 
 
 def _on_accelerators(
-    x: Any, kernel: Any, *, algorithm: str, written_out: bool, **params: Any
+    x: Any, kernel: Any, *, algorithm: str, written_out: bool, flipped: bool, **params: Any
 ) -> Any:
+    if flipped:
+        kernel = reversed_window(kernel, params)
     gaps = params["lhs_dilation"]
     if written_out and set(gaps) != {1}:
         widths = [(0, 0, 0)] * x.ndim

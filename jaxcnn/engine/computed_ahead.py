@@ -10,12 +10,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.extend.core import JaxprEqn, Literal, Var
 
-from jaxcnn.engine.hook import accelerated
-from jaxcnn.engine.packed_convolution import PackedBy, packed_by, packed_conv_p
-from jaxcnn.engine.primitive import conv_p
+from jaxcnn.engine.packed_convolution import (
+    PackedBy,
+    packed_by,
+    with_packed_kernel,
+)
 from jaxcnn.engine.splitting import (
     Flat,
     as_function,
@@ -77,7 +78,7 @@ class ComputedAhead:
                 names[var] = self._number(("numbers", own.dtype, own.shape, own.tobytes()))
                 self._arrays[names[var]] = jnp.asarray(own)
         for equation in flat.equations:
-            if known.issuperset(equation.outvars):
+            if equation.outvars and known.issuperset(equation.outvars):
                 operands = tuple(
                     (repr(atom.val), str(atom.aval)) if isinstance(atom, Literal) else names[atom]
                     for atom in equation.invars
@@ -138,31 +139,15 @@ def _with_packed_kernels(flat: Flat, known: set[Var]) -> tuple[Flat, Packed]:
         return flat, packed
 
     def changed(equation: JaxprEqn) -> JaxprEqn:
-        params = _parameters(equation)
-        if params is None or equation.invars[1] not in known or equation.invars[0] in known:
+        by = packed_by(equation)
+        if by is None or equation.invars[1] not in known or equation.invars[0] in known:
             return equation
-        x, kernel = equation.invars
-        by = packed_by(x.aval, kernel.aval, params)
-        if by is None:
-            return equation
-        shape = jax.eval_shape(by.pack, kernel.aval)
-        var = Var(jax.typeof(shape))
-        operands: list[Any] = [x, kernel, var]
-        packed[var] = operands[1], by
-        return equation.replace(
-            primitive=packed_conv_p, invars=operands, params={**params, "by": by}
-        )
+        kernel: Any = equation.invars[1]
+        var = Var(jax.typeof(jax.eval_shape(by.pack, kernel.aval)))
+        packed[var] = kernel, by
+        return with_packed_kernel(equation, by, var)
 
     return flat._replace(equations=[changed(equation) for equation in flat.equations]), packed
-
-
-def _parameters(equation: JaxprEqn) -> dict[str, Any] | None:
-    """The parameters of a convolution that this engine computes; None for other equations."""
-    if equation.primitive is conv_p:
-        return equation.params
-    if equation.primitive is lax.conv_general_dilated_p and accelerated():
-        return {"algorithm": "auto", "written_out": False, **equation.params}
-    return None
 
 
 def _on_one_cpu(values: Iterable[Any]) -> bool:

@@ -44,6 +44,6 @@ def convolve(
             )
     if sharded(jax.typeof(x)) or sharded(jax.typeof(kernel)):
         x, kernel = partitioned_convolution.placed(x, kernel, options)
-    own = {"algorithm": algorithm, "written_out": bool(lhs_dilation)}
+    own = {"algorithm": algorithm, "written_out": bool(lhs_dilation), "flipped": False}
     y: jax.Array = like_lax(lax.conv_general_dilated, {**own, **options}, x, kernel)
     return y

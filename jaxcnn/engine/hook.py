@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import mlir
 
-from jaxcnn.engine import lowering
+from jaxcnn.engine import lowering, primitive
 from jaxcnn.engine.max_pool import maxima, send_back
 from jaxcnn.engine.pool_windows import Windows
 
@@ -70,7 +70,7 @@ def _register(*, on: bool) -> None:
 
 
 def _convolution(ctx: Any, x: Any, kernel: Any, **params: Any) -> Any:
-    return lowering.on_cpu(ctx, x, kernel, algorithm="auto", written_out=False, **params)
+    return lowering.on_cpu(ctx, x, kernel, **primitive.OF_LAX, **params)
 
 
 def _max_pool(ctx: Any, x: Any, **params: Any) -> Any:

@@ -14,12 +14,12 @@ from jax import lax
 from jax.interpreters import mlir
 
 from jaxcnn.engine import parts
-from jaxcnn.engine.algorithm import Chooser
+from jaxcnn.engine.algorithm import Algorithm, Chooser, Order
 from jaxcnn.engine.choice import part_by
 from jaxcnn.engine.name_stacks import KERNEL_GRADIENT, RESULT
 from jaxcnn.engine.partitioned_convolution import on_parts
 from jaxcnn.engine.portable.xla import has_fast_axes, with_fast_axes
-from jaxcnn.engine.primitive import conv_p
+from jaxcnn.engine.primitive import conv_p, reversed_window
 from jaxcnn.engine.problem import Task, as_task
 from jaxcnn.engine.single_device import devices_of, lower, sharded
 
@@ -28,7 +28,14 @@ _XLA = mlir._platform_specific_lowerings["cpu"][lax.conv_general_dilated_p].rule
 
 
 def on_cpu(
-    ctx: Any, x: Any, kernel: Any, *, algorithm: str, written_out: bool, **params: Any
+    ctx: Any,
+    x: Any,
+    kernel: Any,
+    *,
+    algorithm: str,
+    written_out: bool,
+    flipped: bool,
+    **params: Any,
 ) -> Any:
     """Lower a convolution by an algorithm of the engine, or by XLA's own rule."""
     (left, right), (result,) = ctx.avals_in, ctx.avals_out
@@ -38,19 +45,29 @@ def on_cpu(
     known = all(isinstance(n, int) and n > 0 for n in shapes)
     devices = devices_of(ctx)
     beyond = devices == "elsewhere" and sharded(result)
-    if algorithm != "lax" and numbers and known and not beyond:
+    ours = algorithm != "lax" and numbers and known and not beyond
+    own = {"algorithm": algorithm, "written_out": written_out, "flipped": flipped}
+    if ours:
         task = as_task(left, right, params)
         compute = computation(task, algorithm, portable=devices == "elsewhere")
         params["out_sharding"] = None
         if compute is not None and devices == "several devices":
-            own = {"algorithm": algorithm, "written_out": written_out}
             return on_parts(ctx, conv_p.bind, x, kernel, **own, **params)
         if compute is not None:
-            return lower(ctx, functools.partial(compute, dtype=result.dtype), x, kernel)
-        if not has_fast_axes(params["dimension_numbers"]):
-            rule = functools.partial(with_fast_axes, written_out=written_out, **params)
+            rule = functools.partial(compute, flipped=flipped, dtype=result.dtype)
             return lower(ctx, rule, x, kernel)
+    if flipped:
+        # It is lowered once more, with the kernel reversed.
+        rule = functools.partial(_with_reversed_kernel, **{**own, **params})
+        return mlir.lower_fun(rule, multiple_results=False)(ctx, x, kernel)
+    if ours and not has_fast_axes(params["dimension_numbers"]):
+        rule = functools.partial(with_fast_axes, written_out=written_out, **params)
+        return lower(ctx, rule, x, kernel)
     return _XLA(ctx, x, kernel, **params)
+
+
+def _with_reversed_kernel(x: Any, kernel: Any, **params: Any) -> Any:
+    return conv_p.bind(x, reversed_window(kernel, params), **{**params, "flipped": False})
 
 
 def computation(task: Task, algorithm: str, *, portable: bool) -> Callable[..., Any] | None:
@@ -65,26 +82,69 @@ def computation(task: Task, algorithm: str, *, portable: bool) -> Callable[..., 
     return functools.partial(carry_out, task, by_wanted)
 
 
-def carry_out(task: Task, choose: Chooser, x: jax.Array, other: jax.Array, dtype: Any) -> Any:
-    """Compute what XLA's convolution of ``x`` and ``other`` gives, in ``dtype``."""
+def carry_out(
+    task: Task,
+    choose: Chooser,
+    x: jax.Array,
+    other: jax.Array,
+    dtype: Any,
+    *,
+    flipped: bool = False,
+) -> Any:
+    """Compute what XLA's convolution of ``x`` and ``other`` gives, in ``dtype``.
+
+    Args:
+        task: the convolution, or the gradient in its kernel.
+        choose: chooses its algorithm.
+        x: the left operand.
+        other: the right operand.
+        dtype: the type of the result.
+        flipped: whether the window of the right operand is to be reversed.
+    """
     # Halves are summed up in float32, and cast explicitly: the user's JAX may forbid to promote.
     wide = np.dtype(np.float32) if dtype.itemsize < 4 else dtype
-    x = jnp.transpose(x, task.x).astype(wide)
-    other = jnp.transpose(other, task.other).astype(wide)
+    x, other = jnp.transpose(x, task.x).astype(wide), other.astype(wide)
+    algorithm = choose(task.problem, task.gradient)
     with jax.named_scope(KERNEL_GRADIENT if task.gradient else RESULT):
-        y = _computed(task, choose, x, other)
+        if flipped and _reads_mirrored(task, algorithm):
+            assert algorithm.ordered is not None
+            *window, channels, features = task.other
+            mirrored = jnp.transpose(other, (*window, features, channels))
+            y = algorithm.ordered(task.problem, x, mirrored, Order.MIRRORED, None)
+        else:
+            if flipped:
+                other = _reversed(task, other)
+            y = _computed(task, choose, algorithm, x, jnp.transpose(other, task.other))
     return jnp.transpose(y, task.y).astype(dtype)
 
 
-def _computed(task: Task, choose: Chooser, x: jax.Array, other: jax.Array) -> jax.Array:
-    problem = task.problem
-    algorithm = choose(problem, task.gradient)
-    dilated = problem.input_dilated and not algorithm.handles_input_dilation
-    grouped = problem.groups > 1 and not algorithm.handles_groups
+def _reversed(task: Task, other: jax.Array) -> jax.Array:
+    """The right operand of a task, with its window reversed."""
+    window = task.other[1:-1] if task.gradient else task.other[:-2]
+    return lax.rev(other, [axis for axis in window if other.shape[axis] > 1])
+
+
+def _reads_mirrored(task: Task, algorithm: Algorithm) -> bool:
+    """Whether the algorithm reads a kernel that is mirrored as it is."""
+    return not (task.gradient or algorithm.ordered is None or _in_parts(task, algorithm))
+
+
+def _in_parts(task: Task, algorithm: Algorithm) -> bool:
+    """Whether the algorithm computes the task in parts, or not at all by itself."""
+    dilated = task.problem.input_dilated and not algorithm.handles_input_dilation
+    grouped = task.problem.groups > 1 and not algorithm.handles_groups
     compute = algorithm.gradient if task.gradient else algorithm.run
-    if compute is None or dilated or grouped:
-        return (parts.gradient if task.gradient else parts.result)(problem, choose, x, other)
-    return compute(problem, x, other)
+    return compute is None or dilated or grouped
+
+
+def _computed(
+    task: Task, choose: Chooser, algorithm: Algorithm, x: jax.Array, other: jax.Array
+) -> jax.Array:
+    if _in_parts(task, algorithm):
+        return (parts.gradient if task.gradient else parts.result)(task.problem, choose, x, other)
+    compute = algorithm.gradient if task.gradient else algorithm.run
+    assert compute is not None
+    return compute(task.problem, x, other)
 
 
 mlir.register_lowering(conv_p, on_cpu, platform="cpu")

@@ -1,9 +1,9 @@
 """The convolution with a packed kernel, as a JAX primitive.
 
-It has three operands: the images, the kernel, and the same kernel as its algorithm reads it
-(`jaxcnn.engine.algorithm.Packing`). On one CPU the packed kernel alone is read. Derivatives,
-batches of `jax.vmap`, other devices and exports take the kernel instead, and compute what they
-compute in a program that was not prepared.
+Its operands are the kernel as its algorithm reads it (`jaxcnn.engine.algorithm.Packing`), and those
+of the convolution that it stands for, which may complete its results (`jaxcnn.engine.completed`).
+On one CPU the packed kernel is read. Derivatives, batches of `jax.vmap`, other devices and exports
+compute the convolution that it stands for.
 """
 
 import functools
@@ -13,14 +13,16 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import Primitive
+from jax import lax
+from jax.extend.core import JaxprEqn, Primitive, Var
 from jax.interpreters import ad, batching, mlir
 
-from jaxcnn.engine.algorithm import Packing
+from jaxcnn.engine.algorithm import Algorithm, Epilogue, Order, Packing
 from jaxcnn.engine.choice import BY_NAME, part_by
-from jaxcnn.engine.lowering import on_cpu
+from jaxcnn.engine.completed import completed_p, completing, epilogue_of
+from jaxcnn.engine.hook import accelerated
 from jaxcnn.engine.name_stacks import RESULT
-from jaxcnn.engine.primitive import conv_p
+from jaxcnn.engine.primitive import OF_LAX, conv_p
 from jaxcnn.engine.problem import Task, as_task
 from jaxcnn.engine.single_device import devices_of, lower, trace
 
@@ -55,67 +57,101 @@ class PackedBy(NamedTuple):
         ordered = jnp.transpose(kernel, self.task.other).astype(jnp.float32)
         return self.packing.pack(self.task.problem, ordered)
 
-    def run(self, x: jax.Array, packed: jax.Array) -> jax.Array:
+    def run(self, packed: jax.Array, x: jax.Array, epilogue: Epilogue | None) -> jax.Array:
         """The result of the convolution, as `jaxcnn.engine.lowering.carry_out` gives it."""
+        ordered = BY_NAME[self.algorithm].ordered
+        assert ordered is not None, "what packs a kernel reads it"
         x = jnp.transpose(x, self.task.x).astype(jnp.float32)
         with jax.named_scope(RESULT):
-            y = self.packing.run_packed(self.task.problem, x, packed)
+            y = ordered(self.task.problem, x, packed, Order.PACKED, epilogue)
         return jnp.transpose(y, self.task.y)
 
 
-def packed_by(x: Any, kernel: Any, params: dict[str, Any]) -> PackedBy | None:
-    """How the kernel of a convolution is packed on a CPU; None where that saves nothing.
+def packed_by(equation: JaxprEqn) -> PackedBy | None:
+    """How the kernel of a convolution is packed on a CPU.
 
-    Args:
-        x: the images, or their type.
-        kernel: the kernel, or its type.
-        params: the parameters of `jaxcnn.engine.primitive.conv_p`.
+    Returns:
+        None where that saves nothing, and for equations that are no convolutions of this engine.
     """
-    known = all(isinstance(size, int) for size in x.shape)
+    params = _parameters(equation)
+    if params is None:
+        return None
+    x, kernel = (_type(atom) for atom in equation.invars[:2])
+    known = all(isinstance(size, int) and size > 0 for size in (*x.shape, *kernel.shape))
     if not (known and jnp.issubdtype(x.dtype, jnp.floating)):
         return None
     task = as_task(x, kernel, params)
     # The algorithms that pack compute in float32 only; what is wider or narrower, others compute.
     if task.gradient or task.problem.dtype != np.float32:
         return None
-    algorithm = part_by(params["algorithm"], task.problem, gradient=False)
+    completed = equation.primitive is completed_p
+    choose = completing if completed else _computing
+    algorithm = choose(task, params["algorithm"])
     packing = algorithm.packing
     return PackedBy(task, algorithm.name) if packing and packing.pays(task.problem) else None
 
 
-def _unpacked(x: Any, kernel: Any, packed: Any, *, by: PackedBy, **params: Any) -> Any:
-    return conv_p.bind(x, kernel, **params)
+def _computing(task: Task, wanted: str) -> Algorithm:
+    return part_by(wanted, task.problem, gradient=False)
 
 
-def _on_cpu(ctx: Any, x: Any, kernel: Any, packed: Any, *, by: PackedBy, **params: Any) -> Any:
-    if devices_of(ctx) == "one device":
-        return lower(ctx, lambda x, _, packed: by.run(x, packed), x, kernel, packed)
-    own = ctx.replace(primitive=conv_p, avals_in=ctx.avals_in[:2])
-    return on_cpu(own, x, kernel, **params)
+def _type(atom: Any) -> Any:
+    return atom.aval
 
 
-def _elsewhere(ctx: Any, *operands: Any, **params: Any) -> Any:
-    return mlir.lower_fun(functools.partial(_unpacked, **params), multiple_results=False)(
-        ctx, *operands
-    )
+def with_packed_kernel(equation: JaxprEqn, by: PackedBy, packed: Var) -> JaxprEqn:
+    """The equation of a convolution, reading its kernel as it was packed."""
+    primitive, params = equation.primitive, equation.params
+    if primitive is lax.conv_general_dilated_p:
+        primitive, params = conv_p, {**OF_LAX, **params, "out_sharding": None}
+    own = {"by": by, "of": primitive, "params": tuple(params.items())}
+    return equation.replace(primitive=packed_conv_p, invars=[packed, *equation.invars], params=own)
 
 
-def _abstract(x: Any, kernel: Any, packed: Any, *, by: PackedBy, **params: Any) -> Any:
-    return trace(functools.partial(conv_p.bind, **params), (x, kernel)).out_avals[0]
+def _parameters(equation: JaxprEqn) -> dict[str, Any] | None:
+    """The parameters of a convolution that this engine computes; None for other equations."""
+    if equation.primitive is conv_p:
+        return equation.params
+    if equation.primitive is completed_p:
+        return dict(equation.params["conv"])
+    if equation.primitive is lax.conv_general_dilated_p and accelerated():
+        return {**OF_LAX, **equation.params}
+    return None
 
 
-def _derivative(primals: Any, tangents: Any, **params: Any) -> tuple[Any, Any]:
-    """The derivative in the images: the kernel was known before, so it does not change."""
-    y = packed_conv_p.bind(*primals, **params)
-    change = tangents[0]
-    if isinstance(change, ad.Zero):
-        return y, ad.zeros_like_aval(jax.typeof(y))
-    return y, _unpacked(change, *primals[1:], **params)
+def _unpacked(*operands: Any, of: Primitive, params: Any) -> Any:
+    return of.bind(*operands, **dict(params))
 
 
-def _batched(operands: Any, dims: Any, *, by: PackedBy, **params: Any) -> Any:
-    convolve = functools.partial(conv_p.bind, **params)
-    return jax.vmap(convolve, tuple(dims[:2]))(*operands[:2]), 0
+def _on_cpu(ctx: Any, *operands: Any, by: PackedBy, of: Primitive, params: Any) -> Any:
+    if devices_of(ctx) != "one device":
+        return _elsewhere(ctx, *operands, by=by, of=of, params=params)
+
+    def run(packed: jax.Array, x: jax.Array, kernel: jax.Array, *further: jax.Array) -> jax.Array:
+        return by.run(packed, x, epilogue_of(by.task, dict(params), *further) if further else None)
+
+    return lower(ctx, run, *operands)
+
+
+def _elsewhere(ctx: Any, packed: Any, *operands: Any, by: PackedBy, **whose: Any) -> Any:
+    own = ctx.replace(avals_in=ctx.avals_in[1:])
+    rule = functools.partial(_unpacked, **whose)
+    return mlir.lower_fun(rule, multiple_results=False)(own, *operands)
+
+
+def _abstract(packed: Any, *operands: Any, by: PackedBy, **whose: Any) -> Any:
+    return trace(functools.partial(_unpacked, **whose), operands).out_avals[0]
+
+
+def _derivative(primals: Any, tangents: Any, *, by: PackedBy, **whose: Any) -> tuple[Any, Any]:
+    y = packed_conv_p.bind(*primals, by=by, **whose)
+    changes = [ad.instantiate_zeros(tangent) for tangent in tangents[1:]]
+    _, change = jax.jvp(functools.partial(_unpacked, **whose), primals[1:], tuple(changes))
+    return y, change
+
+
+def _batched(operands: Any, dims: Any, *, by: PackedBy, **whose: Any) -> Any:
+    return jax.vmap(functools.partial(_unpacked, **whose), tuple(dims[1:]))(*operands[1:]), 0
 
 
 @functools.lru_cache(maxsize=1024)

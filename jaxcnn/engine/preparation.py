@@ -17,7 +17,7 @@ from jax._src.config import trace_context  # no public way to ask what a trace d
 
 from jaxcnn.engine.computed_ahead import ComputedAhead
 from jaxcnn.engine.hook import accelerated
-from jaxcnn.engine.splitting import flatten
+from jaxcnn.engine.splitting import called, flatten
 
 
 def prepare(function: Callable[..., Any], *known: Any) -> Callable[..., Any]:
@@ -109,7 +109,7 @@ class Prepared:
                 "of the function"
             )
         ahead = self._ahead.setdefault(context, ComputedAhead())
-        run, results = ahead.rest(flatten(program)), jax.tree.structure(results)
+        run, results = ahead.rest(flatten(program, called)), jax.tree.structure(results)
         return lambda *leaves: jax.tree.unflatten(results, run(*leaves))
 
     def _unprepared(self, tree: Any) -> Callable[..., Any]:

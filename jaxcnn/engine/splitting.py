@@ -51,11 +51,14 @@ class Flat(NamedTuple):
     debug_info: Any
 
 
-def flatten(program: ClosedJaxpr) -> Flat:
-    """Write the equations of `jax.jit` and `jax.checkpoint` in place of their calls.
+def flatten(program: ClosedJaxpr, written_out: Callable[[JaxprEqn], Any]) -> Flat:
+    """Write the equations of other programs in place of their calls.
 
-    Calls that say how arrays are sharded stay as they are, and so do derivative rules of the user
-    (`jax.custom_jvp`), loops and branches.
+    Args:
+        program: the program.
+        written_out: tells for an equation the program to be written in its place, such as `jitted`
+            and `called` do; None where it stays. Derivative rules of the user (`jax.custom_jvp`),
+            loops and branches mostly stay.
     """
     consts: dict[Var, Any] = {}
     equations: list[JaxprEqn] = []
@@ -72,8 +75,8 @@ def flatten(program: ClosedJaxpr) -> Flat:
             if scope is not None:
                 source = source.replace(name_stack=scope + source.name_stack)
             taken = _read(names, equation.invars)
-            if _is_call(equation):
-                inner = equation.params["jaxpr"]
+            inner = written_out(equation)
+            if inner is not None:
                 body, held = getattr(inner, "jaxpr", inner), getattr(inner, "consts", ())
                 made = write(body, held, taken, source.name_stack)
             else:
@@ -91,13 +94,15 @@ def flatten(program: ClosedJaxpr) -> Flat:
 def known_variables(flat: Flat) -> set[Var]:
     """The variables that depend on the program's constants only, and not on its arguments.
 
-    Equations with effects, such as a print, belong to each call. So does what is computed in half
-    precision, since XLA keeps more digits between two equations.
+    Equations with effects, such as a print, belong to each call. So do sizes that are not known
+    when the program is exported, and what is computed in half precision, since XLA keeps more
+    digits between two equations.
     """
     known = set(flat.consts)
     for equation in flat.equations:
         narrow = any(_is_half(var.aval) for var in equation.outvars)
-        if not (equation.effects or narrow) and _variables(equation.invars) <= known:
+        own = equation.effects or narrow or equation.primitive.name == "dim_as_value"
+        if not own and _variables(equation.invars) <= known:
             known.update(equation.outvars)
     return known
 
@@ -171,14 +176,26 @@ def as_function(
     return function
 
 
-def _is_call(equation: JaxprEqn) -> bool:
-    """Whether an equation calls a program that may be written in its place."""
+def jitted(equation: JaxprEqn) -> Any:
+    """The program that a call of a jitted function stands for; None for other equations.
+
+    A function that was told how arrays are sharded or laid out is none of them.
+    """
     params = equation.params
-    if equation.primitive.name in ("jit", "pjit"):
-        placed = (*params["in_shardings"], *params["out_shardings"])
-        laid_out = (*params["in_layouts"], *params["out_layouts"], *params["compiler_options_kvs"])
-        return all(each is UNSPECIFIED for each in placed) and not any(laid_out)
-    return equation.primitive.name in ("checkpoint", "remat2") and not params["differentiated"]
+    if equation.primitive.name not in ("jit", "pjit"):
+        return None
+    placed = (*params["in_shardings"], *params["out_shardings"])
+    laid_out = (*params["in_layouts"], *params["out_layouts"], *params["compiler_options_kvs"])
+    free = all(each is UNSPECIFIED for each in placed) and not any(laid_out)
+    return params["jaxpr"] if free else None
+
+
+def called(equation: JaxprEqn) -> Any:
+    """The same, also for a checkpoint that is not differentiated."""
+    checkpoint = equation.primitive.name in ("checkpoint", "remat2")
+    if checkpoint and not equation.params["differentiated"]:
+        return equation.params["jaxpr"]
+    return jitted(equation)
 
 
 def _read(names: dict[Var, Any], atoms: Iterable[Any]) -> list[Any]:

@@ -11,7 +11,7 @@ import math
 import jax
 
 from jaxcnn.engine import direct
-from jaxcnn.engine.algorithm import Algorithm, Packing
+from jaxcnn.engine.algorithm import Algorithm, Epilogue, Order, Packing
 from jaxcnn.engine.portable import winograd
 from jaxcnn.engine.problem import Problem
 from jaxcnn.engine.row_packing import LANES
@@ -39,9 +39,15 @@ def pays(problem: Problem) -> bool:
     return filled >= 0.5 and tiles >= 8
 
 
-def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Compute the convolution."""
-    return direct.called("jaxcnn_winograd", problem, problem.result_shape, x, kernel)
+def run(
+    problem: Problem,
+    x: jax.Array,
+    kernel: jax.Array,
+    order: Order = Order.PLAIN,
+    epilogue: Epilogue | None = None,
+) -> jax.Array:
+    """Compute the convolution, and complete its results while they are in registers."""
+    return direct.convolved("winograd", problem, x, kernel, order, epilogue)
 
 
 def gradient(problem: Problem, x: jax.Array, cotangent: jax.Array) -> jax.Array:
@@ -54,11 +60,6 @@ def pack(problem: Problem, kernel: jax.Array) -> jax.Array:
     """The values of the kernel's windows at the points: four times as many numbers."""
     numbers = (winograd.TILE + 2) ** 2 * problem.channels * problem.features
     return direct.called("jaxcnn_winograd_pack", problem, (numbers,), kernel)
-
-
-def run_packed(problem: Problem, x: jax.Array, values: jax.Array) -> jax.Array:
-    """Compute the convolution with a kernel of `pack`."""
-    return direct.called("jaxcnn_packed_winograd", problem, problem.result_shape, x, values)
 
 
 def _packing_pays(problem: Problem) -> bool:
@@ -81,5 +82,6 @@ WINOGRAD_TILES = Algorithm(
     gradient,
     refuses,
     handles_groups=True,
-    packing=Packing(pack, run_packed, lambda problem: None, _packing_pays),
+    packing=Packing(pack, lambda problem: None, _packing_pays),
+    ordered=run,
 )

@@ -162,10 +162,8 @@ def test_the_table_of_prepared_networks(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["prepared", "--rounds", "2"])
     prepared.main()
     row = capsys.readouterr().out.splitlines()[2]
-    assert re.fullmatch(
-        r"\| lenet \| 2 × 28² \| \d+\.\d ± \d+\.\d \| \d+\.\d ± \d+\.\d \| \d+\.\d\d ± \d+\.\d\d \|",
-        row,
-    )
+    times = r"( \| \d+\.\d ± \d+\.\d){3}"
+    assert re.fullmatch(r"\| lenet \| 2 × 28²" + times + r" \| \d+\.\d\d ± \d+\.\d\d \|", row)
 
 
 def test_prepared_networks_have_the_same_bits(monkeypatch):

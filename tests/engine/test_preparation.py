@@ -335,3 +335,14 @@ def test_nothing_large_is_stored() -> None:
 def test_wrong_use(call: Any, error: str) -> None:
     with pytest.raises(TypeError, match=f"prepare: .*{error}"):
         call()
+
+
+def test_a_print_of_an_argument(capfd: Any) -> None:
+    def function(a: Any, x: Any) -> Any:
+        jax.debug.print("sum {}", x.sum())
+        return a + x
+
+    prepared = prepare(function, jnp.ones(2))
+    np.testing.assert_array_equal(prepared(jnp.ones(2)), [2, 2])
+    jax.effects_barrier()
+    assert capfd.readouterr().out == "sum 2.0\n"

@@ -164,6 +164,47 @@ def test_programs_without_devices_and_meshes_that_are_not_set():
     assert run(MESHES, JAXCNN_NATIVE=str(int(NATIVE))) == "lowered\nequal\n"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["Explicit", "Auto"])
+def test_joined_convolutions_give_the_same_numbers(kind):
+    assert run(JOINED, kind, JAXCNN_NATIVE=str(int(NATIVE))) == "equal\n"
+
+
+JOINED = """
+import os, sys
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+import jax, jax.numpy as jnp, numpy as np, jaxcnn as jc
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+
+mesh = jax.make_mesh((4, 2), ("data", "model"), axis_types=(getattr(AxisType, sys.argv[1]),) * 2)
+random = np.random.default_rng(0)
+x = random.standard_normal((16, 8, 8, 16), np.float32)
+k = random.standard_normal((3, 3, 16, 16), np.float32)
+b = random.standard_normal((16,), np.float32)
+block = jc.fuse(lambda x, k, b: jax.nn.relu(jc.conv2d(x, k, b, padding=1) + x))
+gradient = jax.grad(lambda *args: (block(*args) ** 2).sum(), (0, 1, 2))
+want = jax.jit(lambda *args: (block(*args), *gradient(*args)))(x, k, b)
+NATIVE = os.environ["JAXCNN_NATIVE"] == "1"
+
+def place(array, *spec):
+    return jax.device_put(array, NamedSharding(mesh, P(*spec)))
+
+with jax.set_mesh(mesh):
+    for images, kernel, bias in (
+        (("data",), (), ()), (("data",), (None, None, None, "model"), ("model",)), ((None, "data"), (), ()),
+    ):
+        there = place(x, *images), place(k, *kernel), place(b, *bias)
+        for got, one in zip(jax.jit(lambda *args: (block(*args), *gradient(*args)))(*there), want):
+            np.testing.assert_allclose(got, one, rtol=0, atol=1e-5 * np.abs(one).max())
+    each = jax.shard_map(block, in_specs=(P("data"), P(), P()), out_specs=P("data"),
+                         axis_names={"data", "model"})
+    there = place(x, "data"), place(k), place(b)
+    np.testing.assert_allclose(jax.jit(each)(*there), want[0], rtol=0, atol=1e-4)
+    assert NATIVE == ("jaxcnn_completed" in jax.jit(each).lower(*there).as_text())
+print("equal")
+"""
+
+
 MESHES = """
 import os
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"

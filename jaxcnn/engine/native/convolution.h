@@ -9,6 +9,7 @@
 #pragma once
 
 #include "blocks.h"
+#include "epilogue.h"
 #include "images.h"
 #include "parallel.h"
 #include "plan.h"
@@ -21,10 +22,15 @@ inline int64_t block_rows(int64_t rows) {
   return (rows + blocks - 1) / std::max<int64_t>(blocks, 1);
 }
 
-// Calls `visit(unit, place in the kernel, place in the panels)` for each unit's features of each
-// product, in parallel.
+// How a kernel lies in memory: `(*window, channels, features)`; as the gradient in the images reads
+// the kernel of its convolution, with the window reversed, and channels and features swapped; or in
+// the panels of `pack`. The numbers are those of `jaxcnn.engine.algorithm.Order`.
+enum class KernelOrder : int64_t { plain, mirrored, packed };
+
+// Calls `visit(unit, element of the window, place in the panels)` for the products of each unit's
+// features with each element's channels, in parallel.
 template <typename Visit>
-void each_product(xla::ffi::ThreadPool& pool, const Plan& plan, const Visit& visit) {
+void each_element(xla::ffi::ThreadPool& pool, const Plan& plan, const Visit& visit) {
   const Problem& problem = plan.problem;
   const Axis* axis = problem.axis;
   in_parallel(pool, problem.phases() * plan.units, [&](int64_t number) {
@@ -38,9 +44,8 @@ void each_product(xla::ffi::ThreadPool& pool, const Plan& plan, const Visit& vis
           const int64_t i = phase[0].first + a * phase[0].step;
           const int64_t j = phase[1].first + b * phase[1].step;
           const int64_t k = phase[2].first + c * phase[2].step;
-          const int64_t tap = (i * axis[1].window + j) * axis[2].window + k;
-          for (int64_t d = 0; d < problem.fan_in(); ++d, place += unit.vectors * V)
-            visit(unit, (tap * problem.fan_in() + d) * problem.features + unit.first, place);
+          visit(unit, (i * axis[1].window + j) * axis[2].window + k, place);
+          place += problem.fan_in() * unit.vectors * V;
         }
   });
 }
@@ -57,8 +62,8 @@ class Piece {
       range_[i] = {box.range[i].begin, std::min(box.range[i].end, phase_[i].count)};
   }
 
-  // Computes the results.
-  void forward(const float* packed, float* y) const {
+  // Computes the results, and completes them if there is more to do than to sum up.
+  void forward(const float* packed, const Epilogue* epilogue, float* y) const {
     const int64_t columns = range_[2].end - range_[2].begin, most = block_rows(columns);
     // Short rows are computed two at a time: more sums for each number of the kernel that is read.
     const int64_t together = 2 * columns <= MOST ? 2 : 1;
@@ -84,6 +89,8 @@ class Piece {
               task, row.pixels + c * task.step, packed + panel_, y + row.place + c * task.apart,
               last);
         }
+        for (int64_t r = 0; epilogue != nullptr && r < rows; ++r)
+          epilogue->complete(y + row.place + r * task.row_apart, columns, task.apart, unit_);
       }
     }
   }
@@ -166,16 +173,43 @@ void each_piece(const Plan& plan, int64_t task, const Range& units, const float*
 
 // Writes the kernel into panels, in the order in which its numbers are read.
 inline void pack(xla::ffi::ThreadPool& pool, const Plan& plan, const float* kernel,
-                 float* packed) {
-  each_product(pool, plan, [&](const Unit& unit, int64_t from, ptrdiff_t place) {
-    memcpy(packed + place, kernel + from, 4 * unit.count);
-    memset(packed + place + unit.count, 0, 4 * (unit.vectors * V - unit.count));
+                 KernelOrder order, float* packed) {
+  const Problem& problem = plan.problem;
+  const int64_t channels = problem.fan_in(), features = problem.features;
+  const int64_t window = problem.window();
+  each_element(pool, plan, [&](const Unit& unit, int64_t element, ptrdiff_t place) {
+    const int64_t width = unit.vectors * V;
+    float* to = packed + place;
+    if (order == KernelOrder::plain) {
+      const float* from = kernel + element * channels * features + unit.first;
+      for (int64_t d = 0; d < channels; ++d, from += features, to += width) {
+        memcpy(to, from, 4 * unit.count);
+        memset(to + unit.count, 0, 4 * (width - unit.count));
+      }
+      return;
+    }
+    // Some channels at a time, so that the lines that are written stay in the cache.
+    constexpr int64_t some = 16;
+    const float* from = kernel + ((window - 1 - element) * features + unit.first) * channels;
+    for (int64_t first = 0; first < channels; first += some) {
+      const int64_t end = std::min(first + some, channels);
+      for (int64_t l = 0; l < unit.count; ++l)
+        for (int64_t d = first; d < end; ++d) to[d * width + l] = from[l * channels + d];
+      for (int64_t d = first; d < end; ++d)
+        memset(to + d * width + unit.count, 0, 4 * (width - unit.count));
+    }
   });
 }
 
-// Computes the convolution with the panels of `pack`.
-inline void convolve_packed(xla::ffi::ThreadPool& pool, const Plan& plan, const float* x,
-                            const float* packed, float* y) {
+inline void convolve(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
+                     const float* kernel, KernelOrder order, const Epilogue* epilogue, float* y) {
+  const Plan plan(problem);
+  const float* packed = kernel;
+  if (order != KernelOrder::packed) {
+    float* panels = scratch(plan.size, 1);
+    pack(pool, plan, kernel, order, panels);
+    packed = panels;
+  }
   // A large kernel is taken in slices, each of which stays in a core's cache for all images.
   constexpr int64_t large = 256 * 1024;  // numbers
   const int64_t slices = std::min(plan.units, (plan.size + large - 1) / large);
@@ -183,16 +217,8 @@ inline void convolve_packed(xla::ffi::ThreadPool& pool, const Plan& plan, const 
     const int64_t slice = number / plan.tasks;
     const Range units = {plan.units * slice / slices, plan.units * (slice + 1) / slices};
     each_piece(plan, number % plan.tasks, units, x,
-               [&](const Piece& piece) { piece.forward(packed, y); });
+               [&](const Piece& piece) { piece.forward(packed, epilogue, y); });
   });
-}
-
-inline void convolve(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
-                     const float* kernel, float* y) {
-  const Plan plan(problem);
-  float* packed = scratch(plan.size, 1);
-  pack(pool, plan, kernel, packed);
-  convolve_packed(pool, plan, x, packed, y);
 }
 
 inline void differentiate(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
@@ -215,9 +241,12 @@ inline void differentiate(xla::ffi::ThreadPool& pool, const Problem& problem, co
                  [&](const Piece& piece) { piece.gradient(y, sums + share * size); });
   });
   memset(kernel, 0, 4 * problem.kernel());
-  each_product(pool, plan, [&](const Unit& unit, int64_t to, ptrdiff_t place) {
-    for (int64_t share = 0; share < shares; ++share)
-      for (int64_t l = 0; l < unit.count; ++l) kernel[to + l] += sums[share * size + place + l];
+  const int64_t channels = problem.fan_in(), features = problem.features;
+  each_element(pool, plan, [&](const Unit& unit, int64_t element, ptrdiff_t place) {
+    float* to = kernel + element * channels * features + unit.first;
+    for (int64_t d = 0; d < channels; ++d, to += features, place += unit.vectors * V)
+      for (int64_t share = 0; share < shares; ++share)
+        for (int64_t l = 0; l < unit.count; ++l) to[l] += sums[share * size + place + l];
   });
 }
 

@@ -90,9 +90,8 @@ struct Problem {
   int64_t vectors() const { return wide() ? 1 : (fan_out() + V - 1) / V; }
   int64_t pairs() const { return (vectors() + PAIR - 1) / PAIR; }
   int64_t units() const { return parts() * pairs(); }
-  int64_t kernel() const {
-    return axis[0].window * axis[1].window * axis[2].window * fan_in() * features;
-  }
+  int64_t window() const { return axis[0].window * axis[1].window * axis[2].window; }
+  int64_t kernel() const { return window() * fan_in() * features; }
   int64_t pixels() const { return axis[0].size * axis[1].size * axis[2].size; }
 
   int64_t phases() const {

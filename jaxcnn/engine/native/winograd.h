@@ -202,23 +202,47 @@ class Tiles {
   bool wide;
 };
 
-// The values of the windows of a pair's features.
-inline void window_values(const Tiles& tiles, int64_t pair, const float* kernel, float* values) {
+// The values of the windows of a pair's features, from a kernel that is plain or mirrored.
+inline void window_values(const Tiles& tiles, int64_t pair, const float* kernel, KernelOrder order,
+                          float* values) {
   const int64_t C = tiles.channels, K = tiles.features, width = tiles.vectors(pair) * V;
-  for (int64_t c = 0; c < C; ++c)
+  const int64_t first = pair * PAIR * V;
+  if (order == KernelOrder::plain) {
+    for (int64_t c = 0; c < C; ++c)
+      for (int64_t k = 0; k < width; k += V) {
+        const float* from = kernel + c * K + first + k;
+        float* to = values + c * width + k;
+        transform<WindowValues>([&](int i, int j) { return load(from + (i * WINDOW + j) * C * K); },
+                                [&](int i, int j, Vec v) {
+                                  store(to + (i * POINTS + j) * C * width, v);
+                                });
+      }
+    return;
+  }
+  // The features of a vector lie apart: they are brought together for a vector of channels.
+  constexpr int ELEMENTS = WINDOW * WINDOW;
+  alignas(64) float together[ELEMENTS][V][V];
+  for (int64_t c = 0; c < C; c += V)
     for (int64_t k = 0; k < width; k += V) {
-      const float* from = kernel + c * K + pair * PAIR * V + k;
-      float* to = values + c * width + k;
-      transform<WindowValues>([&](int i, int j) { return load(from + (i * WINDOW + j) * C * K); },
-                              [&](int i, int j, Vec v) {
-                                store(to + (i * POINTS + j) * C * width, v);
-                              });
+      for (int e = 0; e < ELEMENTS; ++e) {
+        const float* from = kernel + ((ELEMENTS - 1 - e) * K + first + k) * C + c;
+        for (int64_t l = 0; l < V; ++l)
+          for (int64_t d = 0; d < V; ++d) together[e][d][l] = from[l * C + d];
+      }
+      for (int64_t d = 0; d < V; ++d) {
+        float* to = values + (c + d) * width + k;
+        transform<WindowValues>([&](int i, int j) { return load(together[i * WINDOW + j][d]); },
+                                [&](int i, int j, Vec v) {
+                                  store(to + (i * POINTS + j) * C * width, v);
+                                });
+      }
     }
 }
 
 // A pair's results of the tiles of one task, from the values of their pixels and of the windows.
 inline void tile_results(const Tiles& tiles, int64_t task, int64_t pair, const float* pixels,
-                         const float* window, float* products, float* y) {
+                         const float* window, const Epilogue* epilogue, float* products,
+                         float* y) {
   const int64_t C = tiles.channels, vectors = tiles.vectors(pair), width = vectors * V;
   const int64_t plane = tiles.apart(width);
   const ptrdiff_t offset = 0;
@@ -231,10 +255,13 @@ inline void tile_results(const Tiles& tiles, int64_t task, int64_t pair, const f
   tiles.each(task, [&](int64_t t, int64_t image, int64_t top, int64_t left) {
     for (int64_t k = 0; k < width; k += V) {
       const float* from = products + t * width + k;
-      float* to = y + tiles.place(image, top, left, pair * PAIR * V + k);
+      const int64_t feature = pair * PAIR * V + k;
+      float* to = y + tiles.place(image, top, left, feature);
       transform<Results>([&](int i, int j) { return load(from + (i * POINTS + j) * plane); },
                          [&](int i, int j, Vec v) {
-                           if (tiles.has(top, left, i, j)) store(to + tiles.result(i, j), v);
+                           if (!tiles.has(top, left, i, j)) return;
+                           float* place = to + tiles.result(i, j);
+                           store(place, epilogue ? epilogue->of(v, feature, place) : v);
                          });
     }
   });
@@ -301,59 +328,42 @@ void each_pair(xla::ffi::ThreadPool& pool, const Tiles& tiles, const float* x,
 
 // Writes the values of all windows, those of a pair of features behind those of the last.
 inline void all_window_values(xla::ffi::ThreadPool& pool, const Tiles& tiles, const float* kernel,
-                              float* values) {
+                              KernelOrder order, float* values) {
   in_parallel(pool, tiles.pairs(), [&](int64_t pair) {
-    window_values(tiles, pair, kernel, values + tiles.panel(pair));
+    window_values(tiles, pair, kernel, order, values + tiles.panel(pair));
   });
 }
 
-// Computes the convolution; `window_of(pair, room)` gives the values of a pair's windows, which it
-// may write to `room` where the tiles are wide.
-template <typename Window>
-void convolve_tiles(xla::ffi::ThreadPool& pool, const Tiles& tiles, const float* x, float* y,
-                    const Window& window_of) {
+inline void winograd(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
+                     const float* kernel, KernelOrder order, const Epilogue* epilogue, float* y) {
+  const Tiles tiles(problem);
   const int64_t pixels = VALUES * tiles.apart(tiles.channels);
   const int64_t products = VALUES * tiles.apart(PAIR * V);
+  const bool packed = order == KernelOrder::packed;
   if (tiles.wide) {
     each_pair(pool, tiles, x, [&](int64_t pair, const Range& tasks, const float* values) {
       float* own = scratch(products + tiles.panel(1), 0);
-      const float* window = window_of(pair, own + products);
+      const float* window = packed ? kernel + tiles.panel(pair) : own + products;
+      // The values of all windows are not written to memory: those of a pair stay in a cache.
+      if (!packed) window_values(tiles, pair, kernel, order, own + products);
       for (int64_t task = tasks.begin; task < tasks.end; ++task, values += pixels)
-        tile_results(tiles, task, pair, values, window, own, y);
+        tile_results(tiles, task, pair, values, window, epilogue, own, y);
     });
     return;
+  }
+  const float* windows = kernel;
+  if (!packed) {
+    float* room = scratch(tiles.kernel_values(), 1);
+    all_window_values(pool, tiles, kernel, order, room);
+    windows = room;
   }
   in_parallel(pool, tiles.tasks, [&](int64_t task) {
     float* own = scratch(products + pixels, 0);
     tiles.pixel_values(x, task, own + products);
     for (int64_t pair = 0; pair < tiles.pairs(); ++pair)
-      tile_results(tiles, task, pair, own + products, window_of(pair, nullptr), own, y);
+      tile_results(tiles, task, pair, own + products, windows + tiles.panel(pair), epilogue, own,
+                   y);
   });
-}
-
-// Computes the convolution with the values of `all_window_values`.
-inline void winograd_packed(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
-                            const float* values, float* y) {
-  const Tiles tiles(problem);
-  convolve_tiles(pool, tiles, x, y,
-                 [&](int64_t pair, float*) { return values + tiles.panel(pair); });
-}
-
-inline void winograd(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,
-                     const float* kernel, float* y) {
-  const Tiles tiles(problem);
-  if (tiles.wide) {
-    // The values of all windows are not written to memory: those of a pair stay in a cache.
-    convolve_tiles(pool, tiles, x, y, [&](int64_t pair, float* room) {
-      window_values(tiles, pair, kernel, room);
-      return room;
-    });
-    return;
-  }
-  float* values = scratch(tiles.kernel_values(), 1);
-  all_window_values(pool, tiles, kernel, values);
-  convolve_tiles(pool, tiles, x, y,
-                 [&](int64_t pair, float*) { return values + tiles.panel(pair); });
 }
 
 inline void winograd_gradient(xla::ffi::ThreadPool& pool, const Problem& problem, const float* x,

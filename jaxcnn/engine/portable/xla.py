@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.engine.algorithm import Algorithm, refuses_nothing
-from jaxcnn.engine.primitive import conv_p
+from jaxcnn.engine.primitive import OF_LAX, conv_p
 from jaxcnn.engine.problem import Problem
 
 
@@ -16,8 +16,7 @@ def run(problem: Problem, x: jax.Array, kernel: jax.Array) -> jax.Array:
     y: jax.Array = conv_p.bind(
         x,
         kernel,
-        algorithm="lax",
-        written_out=False,
+        **{**OF_LAX, "algorithm": "lax"},
         window_strides=problem.stride,
         padding=problem.padding,
         lhs_dilation=problem.input_dilation,
@@ -47,6 +46,7 @@ def with_fast_axes(x: Any, kernel: Any, *, dimension_numbers: Any, **params: Any
         jnp.transpose(x, (left[0], *left[2:], left[1])),
         jnp.transpose(kernel, (*right[2:], right[1], right[0])),
         algorithm="lax",
+        flipped=False,
         dimension_numbers=_fast_axes(x.ndim - 2),
         **params,
     )
