@@ -51,7 +51,9 @@ def on_cpu(
         task = as_task(left, right, params)
         compute = computation(task, algorithm, portable=devices == "elsewhere")
         params["out_sharding"] = None
-        if compute is not None and devices == "several devices":
+        if devices == "several devices":
+            # XLA's own convolution too: its partitioner counts the gradient in the kernel several
+            # times where the height is sharded over some of the mesh (jax 0.10 and 0.12).
             return on_parts(ctx, conv_p.bind, x, kernel, **own, **params)
         if compute is not None:
             rule = functools.partial(compute, flipped=flipped, dtype=result.dtype)
