@@ -38,17 +38,13 @@ have the stem for small images. Nothing is dropped at random, so that all librar
 numbers. The twin in Flax is built of Flax's own layers, the one in torch is the module that jaxcnn
 exports. "Flax accelerated" is the twin in Flax, unchanged, under `jaxcnn.accelerate()`.
 torch.compile compiles the network and its loss, channels last.
-
-The second table has the seconds of compilation, and by how many MiB the memory of a process grows
-at most when it compiles the step and makes three of them. Each library has a process of its own,
-which has made the same with LeNet before. Nothing that an earlier program compiled is used.
 """,
     "inference": """## Inference
 
-The logits of 1 and of 16 images by the same networks in evaluation, in float32. torch.compile has
-frozen parameters and channels last. ONNX Runtime and OpenVINO read the file that jaxcnn exports, in
-which batch norms are folded. The second table has seconds of compilation and MiB as above, for 16
-images.
+The logits of 1 and of 16 images by the same networks in evaluation, in float32, of parameters that
+are the same in each call: in jaxcnn by `jc.engine.prepare(jc.fuse(logits), params, state)`, in
+torch.compile frozen and channels last. ONNX Runtime and OpenVINO read the file that jaxcnn exports,
+in which batch norms are folded.
 """,
     "growth": """## Growth with the batch and the cores
 
@@ -70,6 +66,11 @@ a size is asked for. torch's backward has the winners from its forward; the othe
 """,
 }
 
+COSTS = """The seconds of compilation, and by how many MiB the memory of a process grows at most
+when it compiles and makes three calls. Each library has a process of its own, which has made the
+same with LeNet before. Nothing that an earlier program compiled is used. For inference there are 16
+images.
+"""
 
 WHOLE: dict[str, Any] = {"train_steps": train_steps, "inference": inference}
 """The tables of whole networks, which have a second table of compilation and memory."""
@@ -138,8 +139,8 @@ def page() -> str:
         if not is_kept(table):
             continue
         lines = [introduction, *table_lines(table), ""]
-        if table in WHOLE:
-            lines += [*WHOLE[table].costs_lines(kept(table)["rows"]), ""]
+        if table in WHOLE and any("compile" in row for row in kept(table)["rows"]):
+            lines += [COSTS, *WHOLE[table].costs_lines(kept(table)["rows"]), ""]
         text += "\n" + "\n".join([*lines, origin(kept(table))])
     return text + "\n## Means\n\n" + "\n".join(means()) + "\n"
 
