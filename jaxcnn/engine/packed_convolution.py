@@ -35,10 +35,12 @@ class PackedBy(NamedTuple):
     Attributes:
         task: the convolution.
         algorithm: the name of the algorithm that packs the kernel.
+        flipped: whether the kernel's window is reversed before.
     """
 
     task: Task
     algorithm: str
+    flipped: bool
 
     @property
     def packing(self) -> Packing:
@@ -50,10 +52,12 @@ class PackedBy(NamedTuple):
     @property
     def kind(self) -> Any:
         """What the packed kernel depends on besides the kernel."""
-        return self.algorithm, self.task.other, self.packing.kind(self.task.problem)
+        return *self[1:], self.task.other, self.packing.kind(self.task.problem)
 
     def pack(self, kernel: jax.Array) -> jax.Array:
         """The packed kernel, ``(numbers,)``, of a kernel as the convolution takes it."""
+        if self.flipped:
+            kernel = lax.rev(kernel, self.task.other[:-2])
         ordered = jnp.transpose(kernel, self.task.other).astype(jnp.float32)
         return self.packing.pack(self.task.problem, ordered)
 
@@ -88,7 +92,9 @@ def packed_by(equation: JaxprEqn) -> PackedBy | None:
     choose = completing if completed else _computing
     algorithm = choose(task, params["algorithm"])
     packing = algorithm.packing
-    return PackedBy(task, algorithm.name) if packing and packing.pays(task.problem) else None
+    if packing is None or not packing.pays(task.problem):
+        return None
+    return PackedBy(task, algorithm.name, params["flipped"])
 
 
 def _computing(task: Task, wanted: str) -> Algorithm:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import jaxcnn as jc
-from jaxcnn.engine import compiler
+from jaxcnn.engine import compiler, prepare
 
 NATIVE = not compiler.native().reason
 
@@ -125,3 +125,16 @@ def test_half_precision_and_exports() -> None:
         text = lowered.lower(lowering_platforms=(platform,)).as_text()
         assert "stablehlo.convolution" in text
         assert "stablehlo.reverse" in text
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_prepared(name: str) -> None:
+    """A kernel that is known is packed with its window reversed, beside the same one as it is."""
+    apply, x, kernel, cotangent = case(name)
+
+    def both(kernel: Any, x: Any, cotangent: Any) -> Any:
+        return apply(x, kernel), gradient(apply, x, kernel, cotangent)
+
+    got, want = prepare(both, kernel)(x, cotangent), jax.jit(both)(kernel, x, cotangent)
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_array_equal(a, b)
