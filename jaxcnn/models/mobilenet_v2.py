@@ -32,7 +32,9 @@ def mobilenet_v2(
 ) -> Layer:
     """MobileNetV2; 3,504,872 parameters and 0.30 billion multiply-adds.
 
-    These are for 1000 classes of 224×224×3 images.
+    These are for 1000 classes of 224×224×3 images. At width 0.35, with the small stem and without
+    dropout, it classified 0.9224 ± 0.0043 of Fashion-MNIST's test images rightly after 6 epochs
+    (docs/results.md).
 
     Args:
         num_classes: the number of outputs.
