@@ -1,5 +1,6 @@
 """The convolution that `jaxcnn.ops` calls, after it has checked the arguments."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ def convolve(
     options |= {"dimension_numbers": axes, "batch_group_count": 1}
     if algorithm != "auto":
         # It is asked about the operands' own dtype, also where sums are kept in a wider one.
-        problem = as_task(x, kernel, {**options, "preferred_element_type": None}).problem
+        problem = dataclasses.replace(as_task(x, kernel, options).problem, dtype=x.dtype)
         if reason := choice.refuses(problem, algorithm):
             raise ValueError(
                 f"{op}: `algorithm` {algorithm!r} cannot do this convolution: {reason}"

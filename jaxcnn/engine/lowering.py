@@ -40,13 +40,18 @@ def on_cpu(
     """Lower a convolution by an algorithm of the engine, or by XLA's own rule."""
     (left, right), (result,) = ctx.avals_in, ctx.avals_out
     numbers = jnp.issubdtype(result.dtype, jnp.floating)
+    own = {"algorithm": algorithm, "written_out": written_out, "flipped": flipped}
+    if numbers and result.dtype.itemsize == 2:
+        # It is lowered once more, in float32, so that sums over devices are in float32 as well.
+        # GPUs and TPUs have units for halves, which sum so.
+        rule = functools.partial(_in_float32, dtype=result.dtype, **own, **params)
+        return mlir.lower_fun(rule, multiple_results=False)(ctx, x, kernel)
     shapes = (*left.shape, *right.shape, *result.shape)
     # Sizes that are not known yet are those of an export with a symbolic shape.
     known = all(isinstance(n, int) and n > 0 for n in shapes)
     devices = devices_of(ctx)
     beyond = devices == "elsewhere" and sharded(result)
     ours = algorithm != "lax" and numbers and known and not beyond
-    own = {"algorithm": algorithm, "written_out": written_out, "flipped": flipped}
     if ours:
         task = as_task(left, right, params)
         compute = computation(task, algorithm, portable=devices == "elsewhere")
@@ -66,6 +71,11 @@ def on_cpu(
         rule = functools.partial(with_fast_axes, written_out=written_out, **params)
         return lower(ctx, rule, x, kernel)
     return _XLA(ctx, x, kernel, **params)
+
+
+def _in_float32(x: Any, kernel: Any, *, dtype: Any, **params: Any) -> Any:
+    x, kernel = x.astype(jnp.float32), kernel.astype(jnp.float32)
+    return conv_p.bind(x, kernel, **{**params, "preferred_element_type": None}).astype(dtype)
 
 
 def _with_reversed_kernel(x: Any, kernel: Any, **params: Any) -> Any:

@@ -62,7 +62,7 @@ class PackedBy(NamedTuple):
         return self.packing.pack(self.task.problem, ordered)
 
     def run(self, packed: jax.Array, x: jax.Array, epilogue: Epilogue | None) -> jax.Array:
-        """The result of the convolution, as `jaxcnn.engine.lowering.carry_out` gives it."""
+        """The result of the convolution in float32, as `jaxcnn.engine.lowering` computes it."""
         ordered = BY_NAME[self.algorithm].ordered
         assert ordered is not None, "what packs a kernel reads it"
         x = jnp.transpose(x, self.task.x).astype(jnp.float32)
@@ -85,7 +85,7 @@ def packed_by(equation: JaxprEqn) -> PackedBy | None:
     if not (known and jnp.issubdtype(x.dtype, jnp.floating)):
         return None
     task = as_task(x, kernel, params)
-    # The algorithms that pack compute in float32 only; what is wider or narrower, others compute.
+    # The algorithms that pack compute in float32 only; what is wider, or of 8 bits, others compute.
     if task.gradient or task.problem.dtype != np.float32:
         return None
     completed = equation.primitive is completed_p
@@ -134,7 +134,8 @@ def _on_cpu(ctx: Any, *operands: Any, by: PackedBy, of: Primitive, params: Any) 
         return _elsewhere(ctx, *operands, by=by, of=of, params=params)
 
     def run(packed: jax.Array, x: jax.Array, kernel: jax.Array, *further: jax.Array) -> jax.Array:
-        return by.run(packed, x, epilogue_of(by.task, dict(params), *further) if further else None)
+        epilogue = epilogue_of(by.task, dict(params), *further) if further else None
+        return by.run(packed, x, epilogue).astype(ctx.avals_out[0].dtype)
 
     return lower(ctx, run, *operands)
 

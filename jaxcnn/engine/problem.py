@@ -14,6 +14,7 @@ import math
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -34,7 +35,7 @@ class Problem:
         input_dilation: the distance between neighbouring pixels, with zeros between them: more
             than 1 in the input gradient of a strided convolution.
         groups: the number of groups of channels; each is convolved by itself.
-        dtype: the type of the numbers.
+        dtype: the type of the numbers, which is float32 for those of 16 bits.
         exact: whether sums have to be as exact as products and sums in ``dtype`` are, which
             ``precision="highest"`` asks for.
     """
@@ -150,7 +151,7 @@ def as_task(x: Any, kernel: Any, params: dict[str, Any]) -> Task:
         dilation=tuple(params["rhs_dilation"]),
         input_dilation=tuple(params["lhs_dilation"]),
         groups=params["feature_group_count"],
-        dtype=np.dtype(params.get("preferred_element_type") or x.dtype),
+        dtype=_summed_in(np.dtype(params.get("preferred_element_type") or x.dtype)),
         exact=_highest(params.get("precision")),
     )
     swapped = left[1] < left[0] and forward.taps >= math.prod(forward.out)
@@ -172,6 +173,12 @@ def as_task(x: Any, kernel: Any, params: dict[str, Any]) -> Task:
         (right[1], *right[2:], right[0]),
         _inverse(order),
     )
+
+
+def _summed_in(dtype: Any) -> Any:
+    """The type in which numbers of another type are summed up."""
+    half = jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize == 2
+    return np.dtype(np.float32) if half else dtype
 
 
 def _highest(precision: Any) -> bool:

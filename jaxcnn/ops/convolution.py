@@ -150,6 +150,7 @@ def checked_conv(
     if padding_mode != "zeros" or _breaks_xla(kernel.shape[:rank], stride, dilation, pairs):
         x = pad_spatial(op, x, pairs, mode=padding_mode, layout=axes)
         pairs = ((0, 0),) * rank
+    wide = accumulator(x.dtype)
     y = engine.convolve(
         op,
         x,
@@ -161,7 +162,9 @@ def checked_conv(
         rhs_dilation=dilation,
         feature_group_count=groups,
         precision=precision,
-        preferred_element_type=preferred_element_type or accumulator(x.dtype),
+        # Without a bias the only rounding of 16-bit sums is the convolution's own, and its
+        # gradients have 16-bit operands. A bias is added before the sums are rounded.
+        preferred_element_type=preferred_element_type or (wide if bias is not None else None),
     )
     if bias is not None:
         y = add_bias(y, bias, axes)

@@ -115,7 +115,8 @@ def _standardized_jvp(
 
 def _over_all(total: Any, x: Any, axes: tuple[int, ...], axis_name: Hashable | None) -> Any:
     """The mean of what adds up to ``total``."""
-    mean = total / math.prod(x.shape[axis] for axis in axes)
+    # As a float: the numbers of a channel may be more than an int32 counts.
+    mean = total / float(math.prod(x.shape[axis] for axis in axes))
     return mean if axis_name is None else lax.pmean(mean, axis_name)
 
 

@@ -202,6 +202,7 @@ def _conv_transpose(
         (extent - 1 - low, extent - 1 - high)
         for (low, high), extent in zip(crops, span, strict=True)
     )
+    wide = accumulator(x.dtype)
     y = engine.convolve(
         op,
         x,
@@ -214,7 +215,9 @@ def _conv_transpose(
         rhs_dilation=dilation,
         feature_group_count=groups,
         precision=precision,
-        preferred_element_type=preferred_element_type or accumulator(x.dtype),
+        # Without a bias the only rounding of 16-bit sums is the convolution's own, and its
+        # gradients have 16-bit operands. A bias is added before the sums are rounded.
+        preferred_element_type=preferred_element_type or (wide if bias is not None else None),
     )
     if bias is not None:
         y = add_bias(y, bias, axes)
