@@ -16,6 +16,7 @@ PAGES = [
     ("README.md", 4),
     ("docs/layers.md", 1),
     ("docs/models.md", 1),
+    ("docs/scaling.md", 1),
     ("docs/flax_and_equinox.md", 5),
 ]
 

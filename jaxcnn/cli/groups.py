@@ -10,13 +10,16 @@ GROUPS = {
     ),
     "optimization": (
         "epochs", "batch-size", "optimizer", "lr", "momentum", "weight-decay", "decay-all",
-        "schedule", "warmup-steps", "clip-norm", "ema", "seed", "seeds", "skip-nonfinite",
+        "schedule", "warmup-steps", "clip-norm", "ema", "accumulate",
+        "seed", "seeds", "skip-nonfinite",
     ),
     "run": (
         "config", "from", "run-dir", "experiment", "overwrite", "resume", "accept-engine",
         "checkpoint-every", "checkpoint-minutes", "keep", "best-by", "early-stop",
         "tensorboard", "wandb", "profile", "quiet",
     ),
-    "device": ("platform", "streaming", "at-once"),
+    "device": (
+        "platform", "devices", "fsdp", "batch-norm", "precision", "streaming", "at-once",
+    ),
 }  # fmt: skip
 """The title of each group, and its options."""

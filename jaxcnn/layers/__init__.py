@@ -23,6 +23,7 @@ from jaxcnn.layers.layer import (
     output_shape,
     stateless,
 )
+from jaxcnn.layers.mixed_precision import mixed_precision
 from jaxcnn.layers.naming import named_key
 from jaxcnn.layers.noise import ChannelDropout, Dropout, StochasticDepth
 from jaxcnn.layers.normalization import (
@@ -114,6 +115,7 @@ __all__ = [
     "fold_batch_norm",
     "is_a",
     "map_layers",
+    "mixed_precision",
     "named_key",
     "normalized",
     "output_shape",

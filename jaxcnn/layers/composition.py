@@ -222,7 +222,7 @@ def Inline(layer: Layer) -> Layer:
     check_parts("Inline", {"layer": layer})
     if names_of(layer) is None:
         raise ValueError("Inline: `layer` must be made of named layers, as a Sequential is")
-    return _around("Inline", layer, inline=True)
+    return around("Inline", layer, inline=True)
 
 
 @described
@@ -247,7 +247,7 @@ def Remat(layer: Layer) -> Layer:
     Reference: Chen, Xu, Zhang and Guestrin, *Training Deep Nets with Sublinear Memory Cost*
     (2016).
     """
-    whole = _around("Remat", layer)
+    whole = around("Remat", layer)
 
     def apply(
         params: Params,
@@ -264,7 +264,7 @@ def Remat(layer: Layer) -> Layer:
     return whole._replace(apply=apply)
 
 
-def _around(op: str, layer: Layer, *, inline: bool = False) -> Layer:
+def around(op: str, layer: Layer, *, inline: bool = False) -> Layer:
     """A layer around one other layer, with the same parameters."""
     check_parts(op, {"layer": layer})
 

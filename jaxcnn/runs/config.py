@@ -10,16 +10,18 @@ from tyro.conf import arg
 
 from jaxcnn.data import DataOptions
 from jaxcnn.errors import UserError, brief
-from jaxcnn.runs.kinds import check_kinds
+from jaxcnn.runs.kinds import DeviceCount, check_kinds
 from jaxcnn.runs.model import find_model, is_own, model_title
 from jaxcnn.runs.model_options import parse_model_options
 from jaxcnn.runs.normalization import Normalizing
 from jaxcnn.training.augment_options import AugmentConfig, check_augmentation
+from jaxcnn.training.precision import PrecisionName
 
 Optimizer = Literal["sgd", "momentum", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "linear", "step"]
 Platform = Literal["cpu", "gpu", "tpu"]
 BestBy = Literal["validation_accuracy", "validation_loss"]
+BatchNormKind = Literal["synchronized", "local"]
 
 OWN = "own"
 """What a run calls a model, a data set or an optimizer that it was given in Python."""
@@ -67,6 +69,18 @@ class TrainConfig:
         accept_engine: Resume though convolutions are computed by another engine than before
             (native code or not, another instruction set); the parameters will be others.
         platform: cpu, gpu or tpu; left out, the best that JAX finds.
+        devices: How many devices share each batch: a number, or all; left out, one CPU, or of
+            accelerators all that divide the batch. On a machine without so many CPU devices, as
+            many are simulated.
+        fsdp: Let each device keep only its share of the parameters and of the optimizer's state;
+            they are gathered where they are needed.
+        batch_norm: What batch norms normalize by where devices share a batch: synchronized (by the
+            whole batch, as on one device) or local (each device by its share, without waiting).
+        precision: The floating-point types: float32, mixed_bfloat16 or mixed_float16 (the model
+            computes in 16 bits; parameters, normalizations, sums and losses are float32; with
+            mixed_float16 the loss is scaled).
+        accumulate: Compute each batch in so many parts and add their gradients, which takes the
+            memory of one part. Batch norms then normalize each part by itself.
         normalize: What images are normalized by, channel by channel: none, dataset (the mean and
             deviation of the training images) or imagenet (those that torchvision's weights want).
             It is a part of the model: predictions and exports take images in [0, 1] as before.
@@ -115,6 +129,11 @@ class TrainConfig:
     resume: bool = False
     accept_engine: bool = False
     platform: Platform | None = None
+    devices: DeviceCount | None = None
+    fsdp: bool = False
+    batch_norm: BatchNormKind = "synchronized"
+    precision: PrecisionName = "float32"
+    accumulate: int = 1
     normalize: Normalizing = "none"
     streaming: bool = False
     data: Annotated[DataOptions, arg(name="")] = dataclasses.field(default_factory=DataOptions)
@@ -137,6 +156,9 @@ class TrainConfig:
             value = getattr(self, name)
             if isinstance(value, str) and value:
                 object.__setattr__(self, name, Path(value))
+        count: Any = self.devices
+        if type(count) is int:
+            object.__setattr__(self, "devices", str(count))
 
     @property
     def name(self) -> str:
@@ -228,6 +250,11 @@ def check_settings(config: TrainConfig) -> None:
         raise UserError(f"--momentum must be at least 0 and below 1, got {config.momentum}")
     if config.ema is not None and not 0 < config.ema < 1:
         raise UserError(f"--ema must be above 0 and below 1, got {config.ema}")
+    if config.recipe.batch_size % config.accumulate:
+        raise UserError(
+            f"--accumulate must divide --batch-size {config.recipe.batch_size}, got "
+            f"{config.accumulate}"
+        )
     check_augmentation(config.augmentation)
     if config.skip_head and config.init_from is None:
         raise UserError("--skip-head needs --init-from, the file whose last layer is not read")
@@ -273,6 +300,7 @@ def _at_least(least: int) -> Callable[[str, int], None]:
 _LIMITS: dict[str, Callable[[str, Any], None]] = {
     "epochs": _at_least(1),
     "batch_size": _at_least(1),
+    "accumulate": _at_least(1),
     "warmup_steps": _at_least(0),
     "seed": _at_least(0),
     "lr": _positive,

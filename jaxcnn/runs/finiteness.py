@@ -62,7 +62,7 @@ class Finiteness(Subscriber):
             f"the loss, the gradient or the parameters were not finite in step {step + 1} (epoch "
             f"{moment.epoch}, batch {batch + 1}, training images "
             f"{', '.join(map(str, images[:_NAMED]))}{more}); {self._last_good()}; "
-            f"a lower --lr or --clip-norm 1 may help, {advice}"
+            f"a lower --lr or --clip-norm 1 may help, {advice}{self._of_float16()}"
         )
 
     def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
@@ -80,7 +80,14 @@ class Finiteness(Subscriber):
         return UserError(
             f"the {name} loss became {loss} in epoch {done.epoch} (step "
             f"{done.moment.step}); {self._last_good()}; a lower --lr or --clip-norm 1 may help"
+            f"{self._of_float16()}"
         )
+
+    def _of_float16(self) -> str:
+        """The clause about numbers that float16 does not have, where it is used."""
+        if self._job.config.precision != "mixed_float16":
+            return ""
+        return "; float16 ends at 65504, --precision mixed_bfloat16 does not"
 
     def _write(self, facts: dict[str, int], images: list[int]) -> None:
         if self._folder is not None:

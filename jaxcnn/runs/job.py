@@ -16,7 +16,7 @@ from jaxcnn.engine import identity
 from jaxcnn.errors import UserError
 from jaxcnn.layers import Layer
 from jaxcnn.runs.config import TrainConfig
-from jaxcnn.runs.devices import describe_devices
+from jaxcnn.runs.devices import describe_devices, devices_for, named, part_of
 from jaxcnn.runs.digests import model_sha256, sample_sha256
 from jaxcnn.runs.initial import given_weights
 from jaxcnn.runs.log import say
@@ -28,6 +28,8 @@ from jaxcnn.training.augmentation import make_augment
 from jaxcnn.training.freezing import freeze_model, freeze_optimizer
 from jaxcnn.training.losses import Loss
 from jaxcnn.training.optimizers import make_optimizer, make_schedule
+from jaxcnn.training.precision import PRECISIONS
+from jaxcnn.training.spread import Devices
 from jaxcnn.training.totals import Metrics
 
 
@@ -72,6 +74,7 @@ class Job(NamedTuple):
         members: who learns it.
         normalization: what the model normalizes images by; ``None`` for nothing.
         own_sha256: the digest of a model of the user's own; ``None`` of another.
+        devices: those that compute it.
         programs: the compiled programs.
         schedule: ``rate -> schedule``; ``None`` where the optimizer was given as an object.
         compile_seconds: how long the compilation took.
@@ -83,6 +86,7 @@ class Job(NamedTuple):
     members: Members
     normalization: Normalization | None
     own_sha256: str | None
+    devices: Devices
     programs: Programs
     schedule: Callable[[Any], optax.Schedule] | None
     compile_seconds: float
@@ -120,10 +124,13 @@ def assemble(
     """
     check_augmentation(config.augmentation, data.image_shape)
     steps = _steps(config, len(data.train))
+    size = min(config.recipe.batch_size, len(data.train))
+    few = f" of {size:,} training images" if size < config.recipe.batch_size else ""
+    devices = devices_for(config, size, of=few)
     model = find_model(config.model, data.num_classes, own.model, options=config.model_options)
     own_sha256 = model_sha256(model) if is_own(config.model) else None
     normalization = normalization_for(config.normalize, data)
-    model = model if normalization is None else normalization.of(model)
+    model = as_trained(model, config, normalization)
     check_shapes(model, config.model, data.image_shape, data.num_classes, min(2, len(data.train)))
     if is_own(config.model):
         first = data.train.read(np.arange(min(2, len(data.train)))).images
@@ -140,14 +147,26 @@ def assemble(
         augment=make_augment(config.augmentation, data.num_classes),
         skip_nonfinite=config.skip_nonfinite,
         average=config.ema,
+        at_most=None if config.accumulate == 1 else part_of(size, config.accumulate),
+        scales_loss=PRECISIONS[config.precision].scales_loss,
     )
     if config.freeze or config.init_from is not None:
         task = _with_given(config, task, data)
     begun = time.perf_counter()
-    programs = compile_programs(task, members, at_once=at_once)
+    programs = compile_programs(task, members, at_once=at_once, devices=devices)
     seconds = time.perf_counter() - begun
     schedule = schedule_of(config, steps) if own.optimizer is None else None
-    return Job(config, data, model, members, normalization, own_sha256, programs, schedule, seconds)
+    digests = normalization, own_sha256
+    return Job(config, data, model, members, *digests, devices, programs, schedule, seconds)
+
+
+def as_trained(model: Layer, config: TrainConfig, normalization: Normalization | None) -> Layer:
+    """A model as a run computes it: in its precision, and behind its normalization of images.
+
+    Its parameters and their names stay.
+    """
+    model = PRECISIONS[config.precision].of(model)
+    return model if normalization is None else normalization.of(model)
 
 
 def _with_given(config: TrainConfig, task: Task, data: Dataset) -> Task:
@@ -211,7 +230,7 @@ def announce(data: Dataset) -> None:
 
 
 def facts_of(job: Job, own: Own = NOTHING) -> dict[str, Any]:
-    """What a run writes down of its data, and of what the user has given of their own."""
+    """What a run writes down of its data, its devices, and of what the user has given it."""
     data = job.data
     splits: Sequence[Split | StreamedSplit] = [data.train, *data.scored.values()]
     counts = {f"{name}_images": len(split) for name, split in data.scored.items()}
@@ -228,6 +247,7 @@ def facts_of(job: Job, own: Own = NOTHING) -> dict[str, Any]:
             "sample_sha256": [sample_sha256(split) for split in splits],
         },
         "transform": dataclasses.asdict(data.transform),
+        "devices": named(job.devices.size),
         **normalizing,
         **digest,
         **({"own": own.names} if own.names else {}),

@@ -4,7 +4,7 @@ import dataclasses
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, NewType, Union, get_args, get_origin, get_type_hints
 
 from jaxcnn.errors import UserError, brief
 from jaxcnn.names import did_you_mean
@@ -58,12 +58,26 @@ def _path(value: str | Path) -> Path:
     raise ValueError
 
 
+DeviceCount = NewType("DeviceCount", str)
+"""How many devices: ``"all"``, or a positive whole number as text."""
+
+
+def _device_count(value: Any) -> str:
+    word = str(value) if type(value) is int else value
+    if isinstance(word, str):
+        number = word.isascii() and word.isdecimal() and 0 < int(word) < 2**31
+        if number or word == "all":
+            return word
+    raise ValueError
+
+
 KINDS: dict[Any, Kind] = {
     bool: Kind("", "true or false", _only(bool), _only(bool)),
     int: Kind("INT", "a whole number", int, _only(int)),
     float: Kind("FLOAT", "a number", float, _number),
     str: Kind("STR", "text", str, _only(str)),
     Path: Kind("PATH", "a path", _path, _path),
+    DeviceCount: Kind("INT|all", "a positive whole number or all", _device_count, _device_count),
 }
 """The one table of types. `kind_of` makes the rows of choices and of classes.
 

@@ -1,13 +1,14 @@
 """What must be as it was for a run, or a sweep, to go on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jaxcnn.engine import Identity, identity
 from jaxcnn.errors import UserError
 from jaxcnn.runs.config import flag
+from jaxcnn.runs.devices import counted
 from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import read_saved
 from jaxcnn.runs.log import warn
@@ -17,7 +18,8 @@ from jaxcnn.training import Moment
 
 FREE = frozenset(
     {
-        *("run_dir", "data_dir", "init_from", "experiment", "platform", "streaming"),
+        *("run_dir", "data_dir", "init_from", "experiment", "streaming"),
+        *("platform", "devices", "fsdp"),
         *("tensorboard", "wandb", "profile"),
         *("checkpoint_every", "checkpoint_minutes", "keep", "best_by", "early_stop"),
         "skip_nonfinite",
@@ -42,6 +44,8 @@ def check_unchanged(
     """
     free = FREE | {"epochs"} if constant else FREE
     old, new = by_flag(begun), by_flag(now)
+    if old.get("batch_norm") == "local":
+        free -= {"devices"}  # each device has statistics and noise of its own
     if is_own(old["model"]) and is_own(new["model"]):
         free |= {"model"}  # a file may have moved: its structure is compared instead
     for name in sorted(old.keys() - free):
@@ -170,7 +174,7 @@ def _engine_in(saved: Path) -> Identity | None:
         raise UserError(f"{saved} is damaged: engine must be a table of {wanted}") from None
 
 
-def history(saved: Path, moment: Moment, steps: int) -> dict[str, Any]:
+def history(saved: Path, moment: Moment, steps: int, devices: Sequence[str]) -> dict[str, Any]:
     """When a run, or a sweep, was begun and when it went on, for it to be kept.
 
     Where it goes on with another jax, on another device or by another engine, a warning says so:
@@ -181,6 +185,7 @@ def history(saved: Path, moment: Moment, steps: int) -> dict[str, Any]:
         saved: the file in which the run has written it down.
         moment: where it goes on.
         steps: how many steps an epoch has.
+        devices: on which it goes on.
     """
     begun, now = read_saved(saved), surroundings()
     versions = begun.get("versions", {})
@@ -189,11 +194,11 @@ def history(saved: Path, moment: Moment, steps: int) -> dict[str, Any]:
         for name in ("jax", "jaxlib")
         if versions.get(name, now["versions"][name]) != now["versions"][name]
     ]
-    if begun.get("devices", now["devices"]) != now["devices"]:
-        changed.append(f"on {', '.join(begun['devices'])}")
-    if changed:
-        what = " and ".join(changed)
-        warn(f"{saved.parent} was begun with {what}: what follows is not equal to the bit")
+    what = f" with {' and '.join(changed)}" if changed else ""
+    if begun.get("devices", devices) != devices:
+        what += f" on {counted(begun['devices'])}"
+    if what:
+        warn(f"{saved.parent} was begun{what}: what follows is not equal to the bit")
     resumed = [*begun.get("resumed", []), now["started"]]
     kept = {"started": begun.get("started", now["started"]), "resumed": resumed}
     changes = [*begun.get("engine_changes", []), *_engine_change(saved, moment, steps)]

@@ -7,6 +7,10 @@ import numpy as np
 
 from jaxcnn.training import TrainState
 from jaxcnn.training.averaging import Average
+from jaxcnn.training.loss_scale import LossScale
+
+_OPTIONAL = {"average": Average, "loss_scale": LossScale}
+"""The parts of a state that only some trainings have."""
 
 
 def keys_data(keys: Any) -> dict[str, list[Any]]:
@@ -22,16 +26,17 @@ def to_arrays(state: Any, totals: Any) -> dict[str, Any]:
     if not sums["further"]:
         del sums["further"]
     its = state._asdict()
-    del its["average"]
-    if state.average is not None:
-        its["average"] = state.average._asdict()
+    for name in _OPTIONAL:
+        part = its.pop(name)
+        if part is not None:
+            its[name] = part._asdict()
     return {"state": its, "totals": sums}
 
 
 def state_of(arrays: dict[str, Any]) -> TrainState:
     """The state of which `to_arrays` has made a dict."""
-    average = arrays.get("average")
-    return TrainState(**{**arrays, "average": None if average is None else Average(**average)})
+    parts = {name: kind(**arrays[name]) for name, kind in _OPTIONAL.items() if name in arrays}
+    return TrainState(**{**arrays, **parts})
 
 
 def model_in(arrays: dict[str, Any]) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _through(job: Job, record: Record, facts: Mapping[str, Any]) -> Ended:
         record.checkpoints = checkpoints
         if config.resume:
             moment = _resumed(job, record)
-            record.write(job, {**facts, **history(record.file, moment, steps)})
+            record.write(job, {**facts, **history(record.file, moment, steps, facts["devices"])})
         else:
             moment = begin(job.programs)
         pace = Pace(config.checkpoint_every, config.checkpoint_minutes, steps)
@@ -203,7 +203,8 @@ def _resumed(job: Job, record: Record) -> Moment:
         raise UserError(f"{path} has {done} epochs already, more than --epochs {job.epochs}")
     record.keep(done)
     say(f"resume: going on {moment.behind(job.programs.steps)}")
-    return moment
+    state, totals = job.programs.place(moment.state, moment.totals)
+    return moment._replace(state=state, totals=totals)
 
 
 def _rows_in(record: Record) -> Path:

@@ -110,7 +110,7 @@ def run(config: TrainConfig, own: Own = NOTHING, *, written: bool = True) -> Res
     """
     check_config(config)
     check_writers(config)
-    use_platform(config.platform)  # the keys of `single` are the first arrays
+    use_platform(config.platform, config.devices)  # the keys of `single` are the first arrays
     members = single(config.seed, config.recipe.lr)
     if not written:
         return _run_unwritten(config, own)

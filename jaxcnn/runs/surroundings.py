@@ -1,12 +1,10 @@
-"""What a run's numbers depend on besides its settings: versions, devices, the engine."""
+"""What a run's numbers depend on besides its settings: versions, the engine."""
 
 import importlib.metadata
 import subprocess
 import sys
 import time
 from typing import Any
-
-import jax
 
 from jaxcnn.engine import identity
 from jaxcnn.version import __version__
@@ -18,7 +16,7 @@ _PACKAGES = ("jax", "jaxlib", "optax", "flax", "orbax-checkpoint", "numpy")
 
 
 def surroundings() -> dict[str, Any]:
-    """The versions, the devices and the engine that a run's numbers depend on."""
+    """The versions and the engine that a run's numbers depend on."""
     return {
         "versions": {
             "python": sys.version.split()[0],
@@ -27,7 +25,6 @@ def surroundings() -> dict[str, Any]:
         },
         "git": git_commit(),
         "parameters": DRAWN,
-        "devices": [f"{device.platform}: {device.device_kind}" for device in jax.devices()],
         "engine": identity()._asdict(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }

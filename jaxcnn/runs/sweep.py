@@ -135,7 +135,7 @@ def sweep(plan: SweepPlan, own: Own = NOTHING) -> Swept:
     """
     check_plan(plan)
     config = dataclasses.replace(plan.config, experiment=f"{plan.config.name}-sweep")
-    use_platform(config.platform)  # the keys of the members are the first arrays
+    use_platform(config.platform, config.devices)  # the keys of the members are the first arrays
     record = SweepRecord(plan, choose_folder(config))
     try:
         carry_out(config, record, members_of(plan.pairs), own)

@@ -20,7 +20,7 @@ from jaxcnn.runs.devices import use_platform
 from jaxcnn.runs.digests import tree_sha256
 from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.formats import DESCRIBED, LARGEST_IMAGE, read_saved
-from jaxcnn.runs.job import announce, load_data, optimizer_of
+from jaxcnn.runs.job import announce, as_trained, load_data, optimizer_of
 from jaxcnn.runs.log import say
 from jaxcnn.runs.metrics_file import read_metrics
 from jaxcnn.runs.model import (
@@ -265,7 +265,7 @@ def _restored(
     if is_own(config.model):
         saved = read_saved(folder.config)
         check_same_model(model, "the --model that was given", saved, folder.path)
-    model = model if facts.normalization is None else facts.normalization.of(model)
+    model = as_trained(model, config, facts.normalization)
     check_shapes(model, config.model, facts.image_shape, classes, 1)
     moment = None
     if folder.checkpoints.is_dir():

@@ -45,6 +45,7 @@ def make_evaluation(
     loss: Loss = cross_entropy,
     metrics: Metrics | None = None,
     keep: Callable[[jax.Array], jax.Array] = guesses_of,
+    share: Callable[[Batch], Batch] = lambda batch: batch,
 ) -> Callable[[Params, State, Batch], tuple[Totals, jax.Array]]:
     """The function ``(params, model_state, data) -> (totals, kept)`` over all of ``data``.
 
@@ -57,6 +58,7 @@ def make_evaluation(
         loss: one number for each example.
         metrics: further ones.
         keep: what is kept of the logits of a batch, one row for each example.
+        share: spreads the examples of a batch over devices.
     """
     size = min(batch_size, count)
     batches = -(-count // size)
@@ -66,8 +68,8 @@ def make_evaluation(
             positions = start + jnp.arange(size)
             mask = positions < count
             indices = jnp.where(mask, positions, 0)
-            logits, _ = model.apply(params, model_state, data.images[indices])
-            labels = data.labels[indices]
+            images, labels = share(Batch(data.images[indices], data.labels[indices]))
+            logits, _ = model.apply(params, model_state, images)
             more = totals_of(logits, labels, mask, loss=loss, metrics=metrics)
             return totals + more, keep(logits)
 

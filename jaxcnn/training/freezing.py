@@ -70,7 +70,7 @@ def freeze_model(model: Layer, patterns: Sequence[str]) -> Layer:
         def apply(params: Any, state: Any, x: Any, *, train: bool = False, key: Any = None) -> Any:
             return part.apply(params, state, x, train=False, key=key)
 
-        return Layer(part.init, apply)
+        return part._replace(apply=apply)  # still known as a normalization
 
     still = map_paths(model, change)
 

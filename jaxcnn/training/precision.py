@@ -1,32 +1,43 @@
-"""In which floating-point type a model computes, while its parameters stay float32."""
+"""The policies of ``--precision``: which types a training computes in, and which it keeps."""
 
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
-import jax
-import jax.numpy as jnp
+from jaxcnn.layers import Layer, mixed_precision
 
-Tree = TypeVar("Tree")
+PrecisionName = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
 class Precision(NamedTuple):
-    """The type that a model computes in; parameters, losses and logits are float32.
+    """Which floating-point types a training uses.
 
     Attributes:
-        compute: the type of the images and parameters that the model is applied to.
+        parameters: of the parameters, their gradients, the optimizer's moments and the running
+            statistics.
+        computation: of the images and parameters that the model is applied to.
+        reductions: of the sums in convolutions, matrix products and pools, and of normalizations.
+        outputs: of the logits, losses and metrics.
+        scales_loss: whether the loss is multiplied before its gradient is taken, so that small
+            numbers do not vanish in ``computation`` (see `jaxcnn.training.loss_scale`).
 
-    Reference: P. Micikevicius and others, Mixed Precision Training, 2018.
+    Reference: P. Micikevicius and others, *Mixed Precision Training* (2018).
     """
 
-    compute: jnp.dtype
+    parameters: str = "float32"
+    computation: str = "float32"
+    reductions: str = "float32"
+    outputs: str = "float32"
+    scales_loss: bool = False
 
-    def lowered(self, tree: Tree) -> Tree:
-        """The floating-point arrays of ``tree`` in the type that the model computes in."""
-
-        def cast(leaf: jax.Array) -> jax.Array:
-            return leaf.astype(self.compute) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
-
-        return jax.tree.map(cast, tree)
+    def of(self, model: Layer) -> Layer:
+        """The model computed by the policy; its parameters and their names stay."""
+        if self.computation == self.parameters:
+            return model
+        return mixed_precision(model, self.computation)
 
 
-FLOAT32 = Precision(jnp.dtype("float32"))
-MIXED_BFLOAT16 = Precision(jnp.dtype("bfloat16"))
+PRECISIONS: dict[PrecisionName, Precision] = {
+    "float32": Precision(),
+    "mixed_bfloat16": Precision(computation="bfloat16"),
+    "mixed_float16": Precision(computation="float16", scales_loss=True),
+}
+"""The policies by the names that ``--precision`` takes."""

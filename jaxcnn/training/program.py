@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.stages import Compiled
 
 from jaxcnn.data import StreamedSplit
 from jaxcnn.data.stream import Stream
 from jaxcnn.training.evaluation import EVALUATION_BATCH, Score, make_evaluation
+from jaxcnn.training.passes import over_members, passes_of
+from jaxcnn.training.spread import ALONE, Devices
 from jaxcnn.training.state import Batch, TrainState
 from jaxcnn.training.task import Members, Task
 from jaxcnn.training.totals import Totals
@@ -44,6 +44,7 @@ class Programs(NamedTuple):
         batch_size: examples per full batch.
         examples: how many examples a pass has.
         at_once: how many members are vectorized together.
+        place: ``(state, totals) -> (state, totals)``, arrays from elsewhere on the devices.
         compiled: the programs that ``advance`` runs, for whoever wants to look into them.
     """
 
@@ -56,6 +57,7 @@ class Programs(NamedTuple):
     batch_size: int
     examples: int
     at_once: int
+    place: Callable[[TrainState, Totals], tuple[TrainState, Totals]]
     compiled: tuple[Compiled, ...]
 
     def examples_in(self, start: int, stop: int) -> int:
@@ -64,7 +66,7 @@ class Programs(NamedTuple):
 
 
 def compile_programs(
-    task: Task, members: Members, *, at_once: int | None = None, mesh: Mesh | None = None
+    task: Task, members: Members, *, at_once: int | None = None, devices: Devices = ALONE
 ) -> Programs:
     """Compile what a training computes, ahead of time: no timing ever contains a compilation.
 
@@ -78,27 +80,27 @@ def compile_programs(
             program. Left out, one on the CPU, where a convolution with a kernel for each member
             is several times slower than one convolution after another; elsewhere all of them,
             or as many as fit into the device's memory.
-        mesh: the devices that share the examples of each batch, along its first axis, whose type
-            must be ``Auto``; batches that it does not divide are not shared. Left out, JAX's
-            default device computes everything.
+        devices: those that share the examples of each batch, as a `Spread`; a batch that they do
+            not divide is computed by each of them. Left out, JAX's default device computes
+            everything.
 
     Raises:
         ValueError: if the training set is streamed and there are several members.
     """
     if isinstance(task.train_set, StreamedSplit):
-        return _streamed(task, members, task.train_set)
+        return _streamed(task, members, task.train_set, devices)
     if members.size is None:
-        return _compiled(task, members, 1, mesh)
+        return _compiled(task, members, 1, devices)
     if at_once is not None:
-        return _compiled(task, members, min(at_once, members.size), mesh)
-    return _as_many_as_fit(task, members, members.size, mesh)
+        return _compiled(task, members, min(at_once, members.size), devices)
+    return _as_many_as_fit(task, members, members.size, devices)
 
 
-def _as_many_as_fit(task: Task, members: Members, count: int, mesh: Mesh | None) -> Programs:
+def _as_many_as_fit(task: Task, members: Members, count: int, devices: Devices) -> Programs:
     """The programs that vectorize as many of the members as suits the device."""
     at_once = 1 if jax.default_backend() == "cpu" else count
     while True:
-        programs = _compiled(task, members, at_once, mesh)
+        programs = _compiled(task, members, at_once, devices)
         if at_once == 1 or fits(programs.compiled):
             return programs
         at_once = math.ceil(at_once / 2)
@@ -117,73 +119,16 @@ def fits(programs: Sequence[Any]) -> bool:
     return bool(needed <= _SHARE * free_memory())
 
 
-class Passes(NamedTuple):
-    """Functions that train every member on some batches of their passes.
-
-    Attributes:
-        span: ``(members, state, totals, data, orders, start, stop)``: the full batches ``start``
-            to ``stop`` of the orders.
-        rest: ``(members, state, totals, data, orders)``: all the examples of the orders, as one
-            batch.
-    """
-
-    span: Callable[..., tuple[TrainState, Totals]]
-    rest: Callable[..., tuple[TrainState, Totals]]
-
-
-def passes_of(task: Task, at_once: int, mesh: Mesh | None = None) -> Passes:
-    """The training of a task as pure functions."""
-    size = min(task.batch_size, len(task.train_set))
-    share = _unshared if mesh is None else _shared_over(mesh)
-
-    def span(
-        members: Members,
-        state: TrainState,
-        totals: Totals,
-        data: Batch,
-        orders: jax.Array,
-        start: jax.Array,
-        stop: jax.Array,
-    ) -> tuple[TrainState, Totals]:
-        def each(member: Members, state: TrainState, totals: Totals, order: jax.Array) -> Any:
-            step = task.step(member)
-
-            def body(index: jax.Array, carry: tuple[TrainState, Totals]) -> Any:
-                indices = lax.dynamic_slice_in_dim(order, index * size, size)
-                state, more = step(carry[0], share(_take(data, indices)))
-                return state, carry[1] + more
-
-            return lax.fori_loop(start, stop, body, (state, totals))
-
-        return _over_members(each, members, at_once, state, totals, orders)
-
-    def rest(
-        members: Members, state: TrainState, totals: Totals, data: Batch, orders: jax.Array
-    ) -> tuple[TrainState, Totals]:
-        def each(member: Members, state: TrainState, totals: Totals, order: jax.Array) -> Any:
-            state, more = task.step(member)(state, share(_take(data, order)))
-            return state, totals + more
-
-        return _over_members(each, members, at_once, state, totals, orders)
-
-    return Passes(span, rest)
-
-
-def _compile(work: Callable[..., Any], *like: Any) -> Compiled:
-    """Compile one of `Passes` for arguments of these shapes; state and totals are donated."""
-    return jax.jit(work, donate_argnums=(1, 2)).lower(*like).compile()
-
-
-def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> Programs:
+def _compiled(task: Task, members: Members, at_once: int, devices: Devices) -> Programs:
     size, full = min(task.batch_size, len(task.train_set)), task.full_batches
-    data, passes = _on_devices(task.train_set, mesh), passes_of(task, at_once, mesh)
-    start, shuffle, zero = _before(task, members)
-    state, totals = jax.eval_shape(lambda: (start(), zero()))
-    orders = jax.eval_shape(shuffle, 1)
-    programs = [_compile(passes.span, members, state, totals, data, orders, *_BETWEEN)]
+    data, passes = _on(devices, task.train_set), passes_of(task, at_once, devices)
+    members = devices.copied(members)
+    before = _before(task, members, devices)
+    orders = devices.shapes(jax.eval_shape(before.shuffle, 1))
+    programs = [before.compile(passes.span, members, data, orders, *_BETWEEN)]
     if task.steps > full:
-        left = jax.eval_shape(lambda orders: orders[..., full * size :], orders)
-        programs.append(_compile(passes.rest, members, state, totals, data, left))
+        left = devices.shapes(jax.eval_shape(lambda orders: orders[..., full * size :], orders))
+        programs.append(before.compile(passes.rest, members, data, left))
 
     def advance(
         state: TrainState, totals: Totals, orders: jax.Array, start: int, stop: int
@@ -197,31 +142,34 @@ def _compiled(task: Task, members: Members, at_once: int, mesh: Mesh | None) -> 
             state, totals = programs[1](members, state, totals, data, left)
         return state, totals
 
-    score = _scores(task, members, at_once, mesh)
-    sizes = (task.steps, size, len(task.train_set))
-    return Programs(start, shuffle, advance, score, zero, *sizes, at_once, tuple(programs))
+    return _programs(task, members, at_once, devices, before, advance, programs)
 
 
-def _streamed(task: Task, members: Members, split: StreamedSplit) -> Programs:
+def _streamed(task: Task, members: Members, split: StreamedSplit, devices: Devices) -> Programs:
     """The programs of a single run whose examples are read when they are needed.
 
-    Each batch is a training set of its own, in the order in which it comes, so that the step is
-    that of the examples in memory, to the bit.
+    On one device each batch is a training set of its own, in the order in which it comes, so that
+    the step is that of the examples in memory, to the bit. Several devices get only their share.
     """
     if members.size is not None:
         raise ValueError("compile_programs: streamed examples are for a single run")
-    size, passes = min(task.batch_size, len(split)), passes_of(task, 1)
-    start, shuffle, zero = _before(task, members)
-    like = members, *jax.eval_shape(lambda: (start(), zero()))
+    size, passes = min(task.batch_size, len(split)), passes_of(task, 1, devices)
+    members = devices.copied(members)
+    before = _before(task, members, devices)
 
-    def shapes(count: int) -> tuple[Any, Any]:
+    def compiled(count: int) -> Compiled:
         images: Any = jax.ShapeDtypeStruct((count, *split.image_shape), jnp.float32)
         labels: Any = jax.ShapeDtypeStruct((count,), jnp.int32)
-        return Batch(images, labels), labels
+        batch = devices.dealt(Batch(images, labels))
+        if devices.size > 1:
+            return before.compile(passes.whole, members, batch)
+        if count == size:
+            return before.compile(passes.span, members, batch, labels, *_BETWEEN)
+        return before.compile(passes.rest, members, batch, labels)
 
-    programs = [_compile(passes.span, *like, *shapes(size), *_BETWEEN)]
+    programs = [compiled(size)]
     if rest := len(split) % size:
-        programs.append(_compile(passes.rest, *like, *shapes(rest)))
+        programs.append(compiled(rest))
     stream, once = Stream(split, size), (np.int32(0), np.int32(1))
 
     def advance(
@@ -232,19 +180,42 @@ def _streamed(task: Task, members: Members, split: StreamedSplit) -> Programs:
             part = next(batches)
             # One step at a time waits for the device: each holds the memory of its batch.
             jax.block_until_ready(totals)
-            batch = Batch(jnp.asarray(part.images), jnp.asarray(part.labels))
-            given = members, state, totals, batch, jnp.arange(len(part), dtype=jnp.int32)
+            images: Any = part.images
+            labels: Any = part.labels
+            given: tuple[Any, ...] = (devices.dealt(Batch(images, labels)),)
             whole = len(part) == size
-            state, totals = programs[0](*given, *once) if whole else programs[1](*given)
+            if devices.size == 1:
+                given += (jnp.arange(len(part), dtype=jnp.int32), *(once if whole else ()))
+            state, totals = programs[0 if whole else 1](members, state, totals, *given)
         return state, totals
 
-    score = _scores(task, members, 1, None)
-    sizes = (task.steps, size, len(split))
-    return Programs(start, shuffle, advance, score, zero, *sizes, 1, tuple(programs))
+    return _programs(task, members, 1, devices, before, advance, programs)
 
 
-def _before(task: Task, members: Members) -> tuple[Callable[[], Any], Any, Callable[[], Any]]:
-    """What there is before the first step of a run, or of an epoch: state, orders, totals."""
+class _Before(NamedTuple):
+    """What there is before the first step of a run, or of an epoch.
+
+    Attributes:
+        start: gives the state that the members begin with.
+        shuffle: gives the orders of an epoch.
+        zero: gives the totals over no examples.
+        like: the shapes of state and totals, and where they lie.
+        where: where they lie; ``None`` on a single device.
+    """
+
+    start: Callable[[], TrainState]
+    shuffle: Callable[[int], jax.Array]
+    zero: Callable[[], Totals]
+    like: tuple[Any, Any]
+    where: Any
+
+    def compile(self, work: Callable[..., Any], members: Members, *like: Any) -> Compiled:
+        """Compile one of `Passes` for arguments of these shapes; state and totals are donated."""
+        program = jax.jit(work, donate_argnums=(1, 2), out_shardings=self.where)
+        return program.lower(members, *self.like, *like).compile()
+
+
+def _before(task: Task, members: Members, devices: Devices) -> _Before:
     count = len(task.train_set)
 
     def order(key: jax.Array, epoch: jax.Array) -> jax.Array:
@@ -256,9 +227,18 @@ def _before(task: Task, members: Members) -> tuple[Callable[[], Any], Any, Calla
         begin = jax.vmap(task.start, in_axes=(0, None))
         shuffled = jax.vmap(order, in_axes=(0, None))
         zero = functools.partial(_zeros, task, members.size)
-    shuffled, begin = jax.jit(shuffled), jax.jit(begin)
-    given = dict(task.given or {})
-    return lambda: begin(members, given), lambda epoch: shuffled(members.keys.order, epoch), zero
+    given = devices.copied(dict(task.given or {}))
+    state, totals = jax.eval_shape(lambda: (begin(members, given), zero()))
+    of_state, of_totals = devices.of_state(state), devices.everywhere
+    start = jax.jit(begin, out_shardings=of_state)
+    shuffle = jax.jit(shuffled, out_shardings=devices.everywhere)
+    return _Before(
+        lambda: start(members, given),
+        lambda epoch: shuffle(members.keys.order, epoch),
+        lambda: devices.copied(zero()),
+        (devices.shapes(state, of_state), devices.shapes(totals)),
+        None if of_state is None else (of_state, of_totals),
+    )
 
 
 def _zeros(task: Task, size: int) -> Totals:
@@ -266,20 +246,51 @@ def _zeros(task: Task, size: int) -> Totals:
     return jax.tree.map(lambda each: jnp.stack([each] * size), Totals.zero(task.metrics))
 
 
+def _programs(
+    task: Task,
+    members: Members,
+    at_once: int,
+    devices: Devices,
+    before: _Before,
+    advance: Callable[..., Any],
+    compiled: Sequence[Compiled],
+) -> Programs:
+    def place(state: TrainState, totals: Totals) -> tuple[TrainState, Totals]:
+        placed = (state, totals)
+        return placed if before.where is None else jax.device_put(placed, before.where)
+
+    return Programs(
+        before.start,
+        before.shuffle,
+        advance,
+        _scores(task, members, at_once, devices, before.like[0]),
+        before.zero,
+        task.steps,
+        min(task.batch_size, len(task.train_set)),
+        len(task.train_set),
+        at_once,
+        place,
+        tuple(compiled),
+    )
+
+
 def _scores(
-    task: Task, members: Members, at_once: int, mesh: Mesh | None
+    task: Task, members: Members, at_once: int, devices: Devices, like: Any
 ) -> Callable[[TrainState], dict[str, Score]]:
     """The compiled function from a state to the scores of every split."""
-    size = max(EVALUATION_BATCH // at_once, 1)
-    splits = {name: _on_devices(split, mesh) for name, split in task.scored.items()}
+    task = task._replace(model=devices.of_model(task.model))
+    # The devices divide a batch; what is padded is masked.
+    size = -(-max(EVALUATION_BATCH // at_once, 1) // devices.size) * devices.size
+    splits = {name: _on(devices, split) for name, split in task.scored.items()}
 
     def scored(members: Members, state: TrainState, splits: dict[str, Batch]) -> Any:
         def each(member: Members, state: TrainState) -> Any:
-            return {name: _evaluated(task, state, splits[name], size) for name in task.scored}
+            return {
+                name: _evaluated(task, state, splits[name], size, devices) for name in task.scored
+            }
 
-        return _over_members(each, members, at_once, state)
+        return over_members(each, members, at_once, state)
 
-    like = jax.eval_shape(_before(task, members)[0])
     program = jax.jit(scored).lower(members, like, splits).compile()
 
     def score(state: TrainState) -> dict[str, Score]:
@@ -289,47 +300,21 @@ def _scores(
     return score
 
 
-def _evaluated(task: Task, state: TrainState, data: Batch, size: int) -> tuple[Totals, jax.Array]:
+def _evaluated(
+    task: Task, state: TrainState, data: Batch, size: int, devices: Devices
+) -> tuple[Totals, jax.Array]:
     """The totals and guesses of one split, in batches of a size."""
-    count = data.labels.shape[0]
-    evaluate = make_evaluation(task.model, count, size, loss=task.loss, metrics=task.metrics)
+    evaluate = make_evaluation(
+        task.model,
+        data.labels.shape[0],
+        size,
+        loss=task.loss,
+        metrics=task.metrics,
+        share=devices.shared,
+    )
     return evaluate(*state.used, data)
 
 
-def _over_members(each: Callable[..., Any], members: Members, at_once: int, *arguments: Any) -> Any:
-    """``each`` member's results: all vectorized, or so many at a time in a loop."""
-    if members.size is None:
-        return each(members, *arguments)
-    if at_once == members.size:
-        return jax.vmap(each)(members, *arguments)
-    # One at a time is not vectorized: a convolution stays the one that a single run has.
-    batch_size = None if at_once == 1 else at_once
-    return lax.map(lambda member: each(*member), (members, *arguments), batch_size=batch_size)
-
-
-def _take(data: Batch, indices: jax.Array) -> Batch:
-    return Batch(data.images[indices], data.labels[indices])
-
-
-def _on_devices(split: Any, mesh: Mesh | None) -> Batch:
-    """A split in the memory of the device; of each, where there is a mesh."""
-    batch = Batch(jnp.asarray(split.images), jnp.asarray(split.labels))
-    return batch if mesh is None else jax.device_put(batch, NamedSharding(mesh, PartitionSpec()))
-
-
-def _unshared(batch: Batch) -> Batch:
-    """A batch as it is, on one device."""
-    return batch
-
-
-def _shared_over(mesh: Mesh) -> Callable[[Batch], Batch]:
-    """Shares the examples of a batch among the devices of a mesh, if it divides them."""
-    axis = mesh.axis_names[0]
-    sharding = NamedSharding(mesh, PartitionSpec(axis))
-
-    def share(batch: Batch) -> Batch:
-        if batch.labels.shape[0] % mesh.shape[axis]:
-            return batch
-        return lax.with_sharding_constraint(batch, sharding)
-
-    return share
+def _on(devices: Devices, split: Any) -> Batch:
+    """A split in the memory of each device."""
+    return devices.copied(Batch(jnp.asarray(split.images), jnp.asarray(split.labels)))

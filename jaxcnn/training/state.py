@@ -9,6 +9,7 @@ import optax
 
 from jaxcnn.layers import Layer, Params, State
 from jaxcnn.training.averaging import Average
+from jaxcnn.training.loss_scale import LossScale, first_scale
 
 
 class Batch(NamedTuple):
@@ -32,6 +33,7 @@ class TrainState(NamedTuple):
         opt_state: the optimizer's moments and counts.
         step: the number of optimizer steps taken, int32.
         average: the moving average of parameters and statistics; ``None`` where none is kept.
+        loss_scale: what the loss is multiplied by; ``None`` where it is not.
     """
 
     params: Params
@@ -39,6 +41,7 @@ class TrainState(NamedTuple):
     opt_state: optax.OptState
     step: jax.Array
     average: Average | None = None
+    loss_scale: LossScale | None = None
 
     @property
     def used(self) -> Average:
@@ -72,6 +75,7 @@ def init_state(
     input_shape: Sequence[int],
     given: Mapping[str, Any] | None = None,
     average: bool = False,
+    scales_loss: bool = False,
 ) -> TrainState:
     """A fresh state: drawn parameters, step zero.
 
@@ -83,6 +87,7 @@ def init_state(
         given: arrays to take in place of drawn ones, by their paths (``conv1/kernel``), those of
             running statistics with ``state/`` before.
         average: whether a moving average is kept.
+        scales_loss: whether the loss is scaled, as float16 needs it.
     """
     params, model_state = model.init(key, input_shape)
     if given:
@@ -90,7 +95,8 @@ def init_state(
         model_state = _with_given(model_state, given, "state/")
     # A copy: a step reuses the memory of each array of the state.
     mean = jax.tree.map(jnp.copy, Average(params, model_state)) if average else None
-    return TrainState(params, model_state, optimizer.init(params), jnp.zeros((), jnp.int32), mean)
+    step, scale = jnp.zeros((), jnp.int32), first_scale() if scales_loss else None
+    return TrainState(params, model_state, optimizer.init(params), step, mean, scale)
 
 
 def _with_given(tree: Any, given: Mapping[str, Any], prefix: str) -> Any:

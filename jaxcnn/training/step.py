@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxcnn.layers import Layer, Params, State
+from jaxcnn.layers import Layer
 from jaxcnn.training.augmentation import Augment
 from jaxcnn.training.averaging import averaged
+from jaxcnn.training.gradient import Given, make_gradient
+from jaxcnn.training.loss_scale import next_scale
 from jaxcnn.training.losses import Loss, cross_entropy
-from jaxcnn.training.precision import FLOAT32, Precision
 from jaxcnn.training.state import Batch, TrainState
-from jaxcnn.training.totals import NEVER, Metrics, Totals, totals_of
+from jaxcnn.training.totals import NEVER, Metrics, Totals
 
 Step = Callable[[TrainState, Batch], tuple[TrainState, Totals]]
 
@@ -25,7 +26,7 @@ def make_train_step(
     loss: Loss = cross_entropy,
     metrics: Metrics | None = None,
     augment: Augment | None = None,
-    precision: Precision = FLOAT32,
+    at_most: int | None = None,
     skip_nonfinite: bool = False,
     average: float | None = None,
 ) -> Step:
@@ -39,7 +40,7 @@ def make_train_step(
         metrics: further ones, for the totals alone.
         augment: changes the images, and with mixup the labels; then the label that counts as
             right is the one that has the larger share.
-        precision: the type that the model computes in.
+        at_most: how many examples are computed at once, as in `make_gradient`.
         skip_nonfinite: whether a step whose loss, gradient or new parameters are not finite
             changes nothing but the count of steps; it adds nothing to the sums but to ``skipped``.
         average: the decay of the state's moving average, if it has one.
@@ -48,19 +49,7 @@ def make_train_step(
         A pure function. The totals are those of the parameters *before* the step, as in a
         running training accuracy.
     """
-
-    def mean_loss(
-        params: Params,
-        model_state: State,
-        batch: Batch,
-        targets: jax.Array | None,
-        key: jax.Array,
-    ) -> tuple[jax.Array, tuple[State, Totals]]:
-        params, images = precision.lowered((params, batch.images))
-        logits, model_state = model.apply(params, model_state, images, train=True, key=key)
-        logits = logits.astype(jnp.float32) if logits.dtype.itemsize < 4 else logits
-        totals = totals_of(logits, batch.labels, targets=targets, loss=loss, metrics=metrics)
-        return totals.loss / batch.labels.shape[0], (model_state, totals)
+    gradient = make_gradient(model, loss=loss, metrics=metrics, at_most=at_most)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Totals]:
         key = jax.random.fold_in(noise_key, state.step)
@@ -68,16 +57,18 @@ def make_train_step(
         if augment is not None:
             images, targets = augment(key, batch.images, batch.labels)
             batch = Batch(images, targets.argmax(-1).astype(batch.labels.dtype))
-        gradient = jax.grad(mean_loss, has_aux=True)
-        grads, (model_state, totals) = gradient(
-            state.params, state.model_state, batch, targets, key
-        )
+        scale = 1.0 if state.loss_scale is None else state.loss_scale.scale
+        given = Given(batch, targets, key)
+        grads, model_state, totals = gradient(state.params, state.model_state, given, scale)
+        if state.loss_scale is not None:
+            grads = jax.tree.map(lambda leaf: leaf / scale, grads)
         # Adam of optax raises a float to the power of its integer count, which promotes.
         with jax.numpy_dtype_promotion("standard"):
             updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         norm = optax.tree.norm(grads)
-        finite = jnp.isfinite(totals.loss + norm + optax.tree.norm(params))
+        numbers = totals.loss, norm, optax.tree.norm(params)
+        finite = jnp.stack([jnp.isfinite(number) for number in numbers]).all()
         totals = totals._replace(
             steps=jnp.ones((), jnp.int32),
             gradient_norm=norm.astype(jnp.float32),
@@ -86,20 +77,35 @@ def make_train_step(
         mean = state.average
         if average is not None and mean is not None:
             mean = averaged(mean, params, model_state, average, state.step)
-        new = TrainState(params, model_state, opt_state, state.step + 1, mean)
-        return _unless(finite, new, totals, state) if skip_nonfinite else (new, totals)
+        new = TrainState(params, model_state, opt_state, state.step + 1, mean, state.loss_scale)
+        if state.loss_scale is not None:
+            return _scaled(finite, new, totals, state, skip_nonfinite)
+        return _unless(~finite, new, totals, state) if skip_nonfinite else (new, totals)
 
     return step
 
 
-def _unless(
-    finite: jax.Array, new: TrainState, totals: Totals, old: TrainState
+def _scaled(
+    finite: jax.Array, new: TrainState, totals: Totals, old: TrainState, skip_nonfinite: bool
 ) -> tuple[TrainState, Totals]:
-    """The step where it is finite, else the old state with one more step counted."""
+    """The step of a scaled loss: left out where a smaller scale may still help, which is taken."""
+    now = old.loss_scale
+    assert now is not None
+    overflow = ~finite & (now.scale > 1)
+    totals = totals._replace(nonfinite=jnp.where(overflow, NEVER, totals.nonfinite))
+    skipped = ~finite if skip_nonfinite else overflow
+    state, totals = _unless(skipped, new, totals, old)
+    return state._replace(loss_scale=next_scale(now, finite)), totals
+
+
+def _unless(
+    skipped: jax.Array, new: TrainState, totals: Totals, old: TrainState
+) -> tuple[TrainState, Totals]:
+    """The step, unless it is left out: then the old state with one more step counted."""
     nothing = jax.tree.map(jnp.zeros_like, totals)
-    nothing = nothing._replace(skipped=jnp.ones((), jnp.int32), nonfinite=old.step)
+    nothing = nothing._replace(skipped=jnp.ones((), jnp.int32), nonfinite=totals.nonfinite)
     kept = old._replace(step=new.step)
     state, totals = jax.tree.map(
-        lambda mine, its: jnp.where(finite, mine, its), (new, totals), (kept, nothing)
+        lambda mine, its: jnp.where(skipped, its, mine), (new, totals), (kept, nothing)
     )
     return state, totals

@@ -12,7 +12,6 @@ from jaxcnn.data import Split, StreamedSplit
 from jaxcnn.layers import Layer
 from jaxcnn.training.augmentation import Augment
 from jaxcnn.training.losses import Loss, cross_entropy
-from jaxcnn.training.precision import FLOAT32, Precision
 from jaxcnn.training.state import Keys, TrainState, init_state, keys_of
 from jaxcnn.training.step import Step, make_train_step
 from jaxcnn.training.totals import Metrics
@@ -31,7 +30,8 @@ class Task(NamedTuple):
         loss: one number for each example.
         metrics: further ones, summed in training and in scores.
         augment: changes the images of a step.
-        precision: the type that the model computes in.
+        at_most: how many examples of a batch are computed at once; left out, all of them.
+        scales_loss: whether the loss is scaled, as a model that computes in float16 needs it.
         skip_nonfinite: whether steps that are not finite are left out.
         average: the decay of a moving average of the parameters, which is scored in their place.
         given: parameters and statistics to begin with in place of drawn ones, by their paths.
@@ -45,7 +45,8 @@ class Task(NamedTuple):
     loss: Loss = cross_entropy
     metrics: Metrics | None = None
     augment: Augment | None = None
-    precision: Precision = FLOAT32
+    at_most: int | None = None
+    scales_loss: bool = False
     skip_nonfinite: bool = False
     average: float | None = None
     given: Mapping[str, Any] | None = None
@@ -64,8 +65,15 @@ class Task(NamedTuple):
         """What a member begins with, ``given`` being the values of the task's ``given``."""
         shape = (1, *self.train_set.image_shape)
         optimizer = self.optimizer(member.rates)
-        keeps = self.average is not None
-        return init_state(self.model, optimizer, member.keys.init, shape, given, average=keeps)
+        return init_state(
+            self.model,
+            optimizer,
+            member.keys.init,
+            shape,
+            given,
+            average=self.average is not None,
+            scales_loss=self.scales_loss,
+        )
 
     def step(self, member: "Members") -> Step:
         """The training step of a member."""
@@ -76,7 +84,7 @@ class Task(NamedTuple):
             loss=self.loss,
             metrics=self.metrics,
             augment=self.augment,
-            precision=self.precision,
+            at_most=self.at_most,
             skip_nonfinite=self.skip_nonfinite,
             average=self.average,
         )

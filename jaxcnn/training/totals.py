@@ -84,7 +84,7 @@ def totals_of(
         metrics: further ones.
     """
     keep = jnp.ones(labels.shape, bool) if mask is None else mask
-    right = logits.argmax(-1) == labels
+    right = logits.argmax(-1).astype(labels.dtype) == labels
     # Written so that a NaN is never among the first five.
     ahead = ~(logits <= jnp.take_along_axis(logits, labels[:, None], -1))
 

@@ -111,7 +111,7 @@ def test_resume_keeps_when_and_on_what_a_run_was_begun(config, capsys):
     done.folder.config.write_text(json.dumps(saved))
     run(dataclasses.replace(config, resume=True))
     said = capsys.readouterr().err
-    assert "was begun with jax 0.1 and on tpu: v9: what follows is not equal to the bit" in said
+    assert "was begun with jax 0.1 on 1 × tpu (v9): what follows is not equal to the bit" in said
     now = json.loads(done.folder.config.read_text())
     assert (now["started"], len(now["resumed"])) == (saved["started"], 1)
     run(dataclasses.replace(config, resume=True))

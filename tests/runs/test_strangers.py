@@ -45,7 +45,7 @@ def readers(folder):
     yield lambda: load_trained(folder)
     yield lambda: check_same_data(folder.config, {"data": {}})
     yield lambda: check_same_engine(folder.config, accept=True)
-    yield lambda: history(folder.config, at(2, 0, 1), 1)
+    yield lambda: history(folder.config, at(2, 0, 1), 1, ["cpu: cpu"])
     yield lambda: read_runs([folder.path])
 
 

@@ -1,8 +1,6 @@
 """The compiled programs of a training: every example used once, every test image scored."""
 
 import itertools
-import subprocess
-import sys
 
 import jax
 import jax.export
@@ -30,7 +28,6 @@ from jaxcnn.training import (
     single,
 )
 from jaxcnn.training.evaluation import guesses_of, logits_of, score_of
-from jaxcnn.training.precision import MIXED_BFLOAT16
 
 COUNT = 23
 LINEAR = Sequential(flat=Flatten(), dense=Dense(3))
@@ -197,41 +194,6 @@ def test_losses_and_metrics_of_ones_own():
     x, targets = data().images.reshape(COUNT, 4), np.eye(3)[data().labels]
     best = np.linalg.lstsq(np.c_[x, np.ones(COUNT)], targets, rcond=None)[1].sum()
     assert best <= float(score.loss) < 1.2 * best
-
-
-@pytest.mark.slow
-def test_mixed_precision_keeps_float32_parameters():
-    programs = compile_programs(task(precision=MIXED_BFLOAT16), single(0, 0.01))
-    state, totals = trained(programs, (0, programs.steps))
-    exact, sums = trained(compile_programs(task(), single(0, 0.01)), (0, programs.steps))
-    assert {leaf.dtype.name for leaf in jax.tree.leaves(state.params)} == {"float32"}
-    assert float(totals.loss) != float(sums.loss)
-    np.testing.assert_allclose(totals.loss, sums.loss, rtol=1e-2)
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, atol=0.05), state.params, exact.params
-    )
-
-
-MESH = """
-import numpy as np, jax, optax
-from tests.training.test_program import task, trained
-from jaxcnn.training import compile_programs, single
-mesh = jax.make_mesh((8,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
-alone = trained(compile_programs(task(8), single(0, 0.01)), (0, 3))
-programs = compile_programs(task(8), single(0, 0.01), mesh=mesh)
-shared = trained(programs, (0, 3))
-jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), shared, alone)
-assert "all-reduce" in programs.compiled[0].as_text()
-print("shared")
-"""
-
-
-@pytest.mark.slow
-def test_a_mesh_shares_the_batches():
-    """On eight devices; the last batch of 7 images is not shared."""
-    flags = "import os; os.environ['XLA_FLAGS'] = '--xla_force_host_platform_device_count=8'\n"
-    done = subprocess.run([sys.executable, "-c", flags + MESH], capture_output=True, text=True, timeout=240)  # fmt: skip
-    assert done.stdout == "shared\n", done.stderr
 
 
 @pytest.mark.parametrize("name", ["lenet", "lenet_modern", "lenet_bn"])

@@ -1,0 +1,221 @@
+"""Spreads a training over several devices: each computes its share of every batch."""
+
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
+
+from jaxcnn.layers import Layer, Params, State
+
+Tree = TypeVar("Tree")
+
+AXIS = "batch"
+"""The axis of the mesh along which the examples of a batch lie."""
+
+
+class Devices(Protocol):
+    """The devices that compute a training: one, or those of a `Spread`."""
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+
+    @property
+    def everywhere(self) -> Sharding | None:
+        """Where an array lies that each device has; ``None`` for one device."""
+
+    def copied(self, tree: Tree) -> Tree:
+        """Arrays with a copy on every device."""
+
+    def dealt(self, batch: Tree) -> Tree:
+        """The examples of a batch of the host, or its shapes, each where it is computed."""
+
+    def shared(self, batch: Tree) -> Tree:
+        """The examples of a batch inside of a program, each where it is computed."""
+
+    def of_state(self, state: Any) -> Any:
+        """Where each array of a state lies, by their shapes; ``None`` for one device."""
+
+    def shapes(self, tree: Any, where: Any = None) -> Any:
+        """Shapes with the places where the arrays lie: everywhere, if none are given."""
+
+    def of_model(self, model: Layer) -> Layer:
+        """The model as the devices compute it together."""
+
+
+class _Alone:
+    """JAX's default device, which computes everything and need not be told what lies where."""
+
+    size, everywhere = 1, None
+
+    def copied(self, tree: Tree) -> Tree:
+        return tree
+
+    def dealt(self, batch: Tree) -> Tree:
+        dealt: Tree = jax.tree.map(
+            lambda leaf: leaf if isinstance(leaf, jax.ShapeDtypeStruct) else jnp.asarray(leaf),
+            batch,
+        )
+        return dealt
+
+    def shared(self, batch: Tree) -> Tree:
+        return batch
+
+    def of_state(self, state: Any) -> None:
+        return None
+
+    def shapes(self, tree: Any, where: Any = None) -> Any:
+        return tree
+
+    def of_model(self, model: Layer) -> Layer:
+        return model
+
+
+ALONE: Devices = _Alone()
+"""JAX's default device."""
+
+
+class Spread(NamedTuple):
+    """Several devices that share a training.
+
+    Attributes:
+        mesh: the devices; the examples of each batch lie along its only axis, `AXIS`, whose type
+            must be ``Auto``, so that XLA derives what the devices exchange.
+        fsdp: whether each device keeps only its share of the parameters and of the optimizer's
+            state (fully sharded data parallel). They are gathered where the model is applied.
+        local_batch_norm: whether each device normalizes its share of a batch by the statistics of
+            that share. Else they are those of the whole batch, as on one device.
+    """
+
+    mesh: Mesh
+    fsdp: bool = False
+    local_batch_norm: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self.mesh.size
+
+    @property
+    def everywhere(self) -> Sharding:
+        """Where an array lies that each device has."""
+        return NamedSharding(self.mesh, PartitionSpec())
+
+    def copied(self, tree: Tree) -> Tree:
+        """Arrays with a copy on every device."""
+        placed: Tree = jax.device_put(tree, self.everywhere)
+        return placed
+
+    def dealt(self, batch: Tree) -> Tree:
+        """The examples of a batch of the host, or its shapes, each where it is computed."""
+        where = self._of_batch(batch)
+        if isinstance(jax.tree.leaves(batch)[0], jax.ShapeDtypeStruct):
+            shapes: Tree = self.shapes(batch, jax.tree.map(lambda leaf: where, batch))
+            return shapes
+        placed: Tree = jax.device_put(batch, where)
+        return placed
+
+    def shared(self, batch: Tree) -> Tree:
+        """The examples of a batch inside of a program, each where it is computed."""
+        shared: Tree = lax.with_sharding_constraint(batch, self._of_batch(batch))
+        return shared
+
+    def _of_batch(self, batch: Any) -> Sharding:
+        """Where examples lie: shared, or copied to all devices where these do not divide them."""
+        divides = all(leaf.shape[0] % self.size == 0 for leaf in jax.tree.leaves(batch))
+        return NamedSharding(self.mesh, PartitionSpec(AXIS)) if divides else self.everywhere
+
+    def of_state(self, state: Any) -> Any:
+        """Where each array of a state lies, by their shapes.
+
+        With ``fsdp`` the longest axis that the devices divide is shared; an array without one
+        (a few numbers for each channel, mostly) is copied, and so are running statistics.
+        """
+        if not self.fsdp:
+            return jax.tree.map(lambda leaf: self.everywhere, state)
+        still = jax.tree.map(lambda leaf: self.everywhere, state.model_state)
+        where = jax.tree.map(self._divided, state)
+        return where._replace(model_state=still)
+
+    def _divided(self, leaf: Any) -> Sharding:
+        sizes = [0 if size % self.size else size for size in leaf.shape]
+        if not any(sizes):
+            return self.everywhere
+        longest = sizes.index(max(sizes))
+        return NamedSharding(self.mesh, PartitionSpec(*[None] * longest, AXIS))
+
+    def shapes(self, tree: Any, where: Any = None) -> Any:
+        """Shapes with the places where the arrays lie: everywhere, if none are given."""
+        where = jax.tree.map(lambda leaf: self.everywhere, tree) if where is None else where
+        return jax.tree.map(
+            lambda leaf, its: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=its),
+            tree,
+            where,
+        )
+
+    def of_model(self, model: Layer) -> Layer:
+        """The model as the devices compute it together."""
+        if self.local_batch_norm:
+            model = _by_itself(model, self.mesh)
+        return _gathered(model, self.everywhere) if self.fsdp else model
+
+
+def spread_over(count: int, *, fsdp: bool = False, local_batch_norm: bool = False) -> Spread:
+    """The first so many devices of JAX's default backend.
+
+    Args:
+        count: how many.
+        fsdp: as in `Spread`.
+        local_batch_norm: as in `Spread`.
+    """
+    kinds = (jax.sharding.AxisType.Auto,)
+    mesh = jax.make_mesh((count,), (AXIS,), axis_types=kinds, devices=jax.devices()[:count])
+    return Spread(mesh, fsdp, local_batch_norm)
+
+
+def _gathered(model: Layer, everywhere: Sharding) -> Layer:
+    """The model with parameters that are brought to all devices where it is applied."""
+
+    def apply(
+        params: Params, state: State, x: jax.Array, *, train: bool = False, key: Any = None
+    ) -> tuple[jax.Array, State]:
+        params = lax.with_sharding_constraint(params, everywhere)
+        return model.apply(params, state, x, train=train, key=key)
+
+    return Layer(model.init, apply)
+
+
+def _by_itself(model: Layer, mesh: Mesh) -> Layer:
+    """The model that each device applies to its share of the batch, as if that were all of it."""
+
+    def apply(
+        params: Params, state: State, x: jax.Array, *, train: bool = False, key: Any = None
+    ) -> tuple[jax.Array, State]:
+        if not train or x.shape[0] % mesh.size:
+            return model.apply(params, state, x, train=train, key=key)
+
+        def share(params: Params, state: State, x: jax.Array, key: Any) -> tuple[jax.Array, State]:
+            own = None if key is None else jax.random.fold_in(key, lax.axis_index(AXIS))
+            y, new = model.apply(params, state, x, train=True, key=own)
+            return y, jax.tree.map(_agreed, new)
+
+        copied, rows = PartitionSpec(), PartitionSpec(AXIS)
+        together = jax.shard_map(
+            share,
+            mesh=mesh,
+            in_specs=(copied, copied, rows, copied),
+            out_specs=(rows, copied),
+            check_vma=False,
+        )
+        return together(params, state, x, key)
+
+    return Layer(model.init, apply)
+
+
+def _agreed(leaf: jax.Array) -> jax.Array:
+    """The mean over the devices; of whole numbers, which all devices count alike, the largest."""
+    if jnp.issubdtype(leaf.dtype, jnp.floating):
+        return lax.pmean(leaf, AXIS)
+    return lax.pmax(leaf, AXIS)
