@@ -10,6 +10,8 @@ BIN = $(VENV)/bin
 TORCH := parity tables bench golden-models
 $(TORCH): VENV := .venv-torch
 $(TORCH): VERSIONS := 3.11
+# The compiler of TPUs is large.
+tpu: VENV := .venv-tpu
 
 CASES := tests/ops/test_cases.py
 PARITY := $(CASES)::test_meaning $(CASES)::test_single_precision \
@@ -31,7 +33,7 @@ DIST := --dist worksteal
 TABLES := train_steps inference growth accelerated layers pools
 
 .NOTPARALLEL:
-.PHONY: help train test slow deep test-all gates zoo golden-models tables parity bench bench-newest lint format smoke lock clean
+.PHONY: help train test slow deep test-all gates zoo golden-models tpu tables parity bench bench-newest lint format smoke lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -64,6 +66,9 @@ zoo: env-$(EXTRAS)  ## compare every model of the zoo with what torch computed, 
 
 golden-models: env-test,torch,torchvision  ## let torch compute what `make zoo` compares with
 	$(BIN)/python -m tests.models.make $(ARGS)
+
+tpu: env-train,tpu-programs  ## compile whole train steps for eight chips of a TPU that is not here
+	JAX_PLATFORMS=cpu $(BIN)/python -m tests.training.tpu_programs $(ARGS)
 
 tables: env-test,torch  ## write docs/functions.md, docs/ops.md and docs/layers.md anew
 	$(BIN)/python -m tests.ops.listing
@@ -98,4 +103,4 @@ env-%:
 	@.ci/environment $(VENV) '$*' '$(PYTHON)' $(VERSIONS)
 
 clean:  ## remove what the targets made, but no runs
-	rm -rf .venv .venv-torch .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-torch .venv-tpu .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,6 +15,7 @@ from jaxcnn.cli.flags import UnknownFlagError, flags_of, is_flag
 from jaxcnn.cli.help import HELP, overview
 from jaxcnn.cli.models import ModelsConfig, models_command
 from jaxcnn.cli.parsing import parse
+from jaxcnn.cli.plan import PlanConfig, plan_command
 from jaxcnn.cli.predict import PredictConfig, predict_command
 from jaxcnn.cli.report import ReportConfig, report_command
 from jaxcnn.cli.summary import SummaryConfig, summary_command
@@ -51,6 +52,7 @@ COMMANDS = {
     "report": Command(ReportConfig, report_command),
     "models": Command(ModelsConfig, lambda command: print(models_command(command))),
     "summary": Command(SummaryConfig, lambda command: print(summary_command(command))),
+    "plan": Command(PlanConfig, lambda command: print(plan_command(command))),
     "data": Command(DataConfig, lambda command: print(data_command(command))),
     "experiments": Command(ExperimentsConfig, experiments_command),
     "check": Command(CheckConfig, lambda command: sys.exit(check_command(command))),

@@ -182,7 +182,7 @@ def test_flags_are_refused_in_one_sentence(words, message):
         ("eval x --batch 3", r"^unknown option --batch \("),
         (
             "eval x --batch-size 3",
-            r"^eval has no option --batch-size, but train, sweep, summary have it \(",
+            r"^eval has no option --batch-size, but train, sweep, summary, plan have it \(",
         ),
         ("train -lr 3", r"^unknown option -lr, did you mean --lr\? \("),
         ("train --wandb=true", r"^--wandb takes no value, got 'true'$"),
