@@ -67,7 +67,9 @@ zoo: env-$(EXTRAS)  ## compare every model of the zoo with what torch computed, 
 golden-models: env-test,torch,torchvision  ## let torch compute what `make zoo` compares with
 	$(BIN)/python -m tests.models.make $(ARGS)
 
-tpu: env-train,tpu-programs  ## compile whole train steps for eight chips of a TPU that is not here
+# Its licence is Google's (Google Cloud Platform Terms of Service): no extra of ours installs it.
+tpu: env-train  ## compile whole train steps for eight chips of a TPU that is not here
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock "jax[tpu]"
 	JAX_PLATFORMS=cpu $(BIN)/python -m tests.training.tpu_programs $(ARGS)
 
 tables: env-test,torch  ## write docs/functions.md, docs/ops.md and docs/layers.md anew

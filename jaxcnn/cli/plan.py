@@ -1,18 +1,18 @@
 """``jaxcnn plan``: what a training would need on devices that are not here."""
 
 import dataclasses
-from typing import Literal
 
-from jaxcnn.cli.summary import LARGEST
+from jaxcnn.cli.sizes import check_range, image_of
 from jaxcnn.runs import UserError
-from jaxcnn.runs.config import BatchNormKind, Optimizer
+from jaxcnn.runs.config import BatchNormKind, Optimizer, PrecisionName
 from jaxcnn.runs.devices import MOST_SIMULATED
-from jaxcnn.runs.forecast import Forecast
+from jaxcnn.runs.forecast import forecast
 from jaxcnn.runs.kinds import DeviceCount
 
-PrecisionFlag = Literal["float32", "mixed_bfloat16", "mixed_float16"]
-
 _ONE = DeviceCount("1")
+
+_MOST = 2**24
+"""What the classes, the images of a batch and its parts are below."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ class PlanConfig:
     devices: DeviceCount = _ONE
     fsdp: bool = False
     batch_norm: BatchNormKind = "synchronized"
-    precision: PrecisionFlag = "float32"
+    precision: PrecisionName = "float32"
 
 
 def plan_command(command: PlanConfig) -> str:
@@ -57,30 +57,9 @@ def plan_command(command: PlanConfig) -> str:
     Raises:
         UserError: if a number is wrong, or the model cannot take such images.
     """
-    if len(command.image_size) not in (1, 2):
-        raise UserError(f"--image-size must be 1 or 2 numbers, got {len(command.image_size)}")
-    limits = {"image-size": LARGEST, "channels": LARGEST, "classes": 2**24, "batch-size": 2**24}
-    values = {"image-size": command.image_size, "channels": (command.channels,)}
-    values |= {"classes": (command.classes,), "batch-size": (command.batch_size,)}
-    values["accumulate"], limits["accumulate"] = (command.accumulate,), 2**24
-    for name, numbers in values.items():
-        for number in numbers:
-            if not 1 <= number < limits[name]:
-                raise UserError(f"--{name} must be from 1 to {limits[name] - 1}, got {number}")
+    image = image_of(command.image_size, command.channels)
+    for name in ("classes", "batch_size", "accumulate"):
+        check_range(name.replace("_", "-"), getattr(command, name), _MOST)
     if command.devices == "all" or int(command.devices) > MOST_SIMULATED:
         raise UserError(f"--devices must be from 1 to {MOST_SIMULATED}, got {command.devices}")
-    return str(
-        Forecast(
-            command.model,
-            (command.image_size[0], command.image_size[-1], command.channels),
-            command.batch_size,
-            command.devices,
-            command.classes,
-            command.model_options,
-            command.optimizer,
-            command.fsdp,
-            command.batch_norm,
-            command.precision,
-            command.accumulate,
-        )
-    )
+    return forecast(command, image)

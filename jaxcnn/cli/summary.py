@@ -4,12 +4,9 @@ import dataclasses
 from typing import Annotated
 
 from jaxcnn.cli.flags import Operand
+from jaxcnn.cli.sizes import LARGEST, check_range, image_of
 from jaxcnn.layers import summary
-from jaxcnn.runs import UserError
 from jaxcnn.runs.model import check_shapes, find_model, maker_of
-
-LARGEST = 2**15
-"""The largest height and width of an image."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,16 +38,9 @@ def summary_command(command: SummaryConfig) -> str:
     Raises:
         UserError: if there is no such model, it cannot take such images, or a number is wrong.
     """
-    if len(command.image_size) not in (1, 2):
-        raise UserError(f"--image-size must be 1 or 2 numbers, got {len(command.image_size)}")
-    sizes = {"image-size": command.image_size, "channels": (command.channels,)}
-    sizes |= {"classes": (command.classes,), "batch-size": (command.batch_size,)}
-    for name, numbers in sizes.items():
-        for number in numbers:
-            if not 1 <= number < LARGEST:
-                raise UserError(f"--{name} must be from 1 to {LARGEST - 1}, got {number}")
-    height, width = command.image_size[0], command.image_size[-1]
-    image = (height, width, command.channels)
+    image = image_of(command.image_size, command.channels)
+    check_range("classes", command.classes, LARGEST)
+    check_range("batch-size", command.batch_size, LARGEST)
     maker, options = maker_of(command.model), command.model_options
     model = find_model(command.model, command.classes, maker, options=options)
     check_shapes(model, command.model, image, command.classes, command.batch_size)

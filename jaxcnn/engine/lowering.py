@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.interpreters import mlir
 
@@ -20,7 +19,7 @@ from jaxcnn.engine.name_stacks import KERNEL_GRADIENT, RESULT
 from jaxcnn.engine.partitioned_convolution import on_parts
 from jaxcnn.engine.portable.xla import has_fast_axes, with_fast_axes
 from jaxcnn.engine.primitive import conv_p, reversed_window
-from jaxcnn.engine.problem import Task, as_task
+from jaxcnn.engine.problem import Task, as_task, summed_in
 from jaxcnn.engine.single_device import devices_of, lower, sharded
 
 # JAX has no public way to ask for a registered rule; it is needed as what to fall back on.
@@ -41,7 +40,7 @@ def on_cpu(
     (left, right), (result,) = ctx.avals_in, ctx.avals_out
     numbers = jnp.issubdtype(result.dtype, jnp.floating)
     own = {"algorithm": algorithm, "written_out": written_out, "flipped": flipped}
-    if numbers and result.dtype.itemsize == 2:
+    if summed_in(result.dtype) != result.dtype:
         # It is lowered once more, in float32, so that sums over devices are in float32 as well.
         # GPUs and TPUs have units for halves, which sum so.
         rule = functools.partial(_in_float32, dtype=result.dtype, **own, **params)
@@ -113,9 +112,8 @@ def carry_out(
         dtype: the type of the result.
         flipped: whether the window of the right operand is to be reversed.
     """
-    # Halves are summed up in float32, and cast explicitly: the user's JAX may forbid to promote.
-    wide = np.dtype(np.float32) if dtype.itemsize < 4 else dtype
-    x, other = jnp.transpose(x, task.x).astype(wide), other.astype(wide)
+    # Operands may be of 16 bits, and are cast explicitly: the user's JAX may forbid to promote.
+    x, other = jnp.transpose(x, task.x).astype(dtype), other.astype(dtype)
     algorithm = choose(task.problem, task.gradient)
     with jax.named_scope(KERNEL_GRADIENT if task.gradient else RESULT):
         if flipped and _reads_mirrored(task, algorithm):
@@ -127,7 +125,7 @@ def carry_out(
             if flipped:
                 other = _reversed(task, other)
             y = _computed(task, choose, algorithm, x, jnp.transpose(other, task.other))
-    return jnp.transpose(y, task.y).astype(dtype)
+    return jnp.transpose(y, task.y)
 
 
 def _reversed(task: Task, other: jax.Array) -> jax.Array:

@@ -151,7 +151,7 @@ def as_task(x: Any, kernel: Any, params: dict[str, Any]) -> Task:
         dilation=tuple(params["rhs_dilation"]),
         input_dilation=tuple(params["lhs_dilation"]),
         groups=params["feature_group_count"],
-        dtype=_summed_in(np.dtype(params.get("preferred_element_type") or x.dtype)),
+        dtype=summed_in(np.dtype(params.get("preferred_element_type") or x.dtype)),
         exact=_highest(params.get("precision")),
     )
     swapped = left[1] < left[0] and forward.taps >= math.prod(forward.out)
@@ -175,7 +175,7 @@ def as_task(x: Any, kernel: Any, params: dict[str, Any]) -> Task:
     )
 
 
-def _summed_in(dtype: Any) -> Any:
+def summed_in(dtype: Any) -> Any:
     """The type in which numbers of another type are summed up."""
     half = jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize == 2
     return np.dtype(np.float32) if half else dtype

@@ -1,9 +1,9 @@
 """What a training would cost on devices that are not here: memory, work, exchange, a bound."""
 
-import dataclasses
+from typing import Protocol
 
 from jaxcnn.errors import UserError
-from jaxcnn.runs.devices import devices_for, part_of, use_platform
+from jaxcnn.runs.devices import Wanted, devices_for, part_of, use_platform
 from jaxcnn.runs.model import check_shapes, find_model, maker_of
 from jaxcnn.training.chips import CHIPS, bound
 from jaxcnn.training.costs import StepCosts, step_costs
@@ -11,107 +11,109 @@ from jaxcnn.training.optimizers import make_optimizer
 from jaxcnn.training.precision import PRECISIONS, PrecisionName
 
 
-@dataclasses.dataclass(frozen=True)
-class Forecast:
-    """A training that is only thought of.
-
-    Attributes:
-        model: the network, by its name or as ``FILE.py:function``.
-        image: ``(h, w, c)``.
-        batch_size: images of all devices together.
-        devices: how many devices share them, as text.
-        classes: how many classes there are.
-        model_options: options of the model's function, ``NAME=VALUE``.
-        optimizer: by its name.
-        fsdp: whether each device keeps only its share of the parameters.
-        batch_norm: ``"synchronized"`` or ``"local"``.
-        precision: by its name.
-        accumulate: in how many parts a batch is computed.
-    """
-
-    model: str
-    image: tuple[int, int, int]
-    batch_size: int
-    devices: str = "1"
-    classes: int = 1000
-    model_options: tuple[str, ...] = ()
-    optimizer: str = "momentum"
-    fsdp: bool = False
-    batch_norm: str = "synchronized"
-    precision: PrecisionName = "float32"
-    accumulate: int = 1
+class Thought(Wanted, Protocol):
+    """A training that is only thought of."""
 
     @property
-    def count(self) -> int:
-        """How many devices there are."""
-        return int(self.devices)
+    def model(self) -> str:
+        """The network, by its name or as ``FILE.py:function``."""
 
-    def costs(self) -> StepCosts:
-        """The costs of a step for one device.
+    @property
+    def model_options(self) -> tuple[str, ...]:
+        """Options of the model's function, ``NAME=VALUE``."""
 
-        Raises:
-            UserError: if the model cannot take such images, or the devices do not divide a batch.
-        """
-        if self.batch_size % self.accumulate:
-            raise UserError(
-                f"--accumulate must divide --batch-size {self.batch_size}, got {self.accumulate}"
-            )
-        use_platform("cpu", self.devices)
-        devices = devices_for(self, self.batch_size)
-        maker, options = maker_of(self.model), self.model_options
-        model = find_model(self.model, self.classes, maker, options=options)
-        check_shapes(model, self.model, self.image, self.classes, 2)
-        try:
-            return step_costs(
-                model,
-                make_optimizer(self.optimizer, 0.1, momentum=0.9, weight_decay=1e-4),
-                self.image,
-                self.batch_size,
-                devices,
-                precision=PRECISIONS[self.precision],
-                at_most=None if self.accumulate == 1 else part_of(self.batch_size, self.accumulate),
-            )
-        except OverflowError:
-            pixels = "×".join(map(str, (self.batch_size, *self.image)))
-            raise UserError(f"a batch of {pixels} has more numbers than can be counted") from None
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
 
-    def __str__(self) -> str:
-        """The table, and the bounds for known chips."""
-        costs = self.costs()
-        return "\n".join([*self._needed(costs), "", *self._bounds(costs)])
+    @property
+    def batch_size(self) -> int:
+        """Images of all devices together."""
 
-    def _needed(self, costs: StepCosts) -> list[str]:
-        images = self.batch_size // self.count
-        rows = {
-            "images": f"{images:,}",
-            "operations": f"{costs.flops / 1e9:,.1f} GFLOP",
-            "traffic, on CPUs": _bytes(costs.traffic),
-            "parameters": _bytes(costs.parameters),
-            "optimizer": _bytes(costs.optimizer),
-            "statistics and counts": _bytes(costs.statistics),
-            "images and labels": _bytes(costs.batch),
-            "activations, on CPUs": _bytes(costs.activations),
-            "memory, all together": _bytes(costs.memory),
-            **{kind: _bytes(size) for kind, size in costs.exchanged.items()},
-        }
-        noun = "device" if self.count == 1 else f"of {self.count} devices"
-        width = max(map(len, rows))
-        return [f"each step, on each {noun}:".replace("each device", "one device")] + [
-            f"  {name:{width}}  {value:>14}" for name, value in rows.items()
-        ]
+    @property
+    def optimizer(self) -> str:
+        """The optimizer's name."""
 
-    def _bounds(self, costs: StepCosts) -> list[str]:
-        lines = [
-            f"{'chip':9}{'at least ms':>13}{'images/s at most':>18}  limited by   memory",
-        ]
-        for name, chip in CHIPS.items():
-            found = bound(costs, chip, self.count, halves=self.precision != "float32")
-            share = f"{costs.memory / chip.memory:.0%} of {chip.memory / 1e9:.0f} GB"
-            lines.append(
-                f"{name:9}{found.seconds * 1e3:13,.1f}{self.batch_size / found.seconds:18,.0f}"
-                f"  {found.limit:11}  {share}{'' if found.fits else ': perhaps too much'}"
-            )
-        return lines
+    @property
+    def precision(self) -> PrecisionName:
+        """The precision's name."""
+
+
+def forecast(plan: Thought, image: tuple[int, int, int]) -> str:
+    """The table of a step's costs on each device, and the bounds for known chips.
+
+    Args:
+        plan: the training; its ``devices`` are a number.
+        image: ``(h, w, c)``.
+
+    Raises:
+        UserError: if the model cannot take such images, or the devices do not divide a batch.
+    """
+    costs = costs_of(plan, image)
+    return "\n".join([*_needed(plan, costs), "", *_bounds(plan, costs)])
+
+
+def costs_of(plan: Thought, image: tuple[int, int, int]) -> StepCosts:
+    """The costs of a step for one device.
+
+    Raises:
+        UserError: as `forecast`.
+    """
+    if plan.batch_size % plan.accumulate:
+        raise UserError(
+            f"--accumulate must divide --batch-size {plan.batch_size}, got {plan.accumulate}"
+        )
+    use_platform("cpu", plan.devices)
+    devices = devices_for(plan, plan.batch_size)
+    maker, options = maker_of(plan.model), plan.model_options
+    model = find_model(plan.model, plan.classes, maker, options=options)
+    check_shapes(model, plan.model, image, plan.classes, 2)
+    try:
+        return step_costs(
+            model,
+            make_optimizer(plan.optimizer, 0.1, momentum=0.9, weight_decay=1e-4),
+            image,
+            plan.batch_size,
+            devices,
+            precision=PRECISIONS[plan.precision],
+            at_most=part_of(plan.batch_size, plan.accumulate),
+        )
+    except OverflowError:
+        pixels = "×".join(map(str, (plan.batch_size, *image)))
+        raise UserError(f"a batch of {pixels} has more numbers than can be counted") from None
+
+
+def _needed(plan: Thought, costs: StepCosts) -> list[str]:
+    count = int(plan.devices or 1)
+    rows = {
+        "images": f"{plan.batch_size // count:,}",
+        "operations": f"{costs.flops / 1e9:,.1f} GFLOP",
+        "traffic, on CPUs": _bytes(costs.traffic),
+        "parameters": _bytes(costs.parameters),
+        "optimizer": _bytes(costs.optimizer),
+        "statistics and counts": _bytes(costs.statistics),
+        "images and labels": _bytes(costs.batch),
+        "activations, on CPUs": _bytes(costs.activations),
+        "memory, all together": _bytes(costs.memory),
+        **{kind: _bytes(size) for kind, size in costs.exchanged.items()},
+    }
+    where = "one device" if count == 1 else f"each of {count} devices"
+    width = max(map(len, rows))
+    lines = [f"  {name:{width}}  {value:>14}" for name, value in rows.items()]
+    return [f"each step, on {where}:", *lines]
+
+
+def _bounds(plan: Thought, costs: StepCosts) -> list[str]:
+    lines = [f"{'chip':9}{'at least ms':>13}{'images/s at most':>18}  limited by   memory"]
+    for name, chip in CHIPS.items():
+        halves = plan.precision != "float32"
+        found = bound(costs, chip, int(plan.devices or 1), halves=halves)
+        share = f"{costs.memory / chip.memory:.0%} of {chip.memory / 1e9:.0f} GB"
+        lines.append(
+            f"{name:9}{found.seconds * 1e3:13,.1f}{plan.batch_size / found.seconds:18,.0f}"
+            f"  {found.limit:11}  {share}{'' if found.fits else ': perhaps too much'}"
+        )
+    return lines
 
 
 def _bytes(size: float) -> str:

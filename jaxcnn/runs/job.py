@@ -147,7 +147,7 @@ def assemble(
         augment=make_augment(config.augmentation, data.num_classes),
         skip_nonfinite=config.skip_nonfinite,
         average=config.ema,
-        at_most=None if config.accumulate == 1 else part_of(size, config.accumulate),
+        at_most=part_of(size, config.accumulate),
         scales_loss=PRECISIONS[config.precision].scales_loss,
     )
     if config.freeze or config.init_from is not None:

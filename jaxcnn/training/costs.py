@@ -89,51 +89,59 @@ def step_costs(
             counts a loop's body once, so that the work is counted in one part and multiplied; the
             optimizer's is counted with each part.
     """
-    if at_most is not None and at_most < batch_size:
-        parts = batch_size // at_most
-        one = step_costs(model, optimizer, image_shape, at_most, devices, precision=precision)
-        whole = _step_costs(model, optimizer, image_shape, batch_size, devices, precision, at_most)
-        sums = {kind: parts * size for kind, size in one.exchanged.items()}
-        return whole._replace(flops=parts * one.flops, traffic=parts * one.traffic, exchanged=sums)
-    return _step_costs(model, optimizer, image_shape, batch_size, devices, precision, None)
+    work, state, batch = step_program(
+        model, optimizer, image_shape, batch_size, devices, precision=precision, at_most=at_most
+    )
+    # For a TPU, to have XLA's own convolutions, but compiled for the devices at hand.
+    plain = export.export(
+        work, platforms=("tpu",), disabled_checks=[export.DisabledSafetyCheck.platform()]
+    )(state, batch)
+    compiled = jax.jit(plain.call, donate_argnums=0).lower(state, batch).compile()
+    costs = _counted(compiled, state, batch, devices)
+    if at_most is None or at_most >= batch_size:
+        return costs
+    one = step_costs(model, optimizer, image_shape, at_most, devices, precision=precision)
+    parts = batch_size // at_most
+    sums = {kind: parts * size for kind, size in one.exchanged.items()}
+    return costs._replace(flops=parts * one.flops, traffic=parts * one.traffic, exchanged=sums)
 
 
-def _step_costs(
+def step_program(
     model: Layer,
     optimizer: optax.GradientTransformation,
     image_shape: tuple[int, int, int],
     batch_size: int,
     devices: Devices,
+    *,
     precision: Precision,
-    at_most: int | None,
-) -> StepCosts:
+    at_most: int | None = None,
+) -> tuple[Any, Any, Any]:
+    """One whole step as a jitted function, and the shapes of the state and batch that it takes.
+
+    The arguments are those of `step_costs`.
+    """
     model, keys = devices.of_model(precision.of(model)), keys_of(0)
     state = jax.eval_shape(
         lambda: init_state(
             model, optimizer, keys.init, (1, *image_shape), scales_loss=precision.scales_loss
         )
     )
-    state = devices.shapes(state, devices.of_state(state))
     step = make_train_step(model, optimizer, keys.noise, at_most=at_most)
     images: Any = jax.ShapeDtypeStruct((batch_size, *image_shape), jnp.float32)
     labels: Any = jax.ShapeDtypeStruct((batch_size,), jnp.int32)
-    batch = devices.dealt(Batch(images, labels))
-    compiled = _compiled(lambda state, batch: step(state, devices.shared(batch)), state, batch)
-    return _counted(compiled, state, batch, devices)
+    batch = Batch(images, labels)
+
+    def work(state: TrainState, batch: Batch) -> Any:
+        return step(state, devices.shared(batch))
+
+    return (
+        jax.jit(work, donate_argnums=0),
+        devices.shapes(state, devices.of_state(state)),
+        devices.shapes(batch, devices.of_batch(batch)),
+    )
 
 
-def _compiled(step: Any, state: Any, batch: Any) -> Compiled:
-    """The step of an accelerator, compiled for the devices at hand."""
-    plain = export.export(
-        jax.jit(step),
-        platforms=("tpu",),
-        disabled_checks=[export.DisabledSafetyCheck.platform()],
-    )(state, batch)
-    # What is exported takes and gives lists of a state's leaves in its own containers.
-    return jax.jit(plain.call, donate_argnums=0).lower(state, batch).compile()
-
-
-def _counted(compiled: Compiled, state: TrainState, batch: Batch, devices: Devices) -> StepCosts:
+def _counted(compiled: Compiled, state: Any, batch: Any, devices: Devices) -> StepCosts:
     analysis: Any = compiled.cost_analysis()
     memory: Any = compiled.memory_analysis()
     parameters, optimizer = _held(state.params), _held(state.opt_state)

@@ -160,7 +160,8 @@ def _streamed(task: Task, members: Members, split: StreamedSplit, devices: Devic
     def compiled(count: int) -> Compiled:
         images: Any = jax.ShapeDtypeStruct((count, *split.image_shape), jnp.float32)
         labels: Any = jax.ShapeDtypeStruct((count,), jnp.int32)
-        batch = devices.dealt(Batch(images, labels))
+        batch = Batch(images, labels)
+        batch = devices.shapes(batch, devices.of_batch(batch))
         if devices.size > 1:
             return before.compile(passes.whole, members, batch)
         if count == size:

@@ -30,7 +30,10 @@ class Devices(Protocol):
         """Arrays with a copy on every device."""
 
     def dealt(self, batch: Tree) -> Tree:
-        """The examples of a batch of the host, or its shapes, each where it is computed."""
+        """The examples of a batch of the host, each where it is computed."""
+
+    def of_batch(self, batch: Any) -> Sharding | None:
+        """Where the examples of a batch lie, by their shapes; ``None`` for one device."""
 
     def shared(self, batch: Tree) -> Tree:
         """The examples of a batch inside of a program, each where it is computed."""
@@ -39,7 +42,7 @@ class Devices(Protocol):
         """Where each array of a state lies, by their shapes; ``None`` for one device."""
 
     def shapes(self, tree: Any, where: Any = None) -> Any:
-        """Shapes with the places where the arrays lie: everywhere, if none are given."""
+        """Shapes with the places where the arrays lie, or one for all: everywhere, if left out."""
 
     def of_model(self, model: Layer) -> Layer:
         """The model as the devices compute it together."""
@@ -54,11 +57,11 @@ class _Alone:
         return tree
 
     def dealt(self, batch: Tree) -> Tree:
-        dealt: Tree = jax.tree.map(
-            lambda leaf: leaf if isinstance(leaf, jax.ShapeDtypeStruct) else jnp.asarray(leaf),
-            batch,
-        )
+        dealt: Tree = jax.tree.map(jnp.asarray, batch)
         return dealt
+
+    def of_batch(self, batch: Any) -> None:
+        return None
 
     def shared(self, batch: Tree) -> Tree:
         return batch
@@ -109,21 +112,17 @@ class Spread(NamedTuple):
         return placed
 
     def dealt(self, batch: Tree) -> Tree:
-        """The examples of a batch of the host, or its shapes, each where it is computed."""
-        where = self._of_batch(batch)
-        if isinstance(jax.tree.leaves(batch)[0], jax.ShapeDtypeStruct):
-            shapes: Tree = self.shapes(batch, jax.tree.map(lambda leaf: where, batch))
-            return shapes
-        placed: Tree = jax.device_put(batch, where)
+        """The examples of a batch of the host, each where it is computed."""
+        placed: Tree = jax.device_put(batch, self.of_batch(batch))
         return placed
 
     def shared(self, batch: Tree) -> Tree:
         """The examples of a batch inside of a program, each where it is computed."""
-        shared: Tree = lax.with_sharding_constraint(batch, self._of_batch(batch))
+        shared: Tree = lax.with_sharding_constraint(batch, self.of_batch(batch))
         return shared
 
-    def _of_batch(self, batch: Any) -> Sharding:
-        """Where examples lie: shared, or copied to all devices where these do not divide them."""
+    def of_batch(self, batch: Any) -> Sharding:
+        """Where a batch lies: shared, or copied to all devices if these do not divide it."""
         divides = all(leaf.shape[0] % self.size == 0 for leaf in jax.tree.leaves(batch))
         return NamedSharding(self.mesh, PartitionSpec(AXIS)) if divides else self.everywhere
 
@@ -148,11 +147,10 @@ class Spread(NamedTuple):
 
     def shapes(self, tree: Any, where: Any = None) -> Any:
         """Shapes with the places where the arrays lie: everywhere, if none are given."""
-        where = jax.tree.map(lambda leaf: self.everywhere, tree) if where is None else where
         return jax.tree.map(
             lambda leaf, its: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=its),
             tree,
-            where,
+            jax.tree.broadcast(self.everywhere if where is None else where, tree),
         )
 
     def of_model(self, model: Layer) -> Layer:

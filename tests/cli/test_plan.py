@@ -11,7 +11,6 @@ from jaxcnn.cli.plan import PlanConfig, plan_command
 from jaxcnn.errors import UserError
 from jaxcnn.layers import summary
 from jaxcnn.models import MODELS
-from jaxcnn.runs.forecast import Forecast
 from jaxcnn.training.chips import CHIPS, Chip, bound
 from jaxcnn.training.costs import StepCosts, exchanged
 
@@ -108,4 +107,4 @@ def test_a_batch_that_the_devices_do_not_divide(monkeypatch):
     monkeypatch.setattr("jaxcnn.runs.forecast.use_platform", lambda *_: None)
     monkeypatch.setattr("jax.devices", lambda *_: ["chip"] * 8)
     with pytest.raises(UserError, match="--batch-size must be a multiple of the 8 devices"):
-        Forecast("lenet_bn", (28, 28, 1), 12, "8", 10).costs()
+        plan_command(dataclasses.replace(PlanConfig(**LENET), batch_size=12, devices="8"))

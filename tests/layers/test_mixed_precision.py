@@ -38,7 +38,9 @@ def seen(kinds):
         kinds.append((params["w"].dtype.name, x.dtype.name))
         return x * params["w"], {"count": state["count"] + 1, "last": x.mean()}
 
-    draw = lambda key, shape: ({"w": jnp.ones(())}, {"count": jnp.int32(0), "last": jnp.float32(0)})  # noqa: E731
+    def draw(key, shape):
+        return {"w": jnp.ones(())}, {"count": jnp.int32(0), "last": jnp.float32(0)}
+
     return Layer(draw, apply)
 
 

@@ -7,13 +7,12 @@ call of native code; and of a batch that several devices share, the program says
 import re
 
 import jax
-import jax.numpy as jnp
 import optax
 import pytest
 from jax.sharding import AbstractMesh, AxisType
 
 from jaxcnn.models import MODELS
-from jaxcnn.training import Batch, init_state, keys_of, make_train_step
+from jaxcnn.training.costs import step_program
 from jaxcnn.training.precision import PRECISIONS
 from jaxcnn.training.spread import ALONE, AXIS, Spread
 
@@ -25,15 +24,11 @@ CONVOLUTION = re.compile(r"stablehlo\.convolution\(.*\((tensor<\S+>), (tensor<\S
 
 def lowered(name, precision, devices):
     """The step of a model, lowered for each platform."""
-    model = devices.of_model(PRECISIONS[precision].of(MODELS[name](10)))
-    optimizer, keys, shape = optax.sgd(0.1, momentum=0.9), keys_of(0), NETWORKS[name]
-    state = jax.eval_shape(lambda: init_state(model, optimizer, keys.init, (1, *shape)))
-    step = make_train_step(model, optimizer, keys.noise)
-    images: jax.ShapeDtypeStruct = jax.ShapeDtypeStruct((16, *shape), jnp.float32)
-    batch = devices.dealt(Batch(images, jax.ShapeDtypeStruct((16,), jnp.int32)))
-    state = devices.shapes(state, devices.of_state(state))
-    traced = jax.jit(lambda state, batch: step(state, devices.shared(batch)), donate_argnums=0)
-    traced = traced.trace(state, batch)
+    step, *like = step_program(
+        MODELS[name](10), optax.sgd(0.1, momentum=0.9), NETWORKS[name], 16, devices,
+        precision=PRECISIONS[precision],
+    )  # fmt: skip
+    traced = step.trace(*like)
     return {each: traced.lower(lowering_platforms=(each,)).as_text() for each in PLATFORMS}
 
 

@@ -10,15 +10,12 @@ import os
 import re
 import sys
 
-import jax
-import jax.numpy as jnp
 import optax
 from jax.experimental import topologies
 from jax.sharding import AxisType, Mesh
 
 from jaxcnn.models import MODELS
-from jaxcnn.training import Batch, init_state, keys_of, make_train_step
-from jaxcnn.training.costs import exchanged
+from jaxcnn.training.costs import exchanged, step_program
 from jaxcnn.training.precision import PRECISIONS
 from jaxcnn.training.spread import AXIS, Spread
 
@@ -29,15 +26,11 @@ EACH = 16
 
 def compiled(name, precision, spread):
     """The train step of a model for the chips of a mesh."""
-    model = spread.of_model(PRECISIONS[precision].of(MODELS[name](10)))
-    optimizer, keys, shape = optax.sgd(0.1, momentum=0.9), keys_of(0), NETWORKS[name]
-    state = jax.eval_shape(lambda: init_state(model, optimizer, keys.init, (1, *shape)))
-    state = spread.shapes(state, spread.of_state(state))
-    step, count = make_train_step(model, optimizer, keys.noise), EACH * spread.size
-    images = jax.ShapeDtypeStruct((count, *shape), jnp.float32)
-    batch = spread.dealt(Batch(images, jax.ShapeDtypeStruct((count,), jnp.int32)))
-    work = jax.jit(lambda state, batch: step(state, spread.shared(batch)), donate_argnums=0)
-    return work.lower(state, batch).compile()
+    step, *like = step_program(
+        MODELS[name](10), optax.sgd(0.1, momentum=0.9), NETWORKS[name], EACH * spread.size, spread,
+        precision=PRECISIONS[precision],
+    )  # fmt: skip
+    return step.lower(*like).compile()
 
 
 def faults(program, precision, spread):
