@@ -53,14 +53,12 @@ def faults(program, precision, spread):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--topology", default="v5e:2x4", help="the chips, as Cloud TPU names them")
-    parser.add_argument("--only", default="", help="models whose name contains this")
+    parser.add_argument("--only", choices=NETWORKS, help="this model alone")
     options = parser.parse_args()
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # do not ask a cloud what machine this is
     chips = topologies.get_topology_desc(platform="tpu", topology_name=options.topology).devices
     wrong = 0
-    for name in NETWORKS:
-        if options.only not in name:
-            continue
+    for name in [options.only] if options.only else NETWORKS:
         for precision in ("float32", "mixed_bfloat16"):
             for count, fsdp in ((1, False), (len(chips), False), (len(chips), True)):
                 mesh = Mesh(chips[:count], (AXIS,), axis_types=(AxisType.Auto,))
