@@ -42,13 +42,14 @@ class ConvolutionCase(NamedTuple):
         kernel = random.standard_normal(weights.shape)
         return jax.numpy.asarray(x), jax.numpy.asarray(0.1 * kernel, np.float32)
 
-    def ours(self, x: Any, kernel: Any) -> Any:
+    def ours(self, x: Any, kernel: Any, algorithm: str = "auto") -> Any:
         """Compute it with jaxcnn."""
+        options: dict[str, Any] = {"stride": self.stride, "padding": self.padding}
         if self.transposed:
             fn = getattr(jc, f"conv_transpose{self.rank}d")
-            return fn(x, kernel, stride=self.stride, padding=self.padding)
+            return fn(x, kernel, algorithm=algorithm, **options)
         fn = getattr(jc, f"conv{self.rank}d")
-        return fn(x, kernel, stride=self.stride, padding=self.padding, groups=self.groups)
+        return fn(x, kernel, groups=self.groups, algorithm=algorithm, **options)
 
     def lax(self, x: Any, kernel: Any) -> Any:
         """Compute it with `jax.lax`."""

@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.accelerator.tasks import REWRITES
 from benchmarks.comparison import Row, header, line, times_ours
 
 Record = dict[str, Any]
+
+OTHERS = ("lax", "torch", *REWRITES)
+"""What a layer is compared with."""
 
 HEADERS = {
     "products": header(["matrix product", "size", "ms", "GFLOP/s", "compile s"]),
@@ -16,7 +20,7 @@ HEADERS = {
     ),
     "layers": header(
         ["layer", "task", "mode", "batch", "jaxcnn ms", "GFLOP/s",
-         "of the matrix product", "lax", "torch", "compile s"]
+         "of the matrix product", *OTHERS, "compile s"]
     ),
 }  # fmt: skip
 
@@ -46,7 +50,9 @@ dividing. "times jaxcnn's": above 1 jaxcnn is faster.
 On one device. `dx` is the gradient in the input, `dw` the one in the kernel. The columns of other
 libraries say how many times as long they take as jaxcnn, which on an accelerator calls XLA's own
 convolution, as `lax` does. torch has its own layout, its default precision and cuDNN's fastest
-algorithm, and is timed where it is installed and sees the GPU.
+algorithm, and is timed where it is installed and sees the GPU. The last columns are algorithms
+that `conv2d(…, algorithm="im2col")` takes on accelerators, too: products in place of XLA's
+convolution of groups, or of a transposed one. Below 1 such a one is faster than jaxcnn by itself.
 """,
 }
 
@@ -127,7 +133,7 @@ def _step(row: Row, record: Record) -> list[list[str]]:
 
 def _layer(row: Row, record: Record) -> list[list[str]]:
     ours = [row["layer"], row["task"], row["mode"], str(row["batch"]), _time(row, "jaxcnn")]
-    others = (times_ours(row, other) for other in ("lax", "torch"))
+    others = (times_ours(row, other) for other in OTHERS)
     return [[*ours, *_speed(row, "jaxcnn", 1, record), *others, _compiling(row, "jaxcnn")]]
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from benchmarks.accelerator.programs import MODES, Sampling
 from benchmarks.cases import LAYERS, ConvolutionCase
+from benchmarks.networks import NETWORKS as OF_THE_ZOO
 from benchmarks.networks import Network
 from jaxcnn import models
 from jaxcnn.check import checkable
@@ -41,8 +42,12 @@ NETWORKS = {
         Network(models.resnet50(1000), 128, (224, 224, 3)),
         Network(TINY, 2, (32, 32, 3)),
     ),
+    **{
+        name: (OF_THE_ZOO[name]._replace(batch=128), None)
+        for name in ("resnet20", "resnet18", "mobilenet_v2", "efficientnet_b0", "convnext_tiny")
+    },
 }
-"""Each network for a GPU or TPU, and a tiny one; the batch is that of one device."""
+"""Each network for a GPU or TPU, and a tiny one, if any; the batch is that of one device."""
 
 TINY_LAYERS = {
     "LeNet 2": LAYERS["LeNet 2"]._replace(batch=2),
@@ -75,7 +80,7 @@ class Workload(NamedTuple):
 def workload_for(platform: str) -> Workload:
     """The workload for a platform; for a CPU, the tiny one."""
     if platform == "cpu":
-        tiny = {name: small for name, (_, small) in NETWORKS.items()}
+        tiny = {name: small for name, (_, small) in NETWORKS.items() if small is not None}
         modes = ("float32", "bfloat16")
         return Workload(
             ("conv2d", "max_pool2d"), 1, 256, tiny, TINY_LAYERS, modes, Sampling(3, 0.0)
