@@ -84,10 +84,11 @@ bench: env-test,torch,bench  ## time everything beside other libraries; write do
 bench-newest: env-test  ## the same on the newest jax, beside lax and Flax; write benchmarks/newest
 	$(foreach table,$(TABLES),$(BIN)/python -m benchmarks.$(table) $(ARGS) &&) true
 
-lint: env-lint  ## style, format and types
+lint: env-lint  ## style, format and types; a Kubernetes job by its schema
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/kubernetes-validate --strict --quiet docs/recipes/kubernetes.yaml
 
 format: env-lint  ## put the code into its format
 	$(BIN)/ruff check --fix .

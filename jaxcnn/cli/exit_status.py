@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from jaxcnn.runs import Stopped, UserError
+from jaxcnn.runs import Stopped, UserError, processes
 from jaxcnn.runs.log import library_heard
 from jaxcnn.starting import INTERRUPTED, ready
 
@@ -42,8 +42,10 @@ def errors_in_one_sentence(*, resumable: bool = False) -> Iterator[None]:
 def _end_after(error: BaseException, *, resumable: bool) -> None:
     """End the program after an error that has a sentence; return after any other."""
     if isinstance(error, UserError):
+        status = getattr(error, "status", USER_ERROR)
         print(f"jaxcnn: {error}", file=sys.stderr)
-        sys.exit(USER_ERROR)
+        processes.failed(str(error), status)
+        processes.leave(status)
     if isinstance(error, Stopped):
         _print_last(str(error))
         sys.exit(error.status)

@@ -20,6 +20,7 @@ GROUPS = {
     ),
     "device": (
         "platform", "devices", "fsdp", "batch-norm", "precision", "streaming", "at-once",
+        "distributed", "coordinator", "num-processes", "process-id",
     ),
 }  # fmt: skip
 """The title of each group, and its options."""

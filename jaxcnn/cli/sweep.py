@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import tyro
+
 from jaxcnn.cli import precedence
 from jaxcnn.cli.flags import Named
 from jaxcnn.cli.groups import GROUPS
 from jaxcnn.cli.parsing import Values, parse
-from jaxcnn.runs import Own
+from jaxcnn.runs import Own, Together, join, processes
 from jaxcnn.runs.log import quiet
 from jaxcnn.runs.model import maker_of
 from jaxcnn.runs.plan import SweepConfig, read_plan
@@ -30,12 +32,16 @@ class SweepCommand:
         file: A TOML file with settings, named like the options; lr may be a list.
         from_run: The folder of a sweep, or of a single run, whose settings to take.
         quiet: Print warnings and the result only; log.txt in the sweep's folder has all lines.
+        together: How the process finds others.
     """
 
     config: SweepConfig
     file: Annotated[Path | None, Named("config")] = None
     from_run: Annotated[Path | None, Named("from")] = None
     quiet: bool = False
+    together: Annotated[Together, tyro.conf.arg(name="")] = dataclasses.field(
+        default_factory=Together
+    )
 
 
 def read_sweep(words: Sequence[str], prog: str = "jaxcnn sweep") -> SweepCommand:
@@ -63,10 +69,12 @@ def sweep_command(command: SweepCommand) -> None:
     from jaxcnn.report.sweep_plot import write_plot
 
     plan = command.config.plan
+    join(command.together)
     with quiet(command.quiet):
         swept = sweep(plan, Own(maker_of(plan.config.model)))
-    if swept.epochs:
-        write_plot(swept, plan.config)
-    print(swept)
+    if processes.first():
+        if swept.epochs:
+            write_plot(swept, plan.config)
+        print(swept)
     if swept.stopped is not None:
         raise swept.stopped

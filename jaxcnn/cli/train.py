@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import tyro
+
 from jaxcnn.cli import precedence
 from jaxcnn.cli.caching import keep_compiled
 from jaxcnn.cli.exit_status import errors_in_one_sentence
@@ -13,7 +15,7 @@ from jaxcnn.cli.flags import Named
 from jaxcnn.cli.groups import GROUPS
 from jaxcnn.cli.parsing import Values, parse
 from jaxcnn.engine import keep_memory
-from jaxcnn.runs import Own, TrainConfig, read_config, run, seeds
+from jaxcnn.runs import Own, Together, TrainConfig, join, processes, read_config, run, seeds
 from jaxcnn.runs.log import quiet
 from jaxcnn.runs.model import maker_of
 
@@ -31,12 +33,16 @@ class TrainCommand:
         file: A TOML file with settings, named like the options.
         from_run: A run folder whose settings to take.
         quiet: Print warnings and the result only; log.txt in the run folder has all lines.
+        together: How the process finds others.
     """
 
     config: TrainConfig
     file: Annotated[Path | None, Named("config")] = None
     from_run: Annotated[Path | None, Named("from")] = None
     quiet: bool = False
+    together: Annotated[Together, tyro.conf.arg(name="")] = dataclasses.field(
+        default_factory=Together
+    )
 
 
 def read_train(words: Sequence[str], prog: str = "jaxcnn train") -> TrainCommand:
@@ -56,9 +62,11 @@ def read_train(words: Sequence[str], prog: str = "jaxcnn train") -> TrainCommand
 
 def train_command(command: TrainCommand) -> None:
     """Run ``jaxcnn train``: train and print the result."""
+    join(command.together)
     with quiet(command.quiet):
         result = run(command.config, Own(maker_of(command.config.model)))
-    print(result)
+    if processes.first():
+        print(result)
 
 
 def experiment(default: TrainConfig, description: str | None) -> None:

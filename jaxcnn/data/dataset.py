@@ -76,6 +76,11 @@ class StreamedSplit:
         return self.selection.pieces[0][0].image_shape
 
     @property
+    def labels(self) -> Int32[np.ndarray, " n"]:
+        """The class of each image; the images are read for it where only they tell it."""
+        return self.selection.labels()
+
+    @property
     def pixels(self) -> int:
         """The number of pixels of all images together, over all channels."""
         return len(self) * math.prod(self.image_shape)
@@ -106,7 +111,7 @@ class StreamedSplit:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set in memory, whose training images may be streamed from disk instead.
+    """A data set in memory, or whose images are streamed from disk, split by split.
 
     Attributes:
         name: the name it is loaded by.
@@ -120,14 +125,14 @@ class Dataset:
 
     name: str
     train: Split | StreamedSplit
-    test: Split
+    test: Split | StreamedSplit
     class_names: tuple[str, ...]
     transform: Transform
     source: str
-    validation: Split | None = None
+    validation: Split | StreamedSplit | None = None
 
     @property
-    def scored(self) -> dict[str, Split]:
+    def scored(self) -> dict[str, Split | StreamedSplit]:
         """The splits that a model is evaluated on, by name."""
         own = {} if self.validation is None else {"validation": self.validation}
         return {**own, "test": self.test}
@@ -155,12 +160,13 @@ class OpenDataset:
     source: str
     validation: StreamedSplit | None = None
 
-    def load(self, *, streaming: bool = False) -> Dataset:
+    def load(self, *, streaming: bool = False, scored_too: bool = False) -> Dataset:
         """The data set in memory.
 
         Args:
             streaming: whether the training images stay where they are, to be read when they are
                 asked for; those of which random parts are asked for always do.
+            scored_too: whether the validation and test images do so, too.
 
         Raises:
             DataError: if a split is too large for memory, or an image is damaged.
@@ -169,11 +175,11 @@ class OpenDataset:
         return Dataset(
             self.name,
             self.train if streaming else self.train.load(),
-            self.test.load(),
+            self.test if scored_too else self.test.load(),
             self.class_names,
             self.transform,
             f"{self.source}, training images streamed" if streaming else self.source,
-            None if self.validation is None else self.validation.load(),
+            self.validation if scored_too or not self.validation else self.validation.load(),
         )
 
 

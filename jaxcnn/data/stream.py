@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,15 +24,16 @@ class _Batches:
     split: StreamedSplit
     order: Integer[np.ndarray, " n"]
     size: int
+    own: Callable[[int], slice]
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.size)
 
     def __getitem__(self, number: int) -> Split:
         rows = self.order[number * self.size : (number + 1) * self.size]
-        least = self.split.random_crop
-        crops = None if least is None else drawn((self._seed, number), len(rows), least)
-        return self.split.read(rows, crops)
+        own, least = self.own(len(rows)), self.split.random_crop
+        crops = None if least is None else drawn((self._seed, number), len(rows), least).at(own)
+        return self.split.read(rows[own], crops)
 
     @functools.cached_property
     def _seed(self) -> int:
@@ -57,13 +58,29 @@ class Stream:
     [[2]]
     """
 
-    def __init__(self, split: StreamedSplit, batch_size: int, *, threads: int = THREADS) -> None:
-        """Read ``split`` in batches; the last batch of an epoch may be smaller."""
+    def __init__(
+        self,
+        split: StreamedSplit,
+        batch_size: int,
+        *,
+        own: Callable[[int], slice] = slice,
+        threads: int = THREADS,
+    ) -> None:
+        """Read ``split`` in batches; the last batch of an epoch may be smaller.
+
+        Args:
+            split: what to read.
+            batch_size: examples per full batch.
+            own: which examples of a batch of so many are read here, where several processes read
+                parts of each; left out, all of them.
+            threads: how many of them read.
+        """
         # Three seconds, which a run on data in memory need not wait for.
         import grain
 
         self._grain = grain
-        self._split, self._size, self._threads = split, batch_size, threads
+        self._split, self._size = split, batch_size
+        self._own, self._threads = own, threads
         self._order: np.ndarray | None = None
         self._reader: Any = None
 
@@ -80,15 +97,15 @@ class Stream:
             batch: the first batch that is wanted.
 
         Returns:
-            An iterator, which may be left at any batch; a later call for the batch after it goes
-            on with what was read ahead.
+            An iterator over this process's parts of the batches, which may be left at any batch;
+            a later call for the batch after it goes on with what was read ahead.
 
         Raises:
             DataError: on the way, if an image is damaged.
         """
         if self._order is not order or self.position != batch:
             self.close()
-            batches = _Batches(self._split, np.asarray(order), self._size)
+            batches = _Batches(self._split, np.asarray(order), self._size, self._own)
             self._order, self._reader = order, self._opened(batches)
             self._reader.set_state({"next_index": batch})
         return self._reader

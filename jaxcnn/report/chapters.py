@@ -151,13 +151,14 @@ def _facts_of(run: ReportedRun, data: Dataset | None) -> Facts | None:
 
 
 def _with_images(chapter: Chapter, trained: Trained, data: Dataset) -> Chapter:
-    predictions, names = predict(trained, data.test), trained.facts.class_names
+    test, names = data.test.load(), trained.facts.class_names
+    predictions = predict(trained, test)
     sample = choose_sample(predictions)
     return chapter._replace(
         predictions=predictions,
         confusion=confusion_of(predictions, names),
-        misclassified=worst_misclassified(predictions, data.test, names),
-        activations=activations_of(trained, chapter.layers, data.test.images, predictions, sample),
+        misclassified=worst_misclassified(predictions, test, names),
+        activations=activations_of(trained, chapter.layers, test.images, predictions, sample),
     )
 
 

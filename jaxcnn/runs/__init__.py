@@ -15,6 +15,7 @@ from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.from_python import train
 from jaxcnn.runs.job import Own
 from jaxcnn.runs.metrics_file import read_metrics
+from jaxcnn.runs.processes import Together, join
 from jaxcnn.runs.result import Result
 from jaxcnn.runs.single import run
 from jaxcnn.runs.stopping import Stopped
@@ -26,10 +27,12 @@ __all__ = [
     "Result",
     "RunFolder",
     "Stopped",
+    "Together",
     "TrainConfig",
     "Trained",
     "UserError",
     "evaluate",
+    "join",
     "load",
     "load_trained",
     "read_config",

@@ -21,6 +21,7 @@ import orbax.checkpoint as ocp
 
 from jaxcnn.errors import UserError
 from jaxcnn.reading import check_folder_tree
+from jaxcnn.runs import processes
 from jaxcnn.runs.digests import json_sha256, tree_sha256
 from jaxcnn.runs.formats import read_header
 from jaxcnn.runs.layout import check_layout, check_stored, layout
@@ -33,6 +34,17 @@ _FORMAT = 1
 _LOGGERS = ("absl", "asyncio")
 _DAMAGED = "damaged"
 _TRIES = 50
+
+
+def _of_one_process() -> ocp.AsyncCheckpointer:
+    """Orbax for a process that writes alone: the first one, if there are several."""
+    options = ocp.options.MultiprocessingOptions(primary_host=0, active_processes={0})
+    if processes.count() == 1:
+        options = ocp.options.MultiprocessingOptions()
+    handler = ocp.CompositeCheckpointHandler(
+        composite_options=ocp.CompositeOptions(multiprocessing_options=options)
+    )
+    return ocp.AsyncCheckpointer(handler, multiprocessing_options=options)
 
 
 class DamagedError(Exception):
@@ -84,7 +96,7 @@ class Checkpoints:
                 self.folder.mkdir(exist_ok=True)
                 for leftover in self.folder.glob("*.orbax-checkpoint-tmp*"):
                     shutil.rmtree(leftover)
-            self._orbax = ocp.AsyncCheckpointer(ocp.CompositeCheckpointHandler())
+            self._orbax = _of_one_process()
 
     def steps(self) -> list[int]:
         """The steps that have a checkpoint, in order."""

@@ -9,8 +9,9 @@ from typing import Protocol
 import jax
 
 from jaxcnn.errors import UserError
+from jaxcnn.runs import processes
 from jaxcnn.runs.log import say
-from jaxcnn.training.spread import ALONE, Devices, spread_over
+from jaxcnn.training.spread import ALONE, Devices, first_devices, spread_over
 
 _SIMULATED = "xla_force_host_platform_device_count"
 
@@ -43,8 +44,8 @@ def use_platform(platform: str | None, devices: str | None = None) -> None:
 
     Args:
         platform: ``"cpu"``, ``"gpu"`` or ``"tpu"``.
-        devices: how many devices are wanted. So many are simulated on the CPU, if JAX has not
-            begun to work and nothing else is said of them in ``XLA_FLAGS``.
+        devices: how many devices are wanted, in all processes together. So many are simulated on
+            the CPU, if JAX has not begun to work and nothing else is said of them in ``XLA_FLAGS``.
 
     Raises:
         UserError: if this machine, or this installation of JAX, does not have it.
@@ -52,7 +53,7 @@ def use_platform(platform: str | None, devices: str | None = None) -> None:
     if platform is not None:
         jax.config.update("jax_platforms", platform)
     if devices not in (None, "1", "all") and _SIMULATED not in os.environ.get("XLA_FLAGS", ""):
-        _simulate(int(devices))
+        _simulate(-(-int(devices) // processes.count()))
     try:
         found = jax.default_backend()
     except (RuntimeError, AssertionError):  # the latter where a plugin is missing
@@ -90,14 +91,16 @@ def devices_for(config: Wanted, batch_size: int, *, of: str = "") -> Devices:
         UserError: if there are not so many, or they do not divide a batch.
     """
     there, part = len(jax.devices()), part_of(batch_size, config.accumulate)
+    several = processes.count()
     if config.devices is None:
-        usual = 1 if jax.default_backend() == "cpu" else there
-        count = next(count for count in range(usual, 0, -1) if part % count == 0)
+        usual = several if jax.default_backend() == "cpu" else there
+        counts = range(usual, 0, -several)
+        count = next((count for count in counts if part % count == 0), several)
         if count < usual:
             say(f"note: of {usual} devices, {count} divide a batch of {part} images and are used")
     else:
         count = there if config.devices == "all" else int(config.devices)
-        _check_count(count, there, part, config.accumulate, of)
+    _check_count(count, there, part, config.accumulate, of)
     if count > 1:
         return spread_over(count, fsdp=config.fsdp, local_batch_norm=config.batch_norm == "local")
     if config.fsdp or config.batch_norm == "local":
@@ -116,6 +119,10 @@ def _check_count(count: int, there: int, part: int, parts: int, note: str) -> No
         kind = jax.devices()[0].platform
         found = f"is only one {kind} device" if there == 1 else f"are only {there} {kind} devices"
         raise UserError(f"--devices {count}: there {found} here")
+    if count % processes.count():
+        raise UserError(
+            f"--devices must be a multiple of the {processes.count()} processes, got {count}"
+        )
     if part % count:
         of = "" if parts == 1 else f" / --accumulate {parts}"
         raise UserError(
@@ -125,8 +132,8 @@ def _check_count(count: int, there: int, part: int, parts: int, note: str) -> No
 
 
 def named(count: int) -> list[str]:
-    """What the first so many devices are."""
-    return [f"{device.platform}: {device.device_kind}" for device in jax.devices()[:count]]
+    """What the first so many devices are, of each process equally many."""
+    return [f"{device.platform}: {device.device_kind}" for device in first_devices(count)]
 
 
 def peak_memory() -> dict[str, int]:

@@ -30,6 +30,10 @@ def displays(epochs: int, steps_per_epoch: int) -> list[Subscriber]:
     return [Bar(epochs, steps_per_epoch, console), lines]
 
 
+WORTH_SAYING = 0.1
+"""The least share of the time that is said to be spent waiting for images."""
+
+
 class Bar(Subscriber):
     """A bar at the end of a terminal, which moves with each span of batches."""
 
@@ -86,10 +90,10 @@ class Lines(Subscriber):
             for split in ("train", *done.scores)
             for what in ("loss", "accuracy")
         ]
-        line = (
-            f"epoch {done.epoch:{width}}/{self._epochs}  {'  '.join(figures)}  "
-            f"{row['images_per_second']:,.0f} images/s"
-        )
+        speed = f"{row['images_per_second']:,.0f} images/s"
+        if row.get("waiting_share", 0) >= WORTH_SAYING:
+            speed += f" (waited for images {row['waiting_share']:.0%} of the time)"
+        line = f"epoch {done.epoch:{width}}/{self._epochs}  {'  '.join(figures)}  {speed}"
         note(line)
         if not is_quiet():
             with unless_nobody_reads():

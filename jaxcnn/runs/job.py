@@ -15,12 +15,20 @@ from jaxcnn.data.dataset import MAX_PIXELS
 from jaxcnn.engine import identity
 from jaxcnn.errors import UserError
 from jaxcnn.layers import Layer
+from jaxcnn.runs import processes
 from jaxcnn.runs.config import TrainConfig
 from jaxcnn.runs.devices import describe_devices, devices_for, named, part_of
 from jaxcnn.runs.digests import model_sha256, sample_sha256
 from jaxcnn.runs.initial import given_weights
 from jaxcnn.runs.log import say
-from jaxcnn.runs.model import ModelMaker, check_first_output, check_shapes, find_model, is_own
+from jaxcnn.runs.model import (
+    ModelMaker,
+    check_first_output,
+    check_last_batch,
+    check_shapes,
+    find_model,
+    is_own,
+)
 from jaxcnn.runs.normalization import Normalization, normalization_for
 from jaxcnn.training import Members, Programs, Task, compile_programs, cross_entropy
 from jaxcnn.training.augment_options import check_augmentation
@@ -97,8 +105,14 @@ class Job(NamedTuple):
         return self.config.recipe.epochs
 
 
-def load_data(config: TrainConfig, own: Own = NOTHING) -> Dataset:
-    """The data set of a config; its training images stay on disk where they must, or are told to.
+def load_data(config: TrainConfig, own: Own = NOTHING, members: Members | None = None) -> Dataset:
+    """The data set of a config; its images stay on disk where they must, or are told to.
+
+    Args:
+        config: names it.
+        own: the data set, if it was given in Python.
+        members: who learns from it, if anybody does. Of a run of several processes each reads
+            only its part of each batch; several members have all images in each process.
 
     Raises:
         jaxcnn.data.DataError: if it cannot be had.
@@ -106,7 +120,10 @@ def load_data(config: TrainConfig, own: Own = NOTHING) -> Dataset:
     if own.data is not None:
         return own.data
     found = open_dataset(config.dataset, data_dir=config.data_dir, options=config.data)
-    return found.load(streaming=config.streaming or found.train.pixels > MAX_PIXELS)
+    shared = members is not None and members.size is None and processes.count() > 1
+    large = found.test.pixels > MAX_PIXELS and members is not None and members.size is None
+    streaming = config.streaming or shared or found.train.pixels > MAX_PIXELS
+    return found.load(streaming=streaming, scored_too=shared or large)
 
 
 def assemble(
@@ -128,10 +145,12 @@ def assemble(
     few = f" of {size:,} training images" if size < config.recipe.batch_size else ""
     devices = devices_for(config, size, of=few)
     model = find_model(config.model, data.num_classes, own.model, options=config.model_options)
-    own_sha256 = model_sha256(model) if is_own(config.model) else None
+    own_sha256 = own_digest(config, data, own)
     normalization = normalization_for(config.normalize, data)
     model = as_trained(model, config, normalization)
     check_shapes(model, config.model, data.image_shape, data.num_classes, min(2, len(data.train)))
+    if len(data.train) > 1 and len(data.train) % size == 1:
+        check_last_batch(model, config.model, data.image_shape)
     if is_own(config.model):
         first = data.train.read(np.arange(min(2, len(data.train)))).images
         check_first_output(model, config.model, jax.random.key(config.seed), first)
@@ -158,6 +177,18 @@ def assemble(
     schedule = schedule_of(config, steps) if own.optimizer is None else None
     digests = normalization, own_sha256
     return Job(config, data, model, members, *digests, devices, programs, schedule, seconds)
+
+
+def own_digest(config: TrainConfig, data: Dataset, own: Own) -> str | None:
+    """The digest of a model of the user's own; ``None`` of one that jaxcnn has.
+
+    Raises:
+        UserError: if there is no such model.
+    """
+    if not is_own(config.model):
+        return None
+    options = config.model_options
+    return model_sha256(find_model(config.model, data.num_classes, own.model, options=options))
 
 
 def as_trained(model: Layer, config: TrainConfig, normalization: Normalization | None) -> Layer:
@@ -222,7 +253,8 @@ def _wrong_steps(config: TrainConfig, steps: int) -> UserError:
 
 def announce(data: Dataset) -> None:
     """Say what the run works with."""
-    say(f"devices: {describe_devices()}")
+    several = f" in {processes.count()} processes" if processes.count() > 1 else ""
+    say(f"devices: {describe_devices()}{several}")
     say(f"engine: {identity()}")
     held = "" if data.validation is None else f", {len(data.validation):,} validation"
     sizes = f"{len(data.train):,} training{held} and {len(data.test):,} test images"

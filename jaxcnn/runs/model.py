@@ -187,6 +187,27 @@ def check_shapes(
         raise _wrong_logits(name, given, wanted)
 
 
+def check_last_batch(model: Layer, name: str, image_shape: tuple[int, int, int]) -> None:
+    """Try a model on the shape of a single image, which the last batch of an epoch has.
+
+    Raises:
+        UserError: if it cannot be trained on one, as batch norm cannot where one pixel is left.
+    """
+    shape = (1, *image_shape)
+
+    def logits(key: jax.Array, images: jax.Array) -> Any:
+        params, state = model.init(key, shape)
+        return model.apply(params, state, images, train=True, key=key)
+
+    try:
+        jax.eval_shape(logits, jax.random.key(0), jax.ShapeDtypeStruct(shape, jnp.float32))
+    except Exception as error:  # as in `check_shapes`
+        raise UserError(
+            f"the last batch of an epoch has one image, on which {name} cannot be trained "
+            f"({_said(error)}): another --batch-size leaves more"
+        ) from error
+
+
 def _shape(logits: Any) -> Any:
     return getattr(logits, "shape", None)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from jaxcnn.data import StreamedSplit
 from jaxcnn.runs.devices import peak_memory
 from jaxcnn.runs.job import Job
 from jaxcnn.training import EpochDone, Totals
@@ -62,6 +63,8 @@ def _of_a_run(job: Job, done: EpochDone) -> MetricsRow:
         "compile_seconds": job.compile_seconds,
         **peak_memory(),
     }
+    if isinstance(job.data.train, StreamedSplit):
+        row["waiting_share"] = done.waited / max(done.seconds, 1e-9)
     if job.schedule is None:
         return row
     rate = learning_rate(job.schedule(job.config.recipe.lr), done.moment.state.opt_state)

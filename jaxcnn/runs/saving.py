@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from jaxcnn.runs.checkpoints import Checkpoints
+from jaxcnn.runs.elsewhere import Elsewhere
 from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.job import Job
 from jaxcnn.runs.pace import Pace
 from jaxcnn.runs.rows import MetricsRow
-from jaxcnn.runs.stopping import StopRequests, stopped_at
+from jaxcnn.runs.stopping import stopped_at
 from jaxcnn.runs.subscriber import Subscriber
 from jaxcnn.training import EpochDone, Moment, SpanDone
 
@@ -17,13 +18,13 @@ from jaxcnn.training import EpochDone, Moment, SpanDone
 class Saving(Subscriber):
     """Saves moments of a training in the background."""
 
-    def __init__(self, checkpoints: Checkpoints, pace: Pace) -> None:
+    def __init__(self, job: Job, checkpoints: Checkpoints | Elsewhere, pace: Pace) -> None:
         """Save into ``checkpoints`` when ``pace`` says that one is due."""
-        self._checkpoints, self._pace = checkpoints, pace
+        self._job, self._checkpoints, self._pace = job, checkpoints, pace
 
     def span(self, done: SpanDone) -> None:
         """Save within an epoch, if a checkpoint is due."""
-        if self._pace.checkpoint_due(done):
+        if self._pace.checkpoint_due:
             self.save(done.moment)
 
     def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
@@ -34,7 +35,8 @@ class Saving(Subscriber):
 
     def save(self, moment: Moment, metrics: MetricsRow | None = None) -> None:
         """Save a moment, with the scores where they are known."""
-        self._checkpoints.save(moment, metrics)
+        state = self._job.programs.whole(moment.state)  # for which all processes are needed
+        self._checkpoints.save(moment._replace(state=state), metrics)
         self._pace.saved()
 
     def finish(self) -> None:
@@ -46,10 +48,10 @@ class Stopping(Subscriber):
     """Saves and stops a training that was asked to stop by a signal. It hears of events last."""
 
     def __init__(
-        self, command: str, job: Job, stops: StopRequests, saving: Saving, folder: RunFolder
+        self, command: str, job: Job, pace: Pace, saving: Saving, folder: RunFolder
     ) -> None:
         """Stop a ``jaxcnn`` command, which goes on with ``--run-dir`` and ``--resume``."""
-        self._command, self._job, self._stops, self._saving = command, job, stops, saving
+        self._command, self._job, self._pace, self._saving = command, job, pace, saving
         self._folder = folder
 
     def span(self, done: SpanDone) -> None:
@@ -58,8 +60,8 @@ class Stopping(Subscriber):
         Raises:
             Stopped: if so.
         """
-        if self._stops.number is not None and done.moment.batch < self._job.programs.steps:
-            self._stop(self._stops.number, done.moment)
+        if self._pace.signal is not None and done.moment.batch < self._job.programs.steps:
+            self._stop(self._pace.signal, done.moment)
 
     def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
         """Stop after an epoch, unless it was the last one, if a signal asked for it.
@@ -67,8 +69,8 @@ class Stopping(Subscriber):
         Raises:
             Stopped: if so.
         """
-        if self._stops.number is not None and done.epoch < self._job.epochs:
-            self._stop(self._stops.number, done.moment)
+        if self._pace.signal is not None and done.epoch < self._job.epochs:
+            self._stop(self._pace.signal, done.moment)
 
     def _stop(self, number: int, moment: Moment) -> NoReturn:
         """Save and stop after the signal ``number``."""

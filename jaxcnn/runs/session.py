@@ -1,4 +1,7 @@
-"""A training in a folder, from its first check to its last event: of a run, or of a sweep."""
+"""A training in a folder, from its first check to its last event: of a run, or of a sweep.
+
+Of several processes the first one has the folder, and the others compute the same events.
+"""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -6,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from jaxcnn.errors import UserError
+from jaxcnn.runs import processes
+from jaxcnn.runs.alike import check_alike
 from jaxcnn.runs.checkpoints import Checkpoints
 from jaxcnn.runs.config import TrainConfig
+from jaxcnn.runs.elsewhere import Elsewhere
 from jaxcnn.runs.folder import RunFolder, check_folder, clear, make_folder
 from jaxcnn.runs.initial import init_facts
-from jaxcnn.runs.job import Job, Own, announce, assemble, facts_of, load_data
+from jaxcnn.runs.job import Job, Own, announce, assemble, facts_of, load_data, own_digest
 from jaxcnn.runs.lock import locked
-from jaxcnn.runs.log import journaled, note, say
+from jaxcnn.runs.log import journaled, note, quiet, say
 from jaxcnn.runs.pace import Pace
 from jaxcnn.runs.profile import Profile
 from jaxcnn.runs.resume import (
@@ -29,7 +36,7 @@ from jaxcnn.runs.saved_state import keys_data
 from jaxcnn.runs.saving import Saving, Stopping
 from jaxcnn.runs.stopping import Stopped, StopRequests
 from jaxcnn.runs.subscriber import Ended, Subscriber, follow
-from jaxcnn.training import Members, Moment, begin
+from jaxcnn.training import Members, Moment, Totals, TrainState, begin
 from jaxcnn.training.fit import StopAt
 
 
@@ -42,13 +49,19 @@ class Record(Subscriber):
         file: the file that has its settings.
         settings: what it is told now, as JSON can hold it.
         checkpoints: where its moments are saved, once they are open.
+        written: whether this process writes it.
     """
 
     command: str
     folder: RunFolder
     file: Path
     settings: Mapping[str, Any]
-    checkpoints: Checkpoints
+    checkpoints: Checkpoints | Elsewhere
+
+    @property
+    def written(self) -> bool:
+        """Whether this process writes it."""
+        return processes.first()
 
     def headline(self) -> str:
         """What is said of it before it is compiled."""
@@ -79,12 +92,30 @@ class Record(Subscriber):
         return ""
 
     def finish(self, job: Job, ended: Ended) -> str:
-        """Write what it came to; what is noted of it in the end."""
+        """What it came to, which is written, too; what is noted of it in the end."""
         raise NotImplementedError
 
     def subscribers(self, job: Job) -> tuple[Sequence[Subscriber], Sequence[Subscriber]]:
         """Who hears of events besides, before a checkpoint is saved and after it."""
         return (), ()
+
+
+def check_several(config: TrainConfig, *, written: bool = True) -> None:
+    """Refuse what several processes cannot do together.
+
+    Args:
+        config: what they are told.
+        written: whether the training has a folder.
+
+    Raises:
+        UserError: if so.
+    """
+    if processes.count() == 1:
+        return
+    if config.run_dir is None or not written:
+        raise UserError("several processes need --run-dir, the same in all of them")
+    if config.profile:
+        raise UserError("--profile traces one process: leave out --distributed")
 
 
 def carry_out(config: TrainConfig, record: Record, members: Members, own: Own) -> None:
@@ -102,6 +133,23 @@ def carry_out(config: TrainConfig, record: Record, members: Members, own: Own) -
         Stopped: after SIGTERM, Ctrl-C or SIGHUP, when everything is saved.
         jaxcnn.data.DataError: if the data cannot be had.
     """
+    with processes.losses_in_one_sentence():
+        if processes.first():
+            _carry_out(config, record, members, own)
+            return
+        with quiet():
+            _take_part(config, record, members, own)
+
+
+def _take_part(config: TrainConfig, record: Record, members: Members, own: Own) -> None:
+    """Compute what the first process carries out."""
+    data = load_data(config, own, members)
+    check_alike(record.settings, data, own_digest(config, data, own))
+    job = assemble(config, data, members, own=own, at_once=record.at_once())
+    record.finish(job, _through(job, record, {}))
+
+
+def _carry_out(config: TrainConfig, record: Record, members: Members, own: Own) -> None:
     folder = record.folder
     check_folder(folder, config, record.file)
     with journaled() as journal, contextlib.ExitStack() as held:
@@ -112,9 +160,10 @@ def carry_out(config: TrainConfig, record: Record, members: Members, own: Own) -
             constant = config.schedule == "constant"
             check_unchanged(folder, record.begun_with(), record.settings, constant=constant)
             check_same_engine(record.file, accept=config.accept_engine)
-        data = load_data(config, own)
+        data = load_data(config, own, members)
         announce(data)
         say(record.headline())
+        check_alike(record.settings, data, own_digest(config, data, own))
         job = assemble(config, data, members, own=own, at_once=record.at_once())
         facts = facts_of(job, own)
         if config.init_from is not None:
@@ -141,22 +190,18 @@ def _through(job: Job, record: Record, facts: Mapping[str, Any]) -> Ended:
     """The training in its folder, which is locked."""
     config, steps = job.config, job.programs.steps
     keys = keys_data(job.members.keys)
-    with (
-        StopRequests() as stops,
-        Checkpoints(
-            record.folder.checkpoints, keep=config.keep, best_by=config.best_by, keys=keys
-        ) as checkpoints,
-    ):
+    with StopRequests() as stops, _opened(record, config, keys) as checkpoints:
         record.checkpoints = checkpoints
-        if config.resume:
-            moment = _resumed(job, record)
+        found = None
+        if config.resume and isinstance(checkpoints, Checkpoints):
+            found = _resumed(job, record, checkpoints)
+        moment = _from_the_first(job, found)
+        if config.resume and record.written:
             record.write(job, {**facts, **history(record.file, moment, steps, facts["devices"])})
-        else:
-            moment = begin(job.programs)
-        pace = Pace(config.checkpoint_every, config.checkpoint_minutes, steps)
-        saving = Saving(checkpoints, pace)
+        pace = Pace(config.checkpoint_every, config.checkpoint_minutes, steps, stops)
+        saving = Saving(job, checkpoints, pace)
         before, after = record.subscribers(job)
-        stopping = Stopping(record.command, job, stops, saving, record.folder)
+        stopping = Stopping(record.command, job, pace, saving, record.folder)
         heard = [pace, *before, record, saving, *after, stopping]
         if config.profile:
             return _profiled(job, moment, heard, pace.stop_at, record.folder.profile)
@@ -176,15 +221,46 @@ def _profiled(
     )
 
 
-def _resumed(job: Job, record: Record) -> Moment:
-    """The moment of the last whole checkpoint; the first one if it was stopped before any.
+def _opened(
+    record: Record, config: TrainConfig, keys: Mapping[str, Any]
+) -> Checkpoints | Elsewhere:
+    """The checkpoints, in the process that writes them."""
+    if not record.written:
+        return Elsewhere()
+    where = record.folder.checkpoints
+    return Checkpoints(where, keep=config.keep, best_by=config.best_by, keys=keys)
+
+
+def _from_the_first(job: Job, found: Moment | None) -> Moment:
+    """The moment from which the first process goes on, on the devices of this one.
+
+    Args:
+        job: the parts of the run.
+        found: the moment of a checkpoint, if this process has found one.
+    """
+    told = (0, 0, 0) if found is None else (1, found.epoch, found.batch)
+    there, epoch, batch = processes.agreed(*told)
+    if not there:
+        return begin(job.programs)
+    arrays: tuple[TrainState, Totals]
+    if found is None:
+        like = job.programs.like
+        arrays = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+    else:
+        arrays = found.state, found.totals
+    if processes.count() > 1:
+        arrays = jax.tree.map(lambda leaf: processes.handed_out(np.asarray(leaf)), arrays)
+    return Moment(*job.programs.place(*arrays), epoch, batch)
+
+
+def _resumed(job: Job, record: Record, checkpoints: Checkpoints) -> Moment | None:
+    """The moment of the last whole checkpoint; ``None`` if it was stopped before any.
 
     Raises:
         UserError: if the checkpoints are lost or damaged, or lie behind the last epoch already.
     """
     path, noun = record.folder.path, "sweep" if record.command == "sweep" else "run"
-    like = jax.eval_shape(lambda: begin(job.programs))
-    moment = record.checkpoints.restore(like.state, like.totals)
+    moment = checkpoints.restore(*job.programs.like)
     if moment is None:
         written = record.epochs_written()
         # A crash can come between an epoch's row and its checkpoint, but not twice.
@@ -196,15 +272,14 @@ def _resumed(job: Job, record: Record) -> Moment:
         check_drawn(record.file)
         say(f"resume: there is no checkpoint yet, so the {noun} starts from its beginning")
         record.keep(0)
-        return begin(job.programs)
+        return None
     check_position(path, moment, job.programs.steps)
     done = moment.epoch - 1
     if done + (moment.batch > 0) > job.epochs:
         raise UserError(f"{path} has {done} epochs already, more than --epochs {job.epochs}")
     record.keep(done)
     say(f"resume: going on {moment.behind(job.programs.steps)}")
-    state, totals = job.programs.place(moment.state, moment.totals)
-    return moment._replace(state=state, totals=totals)
+    return moment
 
 
 def _rows_in(record: Record) -> Path:

@@ -11,6 +11,7 @@ from jaxcnn.runs.devices import use_platform
 from jaxcnn.runs.digests import tree_sha256
 from jaxcnn.runs.display import displays
 from jaxcnn.runs.early_stop import EarlyStop
+from jaxcnn.runs.elsewhere import Elsewhere
 from jaxcnn.runs.finiteness import Finiteness
 from jaxcnn.runs.folder import RunFolder, choose_folder
 from jaxcnn.runs.job import NOTHING, Job, Own, announce, assemble, load_data
@@ -19,7 +20,7 @@ from jaxcnn.runs.metrics_file import append_metrics, keep_metrics, read_metrics
 from jaxcnn.runs.plateau import PlateauNote
 from jaxcnn.runs.result import Result, median_speed
 from jaxcnn.runs.rows import MetricsRow, scores_in
-from jaxcnn.runs.session import Record, carry_out
+from jaxcnn.runs.session import Record, carry_out, check_several
 from jaxcnn.runs.subscriber import Ended, Subscriber, follow
 from jaxcnn.runs.writers import check_writers, open_writers
 from jaxcnn.training import EpochDone, begin, single
@@ -74,17 +75,21 @@ class RunRecord(Record):
     def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
         """Add a row, once the checkpoint before is on the disk."""
         self.checkpoints.wait()
-        append_metrics(self.folder, rows[0])
+        if self.written:
+            append_metrics(self.folder, rows[0])
         self.rows += rows
 
     def finish(self, job: Job, ended: Ended) -> str:
         """Write ``evaluation.json``; the lines that the run ends with."""
         self.result = _result(job, ended, self.rows, self.folder)
-        _write_evaluation(self.folder, job.data, ended, self.result)
+        if self.written:
+            _write_evaluation(self.folder, job.data, ended, self.result)
         return str(self.result)
 
     def subscribers(self, job: Job) -> tuple[Sequence[Subscriber], Sequence[Subscriber]]:
         """Who hears of a run besides."""
+        if isinstance(self.checkpoints, Elsewhere):
+            return (Finiteness(job),), ()
         writers = open_writers(self.config, self.folder, self.rows[-1]["step"] if self.rows else 0)
         finiteness = Finiteness(job, self.folder, self.checkpoints)
         return (finiteness, *writers), _shown(job, self.rows)
@@ -110,6 +115,7 @@ def run(config: TrainConfig, own: Own = NOTHING, *, written: bool = True) -> Res
     """
     check_config(config)
     check_writers(config)
+    check_several(config, written=written)
     use_platform(config.platform, config.devices)  # the keys of `single` are the first arrays
     members = single(config.seed, config.recipe.lr)
     if not written:

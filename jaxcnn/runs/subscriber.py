@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from jaxcnn.runs import processes
 from jaxcnn.runs.job import Job
 from jaxcnn.runs.rows import MetricsRow, rows_of
 from jaxcnn.training import EpochDone, Moment, SpanDone, fit
@@ -58,11 +59,9 @@ def follow(job: Job, moment: Moment, subscribers: Sequence[Subscriber], stop_at:
     with contextlib.ExitStack() as entered:
         for subscriber in subscribers:
             entered.enter_context(subscriber)
+        ended = _agreed_to_end(subscribers)
         events = fit(job.programs, moment, epochs=job.epochs, stop_at=stop_at)
-        while not any(subscriber.ends for subscriber in subscribers):
-            event = next(events, None)
-            if event is None:
-                break
+        while not ended and (event := next(events, None)) is not None:
             moment = event.moment
             if isinstance(event, SpanDone):
                 for subscriber in subscribers:
@@ -71,4 +70,11 @@ def follow(job: Job, moment: Moment, subscribers: Sequence[Subscriber], stop_at:
             scores, rows = event.scores, rows_of(job, event)
             for subscriber in subscribers:
                 subscriber.epoch(event, rows)
-    return Ended(moment, scores or job.programs.score(moment.state))
+            ended = _agreed_to_end(subscribers)
+    scores = scores or job.programs.score(moment.state)
+    return Ended(moment._replace(state=job.programs.whole(moment.state)), scores)
+
+
+def _agreed_to_end(subscribers: Sequence[Subscriber]) -> bool:
+    """Whether one of them ends the training, in the first process."""
+    return bool(processes.agreed(any(subscriber.ends for subscriber in subscribers))[0])

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from jaxcnn.runs import processes
 from jaxcnn.runs.devices import use_platform
 from jaxcnn.runs.folder import RunFolder, choose_folder
 from jaxcnn.runs.job import NOTHING, Job, Own
@@ -22,7 +23,7 @@ from jaxcnn.runs.outcomes import (
 )
 from jaxcnn.runs.plan import SweepPlan, check_plan, read_plan
 from jaxcnn.runs.rows import MetricsRow, member_of
-from jaxcnn.runs.session import Record, carry_out
+from jaxcnn.runs.session import Record, carry_out, check_several
 from jaxcnn.runs.stopping import Stopped
 from jaxcnn.runs.subscriber import Ended
 from jaxcnn.runs.surroundings import surroundings
@@ -55,9 +56,10 @@ class SweepRecord(Record):
 
     def at_once(self) -> int | None:
         """How many members at once: as it was begun, if nobody says otherwise."""
-        if self.plan.at_once or not self.plan.config.resume:
-            return self.plan.at_once
-        return read_outcome(self.folder).get("vectorized")
+        at_once = self.plan.at_once
+        if self.written and self.plan.config.resume and not at_once:
+            at_once = read_outcome(self.folder).get("vectorized")
+        return processes.agreed(at_once or 0)[0] or None
 
     def write(self, job: Job, facts: Mapping[str, Any]) -> None:
         """Write ``sweep.json``, and say how it was compiled."""
@@ -88,7 +90,8 @@ class SweepRecord(Record):
         seconds = time.perf_counter() - self._begun
         self.swept = self.swept._replace(members=members, epochs=done.epoch, seconds=seconds)
         self.checkpoints.wait()
-        write_outcome(self.swept, self._facts)
+        if self.written:
+            write_outcome(self.swept, self._facts)
         epochs = self.plan.config.recipe.epochs
         say(line(self.swept, epochs))
         self.ends = all(member.diverged is not None for member in members)
@@ -134,6 +137,7 @@ def sweep(plan: SweepPlan, own: Own = NOTHING) -> Swept:
         jaxcnn.data.DataError: if the data cannot be had.
     """
     check_plan(plan)
+    check_several(plan.config)
     config = dataclasses.replace(plan.config, experiment=f"{plan.config.name}-sweep")
     use_platform(config.platform, config.devices)  # the keys of the members are the first arrays
     record = SweepRecord(plan, choose_folder(config))

@@ -192,7 +192,7 @@ def evaluate(
     scores: dict[str, float] = {}
     images, seconds = 0, 0.0
     for name, split in data.scored.items():
-        score, its = score_of(trained.model, trained.params, trained.model_state, split)
+        score, its = score_of(trained.model, trained.params, trained.model_state, split.load())
         scores |= means(name, score.totals, data.num_classes)
         images, seconds = images + len(split), seconds + its
     return Result(

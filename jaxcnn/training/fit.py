@@ -78,6 +78,7 @@ class EpochDone(NamedTuple):
         scores: what the model makes of the scored splits now, by their names.
         examples: how many of its examples were taken in this process.
         seconds: how long that took, without the scoring.
+        waited: for how many of them there was nothing to compute, since images were not there yet.
     """
 
     moment: Moment
@@ -86,6 +87,7 @@ class EpochDone(NamedTuple):
     scores: dict[str, Score]
     examples: int
     seconds: float
+    waited: float
 
 
 StopAt = Callable[[Moment, int], int]
@@ -129,6 +131,7 @@ def fit(
     while moment.epoch <= epochs:
         orders = jax.block_until_ready(programs.shuffle(moment.epoch))
         examples, begun, elapsed = 0, time.perf_counter(), 0.0
+        before_waiting = programs.waited()
         while moment.batch < programs.steps:
             start, stop = moment.batch, stop_at(moment, programs.steps)
             before = time.perf_counter()
@@ -139,8 +142,8 @@ def fit(
             now = time.perf_counter()
             elapsed = now - begun
             yield SpanDone(moment, orders, stop - start, now - before, examples, elapsed)
-        elapsed = time.perf_counter() - begun
+        elapsed, waited = time.perf_counter() - begun, programs.waited() - before_waiting
         totals, scores = jax.device_get(moment.totals), programs.score(moment.state)
         epoch = moment.epoch
         moment = Moment(moment.state, programs.zero(), epoch + 1, 0)
-        yield EpochDone(moment, epoch, totals, scores, examples, elapsed)
+        yield EpochDone(moment, epoch, totals, scores, examples, elapsed, waited)

@@ -6,6 +6,7 @@ program, in which every array of theirs has an axis of members in front.
 
 import functools
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -16,8 +17,9 @@ from jax.stages import Compiled
 
 from jaxcnn.data import StreamedSplit
 from jaxcnn.data.stream import Stream
-from jaxcnn.training.evaluation import EVALUATION_BATCH, Score, make_evaluation
-from jaxcnn.training.passes import over_members, passes_of
+from jaxcnn.training.evaluation import Score
+from jaxcnn.training.passes import passes_of
+from jaxcnn.training.scoring import batch_of, make_scoring
 from jaxcnn.training.spread import ALONE, Devices
 from jaxcnn.training.state import Batch, TrainState
 from jaxcnn.training.task import Members, Task
@@ -45,7 +47,12 @@ class Programs(NamedTuple):
         examples: how many examples a pass has.
         at_once: how many members are vectorized together.
         place: ``(state, totals) -> (state, totals)``, arrays from elsewhere on the devices.
+        whole: ``(state) -> state``, with arrays that this process has whole.
+        like: the shapes of state and totals, and where they lie.
         compiled: the programs that ``advance`` runs, for whoever wants to look into them.
+        waited: ``() -> seconds``, for how long ``advance`` has had to wait for images so far, with
+            nothing to compute meanwhile (at most: when the step before has ended in between is
+            not known). 0 where they are in memory.
     """
 
     start: Callable[[], TrainState]
@@ -58,7 +65,10 @@ class Programs(NamedTuple):
     examples: int
     at_once: int
     place: Callable[[TrainState, Totals], tuple[TrainState, Totals]]
+    whole: Callable[[TrainState], TrainState]
+    like: tuple[Any, Any]
     compiled: tuple[Compiled, ...]
+    waited: Callable[[], float] = lambda: 0.0
 
     def examples_in(self, start: int, stop: int) -> int:
         """How many examples the batches ``start`` to ``stop`` of a pass have."""
@@ -121,7 +131,7 @@ def fits(programs: Sequence[Any]) -> bool:
 
 def _compiled(task: Task, members: Members, at_once: int, devices: Devices) -> Programs:
     size, full = min(task.batch_size, len(task.train_set)), task.full_batches
-    data, passes = _on(devices, task.train_set), passes_of(task, at_once, devices)
+    data, passes = devices.copied(batch_of(task.train_set)), passes_of(task, at_once, devices)
     members = devices.copied(members)
     before = _before(task, members, devices)
     orders = devices.shapes(jax.eval_shape(before.shuffle, 1))
@@ -171,26 +181,36 @@ def _streamed(task: Task, members: Members, split: StreamedSplit, devices: Devic
     programs = [compiled(size)]
     if rest := len(split) % size:
         programs.append(compiled(rest))
-    stream, once = Stream(split, size), (np.int32(0), np.int32(1))
+    stream, once = Stream(split, size, own=devices.own), (np.int32(0), np.int32(1))
+    waiting = _Waiting()
 
     def advance(
         state: TrainState, totals: Totals, order: Any, start: int, stop: int
     ) -> tuple[TrainState, Totals]:
         batches = stream.at(order, start)
-        for _ in range(start, stop):
-            part = next(batches)
+        for number in range(start, stop):
+            begun, count = time.perf_counter(), min(size, len(split) - number * size)
+            own = next(batches)
+            if totals.examples.is_ready():
+                waiting.seconds += time.perf_counter() - begun
+            # Its way to the devices begins while they compute the batch before.
+            given: tuple[Any, ...] = (devices.dealt(batch_of(own), count),)
             # One step at a time waits for the device: each holds the memory of its batch.
             jax.block_until_ready(totals)
-            images: Any = part.images
-            labels: Any = part.labels
-            given: tuple[Any, ...] = (devices.dealt(Batch(images, labels)),)
-            whole = len(part) == size
+            whole = count == size
             if devices.size == 1:
-                given += (jnp.arange(len(part), dtype=jnp.int32), *(once if whole else ()))
+                given += (jnp.arange(count, dtype=jnp.int32), *(once if whole else ()))
             state, totals = programs[0 if whole else 1](members, state, totals, *given)
         return state, totals
 
-    return _programs(task, members, 1, devices, before, advance, programs)
+    done = _programs(task, members, 1, devices, before, advance, programs)
+    return done._replace(waited=lambda: waiting.seconds)
+
+
+class _Waiting:
+    """For how many seconds the devices have waited for images."""
+
+    seconds = 0.0
 
 
 class _Before(NamedTuple):
@@ -258,64 +278,20 @@ def _programs(
 ) -> Programs:
     def place(state: TrainState, totals: Totals) -> tuple[TrainState, Totals]:
         placed = (state, totals)
-        return placed if before.where is None else jax.device_put(placed, before.where)
+        return placed if before.where is None else devices.placed(placed, before.where)
 
     return Programs(
         before.start,
         before.shuffle,
         advance,
-        _scores(task, members, at_once, devices, before.like[0]),
+        make_scoring(task, members, at_once, devices, before.like[0]),
         before.zero,
         task.steps,
         min(task.batch_size, len(task.train_set)),
         len(task.train_set),
         at_once,
         place,
+        devices.whole,
+        before.like,
         tuple(compiled),
     )
-
-
-def _scores(
-    task: Task, members: Members, at_once: int, devices: Devices, like: Any
-) -> Callable[[TrainState], dict[str, Score]]:
-    """The compiled function from a state to the scores of every split."""
-    task = task._replace(model=devices.of_model(task.model))
-    # The devices divide a batch; what is padded is masked.
-    size = -(-max(EVALUATION_BATCH // at_once, 1) // devices.size) * devices.size
-    splits = {name: _on(devices, split) for name, split in task.scored.items()}
-
-    def scored(members: Members, state: TrainState, splits: dict[str, Batch]) -> Any:
-        def each(member: Members, state: TrainState) -> Any:
-            return {
-                name: _evaluated(task, state, splits[name], size, devices) for name in task.scored
-            }
-
-        return over_members(each, members, at_once, state)
-
-    program = jax.jit(scored).lower(members, like, splits).compile()
-
-    def score(state: TrainState) -> dict[str, Score]:
-        found = jax.device_get(program(members, state, splits))
-        return {name: Score(*found[name]) for name in task.scored}
-
-    return score
-
-
-def _evaluated(
-    task: Task, state: TrainState, data: Batch, size: int, devices: Devices
-) -> tuple[Totals, jax.Array]:
-    """The totals and guesses of one split, in batches of a size."""
-    evaluate = make_evaluation(
-        task.model,
-        data.labels.shape[0],
-        size,
-        loss=task.loss,
-        metrics=task.metrics,
-        share=devices.shared,
-    )
-    return evaluate(*state.used, data)
-
-
-def _on(devices: Devices, split: Any) -> Batch:
-    """A split in the memory of each device."""
-    return devices.copied(Batch(jnp.asarray(split.images), jnp.asarray(split.labels)))

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 
@@ -29,8 +30,17 @@ class Devices(Protocol):
     def copied(self, tree: Tree) -> Tree:
         """Arrays with a copy on every device."""
 
-    def dealt(self, batch: Tree) -> Tree:
-        """The examples of a batch of the host, each where it is computed."""
+    def own(self, count: int) -> slice:
+        """Which examples of a batch of so many the devices of this process compute."""
+
+    def dealt(self, own: Tree, count: int) -> Tree:
+        """The examples of a batch of so many, of which the host has those of its devices."""
+
+    def placed(self, tree: Tree, where: Any) -> Tree:
+        """Arrays that the host has whole, each in its place."""
+
+    def whole(self, state: Tree) -> Tree:
+        """A state whose every array this process has whole."""
 
     def of_batch(self, batch: Any) -> Sharding | None:
         """Where the examples of a batch lie, by their shapes; ``None`` for one device."""
@@ -54,11 +64,21 @@ class _Alone:
     size, everywhere = 1, None
 
     def copied(self, tree: Tree) -> Tree:
+        copied: Tree = jax.device_put(tree)
+        return copied
+
+    def own(self, count: int) -> slice:
+        return slice(0, count)
+
+    def dealt(self, own: Tree, count: int) -> Tree:
+        dealt: Tree = jax.tree.map(jnp.asarray, own)
+        return dealt
+
+    def placed(self, tree: Tree, where: Any) -> Tree:
         return tree
 
-    def dealt(self, batch: Tree) -> Tree:
-        dealt: Tree = jax.tree.map(jnp.asarray, batch)
-        return dealt
+    def whole(self, state: Tree) -> Tree:
+        return state
 
     def of_batch(self, batch: Any) -> None:
         return None
@@ -108,13 +128,38 @@ class Spread(NamedTuple):
 
     def copied(self, tree: Tree) -> Tree:
         """Arrays with a copy on every device."""
-        placed: Tree = jax.device_put(tree, self.everywhere)
+        return self.placed(tree, self.everywhere)
+
+    def own(self, count: int) -> slice:
+        """Which examples of a batch of so many the devices of this process compute."""
+        if count % self.size:
+            return slice(0, count)
+        each = count // self.size
+        mine = [device in self.mesh.local_devices for device in self.mesh.devices.flat]
+        return slice(mine.index(True) * each, (mine.index(True) + sum(mine)) * each)
+
+    def dealt(self, own: Tree, count: int) -> Tree:
+        """The examples of a batch of so many, of which the host has those of its devices."""
+        where = self._of_examples(count)
+        dealt: Tree = jax.tree.map(
+            lambda part: jax.make_array_from_process_local_data(
+                where, np.asarray(part), (count, *part.shape[1:])
+            ),
+            own,
+        )
+        return dealt
+
+    def placed(self, tree: Tree, where: Any) -> Tree:
+        """Arrays that the host has whole, each in its place."""
+        placed: Tree = jax.tree.map(_put, tree, jax.tree.broadcast(where, tree))
         return placed
 
-    def dealt(self, batch: Tree) -> Tree:
-        """The examples of a batch of the host, each where it is computed."""
-        placed: Tree = jax.device_put(batch, self.of_batch(batch))
-        return placed
+    def whole(self, state: Tree) -> Tree:
+        """A state whose every array this process has whole."""
+        if not self.fsdp or self.everywhere.is_fully_addressable:
+            return state
+        whole: Tree = jax.jit(lambda tree: tree, out_shardings=self.everywhere)(state)
+        return whole
 
     def shared(self, batch: Tree) -> Tree:
         """The examples of a batch inside of a program, each where it is computed."""
@@ -123,8 +168,11 @@ class Spread(NamedTuple):
 
     def of_batch(self, batch: Any) -> Sharding:
         """Where a batch lies: shared, or copied to all devices if these do not divide it."""
-        divides = all(leaf.shape[0] % self.size == 0 for leaf in jax.tree.leaves(batch))
-        return NamedSharding(self.mesh, PartitionSpec(AXIS)) if divides else self.everywhere
+        return self._of_examples(jax.tree.leaves(batch)[0].shape[0])
+
+    def _of_examples(self, count: int) -> Sharding:
+        shared = NamedSharding(self.mesh, PartitionSpec(AXIS))
+        return self.everywhere if count % self.size else shared
 
     def of_state(self, state: Any) -> Any:
         """Where each array of a state lies, by their shapes.
@@ -161,16 +209,39 @@ class Spread(NamedTuple):
 
 
 def spread_over(count: int, *, fsdp: bool = False, local_batch_norm: bool = False) -> Spread:
-    """The first so many devices of JAX's default backend.
+    """The first so many devices of JAX's default backend; of each process equally many.
 
     Args:
-        count: how many.
+        count: how many; a multiple of the number of processes.
         fsdp: as in `Spread`.
         local_batch_norm: as in `Spread`.
     """
     kinds = (jax.sharding.AxisType.Auto,)
-    mesh = jax.make_mesh((count,), (AXIS,), axis_types=kinds, devices=jax.devices()[:count])
+    if jax.process_count() == 1:
+        mesh = jax.make_mesh((count,), (AXIS,), axis_types=kinds, devices=jax.devices()[:count])
+        return Spread(mesh, fsdp, local_batch_norm)
+    # In the order of the processes, so that each has one range of the examples.
+    mesh = Mesh(np.array(first_devices(count)), (AXIS,), axis_types=kinds)
     return Spread(mesh, fsdp, local_batch_norm)
+
+
+def first_devices(count: int) -> list[jax.Device]:
+    """The first so many devices, equally many of each process, in the processes' order."""
+    each, found = count // jax.process_count(), list[jax.Device]()
+    for process in range(jax.process_count()):
+        found += [device for device in jax.devices() if device.process_index == process][:each]
+    return found
+
+
+def _put(leaf: Any, where: Sharding) -> jax.Array:
+    """An array that each process has whole, in its place."""
+    if where.is_fully_addressable:
+        return jax.device_put(leaf, where)
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        data = _put(jax.random.key_data(leaf), where)
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
+    host = np.asarray(leaf)
+    return jax.make_array_from_callback(host.shape, where, lambda index: host[index])
 
 
 def _gathered(model: Layer, everywhere: Sharding) -> Layer:

@@ -25,7 +25,7 @@ class Task(NamedTuple):
         optimizer: ``rate -> optax transformation``, so that one program serves several learning
             rates. One that has its own rate ignores the argument.
         train_set: the examples to learn from, in memory or streamed.
-        scored: the splits that are scored, by name.
+        scored: the splits that are scored, by name, in memory or streamed.
         batch_size: examples per step; at most the size of the training set is used.
         loss: one number for each example.
         metrics: further ones, summed in training and in scores.
@@ -40,7 +40,7 @@ class Task(NamedTuple):
     model: Layer
     optimizer: Callable[[Any], optax.GradientTransformation]
     train_set: Split | StreamedSplit
-    scored: Mapping[str, Split]
+    scored: Mapping[str, Split | StreamedSplit]
     batch_size: int
     loss: Loss = cross_entropy
     metrics: Metrics | None = None

@@ -15,6 +15,7 @@ from jaxcnn.data import load_dataset
 from jaxcnn.layers import Conv2d, Dense, Flatten, Function, GlobalAvgPool, Layer, Sequential
 from jaxcnn.runs import RunFolder, TrainConfig, UserError, read_config
 from jaxcnn.runs.digests import model_sha256
+from jaxcnn.runs.log import quiet
 from jaxcnn.runs.model import maker_in
 from tests.runs.numbers import numbers
 
@@ -88,6 +89,17 @@ def test_a_model_that_does_not_fit_is_refused_before_any_work(function, message,
         runs.train(f"{nets}:{function}", run_dir=tmp_path / "run")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_last_batch_of_one_image(tmp_path):
+    """Batch norm has one value for each channel there; what else can be trained on one, is."""
+    few = {"split": "train[:9]", "batch_size": 4, "epochs": 1}
+    with pytest.raises(UserError, match=r"last batch of an epoch has one image.*lenet_bn") as error:
+        runs.train("lenet_bn", "digits", **few, run_dir=tmp_path / "run")
+    assert "in layer bn3" in str(error.value)
+    assert not (tmp_path / "run").exists()
+    with quiet():
+        assert runs.train("lenet", "digits", **few).history[0]["step"] == 3
 
 
 @pytest.mark.parametrize(

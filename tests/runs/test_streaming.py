@@ -49,6 +49,25 @@ def test_streaming_and_resuming_change_no_bit(config, tmp_path, capsys):
         run(dataclasses.replace(config, resume=True, augmentation=weaker))
 
 
+@pytest.mark.parametrize("count", [1, 1000, 1003])
+def test_a_streamed_split_is_scored_as_one_in_memory(count):
+    """Every image once: fewer than a batch, whole batches, and a part of one."""
+    options = DataOptions(split="train[:16]", test_split=f"train[16:{16 + count}]")
+    opened, scores = open_dataset("digits", options=options), []
+    model = Sequential(flat=Flatten(), dense=Dense(10))
+    for split in (opened.test.load(), opened.test):
+        task = Task(model, optax.adam, opened.train.load(), {"test": split}, 16)
+        programs = compile_programs(task, single(0, 0.1))
+        state = begin(programs).state
+        scores.append(programs.score(state)["test"])
+        assert (programs.score(state)["test"].guesses == scores[-1].guesses).all()
+    held, streamed = scores
+    assert (held.guesses == streamed.guesses).all()
+    assert held.totals.examples == streamed.totals.examples == count
+    assert held.totals.correct == streamed.totals.correct
+    assert float(held.totals.loss) == pytest.approx(float(streamed.totals.loss), rel=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [16, 64])
 def test_a_streamed_epoch_is_the_epoch_on_the_device(batch_size):
