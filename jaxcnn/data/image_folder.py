@@ -12,7 +12,7 @@ from jaxcnn.data.dataset import Source
 from jaxcnn.data.errors import DataError
 from jaxcnn.data.held_out import held_out_of
 from jaxcnn.data.options import DataOptions
-from jaxcnn.data.pictures import Header, read_header, read_picture
+from jaxcnn.data.pictures import Header, has_name_of_picture, read_header, read_picture
 from jaxcnn.data.random_crops import RandomCrops
 from jaxcnn.data.selection import Rows, Selection
 from jaxcnn.data.transform import Transform
@@ -20,6 +20,12 @@ from jaxcnn.errors import shown
 
 SPLITS = ("train", "test", "validation", "val")
 """Names of subfolders that are splits, if ``train`` is among them; else subfolders are classes."""
+
+MANY = 50_000
+"""From so many pictures on, and with ``image_size``, only some are looked into at first."""
+
+_SAMPLE = 1000
+"""How many are looked into then."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +36,14 @@ class Scan:
         class_names: the subfolders' names, sorted.
         paths: the pictures, class after class, each class sorted.
         labels: the class of each.
-        headers: the size of each.
+        headers: the size of each; ``None`` where it was not looked into.
         skipped: the other files, which are no pictures.
     """
 
     class_names: tuple[str, ...]
     paths: tuple[str, ...]
     labels: Int64[np.ndarray, " n"]
-    headers: tuple[Header, ...]
+    headers: tuple[Header | None, ...]
     skipped: tuple[str, ...]
 
 
@@ -48,14 +54,14 @@ class FolderExamples:
     Attributes:
         paths: the files.
         labels: the class of each.
-        headers: the size of each, from its header.
+        headers: the size of each, from its header; ``None`` where it was not looked into.
         image_shape: ``(h, w, c)`` of every image that `read` gives.
         transform: what is done to the raw pixels.
     """
 
     paths: tuple[str, ...]
     labels: Int64[np.ndarray, " n"]
-    headers: tuple[Header, ...]
+    headers: tuple[Header | None, ...]
     image_shape: tuple[int, int, int]
     transform: Transform
 
@@ -87,7 +93,8 @@ def open_image_folder(folder: Path, options: DataOptions) -> Source:
             or ``val``) that each have one subfolder per class. Pictures may lie deeper in the
             subfolder of their class; hidden files and folders are ignored.
         options: the size and channels of the images. By default the pictures must have the same
-            size, and are grey if all of them are.
+            size, and are grey if all of them are. With ``image_size``, of `MANY` pictures only some
+            are looked into; the others are pictures by their names until they are read.
 
     Returns:
         The data set. Without a subfolder ``train``, the splits are ``test`` (a fifth of each
@@ -100,7 +107,8 @@ def open_image_folder(folder: Path, options: DataOptions) -> Source:
             with ``strict``, any file that is no picture.
     """
     parts = _split_folders(folder)
-    scans = {name: _scan(path) for name, path in (parts or {"all": folder}).items()}
+    sampled = options.size is not None
+    scans = {name: _scan(path, sampled) for name, path in (parts or {"all": folder}).items()}
     class_names = scans["train" if parts else "all"].class_names
     _check_classes(folder, scans, class_names)
     origin = f"image folder {shown(folder)}{_skipped_note(scans, options.strict)}"
@@ -121,7 +129,7 @@ def open_image_folder(folder: Path, options: DataOptions) -> Source:
 
 def _split_folders(folder: Path) -> dict[str, Path]:
     """The subfolders that are splits; none where subfolders are classes."""
-    names = [os.path.basename(path) for path in _entries(folder) if os.path.isdir(path)]
+    names = [os.path.basename(path) for path, kind in _entries(folder) if kind is None]
     splits = [name for name in SPLITS if name in names]
     if "train" not in splits or len(splits) == 1:
         return {}
@@ -134,23 +142,32 @@ def _split_folders(folder: Path) -> dict[str, Path]:
     return {name: folder / name for name in splits}
 
 
-def _scan(folder: Path) -> Scan:
-    """Everything below a folder with one subfolder per class."""
+def _scan(folder: Path, sampled: bool) -> Scan:
+    """Everything below a folder with one subfolder per class.
+
+    If ``sampled``, only some of many pictures are looked into.
+    """
     entries = _entries(folder)
-    names = tuple(os.path.basename(path) for path in entries if os.path.isdir(path))
+    names = tuple(os.path.basename(path) for path, kind in entries if kind is None)
     paths: list[str] = []
     labels: list[int] = []
-    headers: list[Header] = []
-    skipped = [path for path in entries if not os.path.isdir(path)]
-    for label, name in enumerate(names):
-        for path, is_file in _files_below(folder / name):
-            header = read_header(path) if is_file else None
-            if header is None:
-                skipped.append(path)
-                continue
-            paths.append(path)
-            labels.append(label)
-            headers.append(header)
+    headers: list[Header | None] = []
+    skipped = [path for path, kind in entries if kind is not None]
+    files = [
+        (label, path, is_file)
+        for label, name in enumerate(names)
+        for path, is_file in _files_below(folder / name)
+    ]
+    every = len(files) // _SAMPLE if sampled and len(files) >= MANY else 1
+    for index, (label, path, is_file) in enumerate(files):
+        opened = is_file and (index % every == 0 or not has_name_of_picture(path))
+        header = read_header(path) if opened else None
+        if header is None and (opened or not is_file):
+            skipped.append(path)
+            continue
+        paths.append(path)
+        labels.append(label)
+        headers.append(header)
     numbers = np.asarray(labels, np.int64)
     return Scan(names, tuple(paths), numbers, tuple(headers), tuple(skipped))
 
@@ -170,12 +187,14 @@ def _files_below(folder: Path) -> Iterator[tuple[str, bool]]:
             yield path, is_file
         elif _identity(path) not in seen:
             seen.add(_identity(path))
-            waiting += [(below, _is_file(below)) for below in reversed(_entries(path))]
+            waiting += reversed(_entries(path))
 
 
-def _is_file(path: str) -> bool | None:
-    """Whether it is a regular file; ``None`` for a folder, which is neither yes nor no."""
-    return None if os.path.isdir(path) else os.path.isfile(path)
+def _kind(entry: "os.DirEntry[str]") -> bool | None:
+    try:
+        return None if entry.is_dir() else entry.is_file()
+    except OSError:  # a link to itself
+        return False
 
 
 def _identity(folder: str | Path) -> tuple[int, int]:
@@ -184,13 +203,19 @@ def _identity(folder: str | Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _entries(folder: str | Path) -> list[str]:
-    """The paths in a folder, sorted by name (code points, so everywhere the same), none hidden."""
+def _entries(folder: str | Path) -> list[tuple[str, bool | None]]:
+    """The paths in a folder, sorted by name (code points, so everywhere the same), none hidden.
+
+    With each comes whether it is a regular file; ``None`` for a folder, which is neither yes nor
+    no.
+    """
     try:
-        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+        with os.scandir(folder) as found:
+            shown_ones = [entry for entry in found if not entry.name.startswith(".")]
+            shown_ones.sort(key=lambda entry: entry.name)
+            return [(os.path.join(folder, entry.name), _kind(entry)) for entry in shown_ones]
     except OSError as error:
         raise DataError(f"{shown(folder)}: cannot be read ({error.strerror or error})") from None
-    return [os.path.join(folder, name) for name in names]
 
 
 def _check_classes(folder: Path, scans: Mapping[str, Scan], class_names: Sequence[str]) -> None:
@@ -232,14 +257,14 @@ def _skipped_note(scans: Mapping[str, Scan], strict: bool) -> str:
 
 
 def _image_shape(scans: Mapping[str, Scan], options: DataOptions) -> tuple[int, int, int]:
-    headers = [header for scan in scans.values() for header in scan.headers]
+    headers = [header for scan in scans.values() for header in scan.headers if header is not None]
     channels = options.channels or (1 if all(header.grey for header in headers) else 3)
     if options.size is not None:
         return (*options.size, channels)
     size = headers[0][:2]
     for scan in scans.values():
         for path, header in zip(scan.paths, scan.headers, strict=True):
-            if header[:2] != size:
+            if header is not None and header[:2] != size:
                 raise _other_size(path, header[:2], size)
     return (*size, channels)
 

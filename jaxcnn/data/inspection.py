@@ -86,10 +86,15 @@ def inspect_split(split: StreamedSplit, classes: int, *, samples: int = 10) -> S
 
 
 def raw_sizes(data: OpenDataset) -> Int64[np.ndarray, "n hw"] | None:
-    """The heights and widths of the pictures in an image folder; ``None`` for other data sets."""
+    """The heights and widths of the pictures in an image folder; ``None`` for other data sets.
+
+    Of a large folder these are those that were looked into.
+    """
     pieces = data.train.selection.pieces + data.test.selection.pieces
     sizes = [
-        np.array([examples.headers[row][:2] for row in rows], np.int64).reshape(-1, 2)
+        np.array(
+            [header[:2] for row in rows if (header := examples.headers[row]) is not None], np.int64
+        ).reshape(-1, 2)
         for examples, rows in pieces
         if isinstance(examples, FolderExamples)
     ]

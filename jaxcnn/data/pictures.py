@@ -8,7 +8,6 @@ import contextlib
 import io
 import os
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -69,11 +68,16 @@ def read_header(path: str | os.PathLike[str]) -> Header | None:
         raise
     except Exception as error:  # Pillow's readers raise many kinds
         # A text that begins with "BM" or "P1" is taken for a picture at first.
-        if Path(path).suffix.lower() not in SUFFIXES and getattr(error, "errno", None) is None:
+        if not has_name_of_picture(path) and getattr(error, "errno", None) is None:
             return None
         if isinstance(error, UnidentifiedImageError):
             raise DataError(f"{shown(path)}: is no picture, though its name says so") from None
         raise _unreadable(path, error) from error
+
+
+def has_name_of_picture(path: str | os.PathLike[str]) -> bool:
+    """Whether a file's name ends as that of a picture."""
+    return os.path.splitext(path)[1].lower() in SUFFIXES
 
 
 def read_picture(path: str | os.PathLike[str], channels: int) -> UInt8[np.ndarray, "h w c"]:

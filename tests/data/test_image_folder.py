@@ -1,3 +1,4 @@
+import contextlib
 import os
 import sys
 
@@ -7,6 +8,7 @@ from PIL import Image
 
 from jaxcnn.data import DataError, DataOptions, Transform, load_dataset, open_dataset
 from jaxcnn.data.image_folder import open_image_folder
+from jaxcnn.data.inspection import raw_sizes
 from tests.data.folders import noise, truncate, write
 from tests.data.refusals import refused as refused_anywhere
 
@@ -137,8 +139,14 @@ def test_names_with_odd_characters(tmp_path, capsys):
 def test_the_order_does_not_depend_on_the_file_system(tmp_path, monkeypatch):
     write(tmp_path, {"a": 12, "b": 8})
     first = open_dataset("image_folder", data_dir=tmp_path).load()
-    listdir = os.listdir
-    monkeypatch.setattr(os, "listdir", lambda path: sorted(listdir(path), reverse=True))
+    scandir = os.scandir
+
+    @contextlib.contextmanager
+    def backwards(path):
+        with scandir(path) as found:
+            yield sorted(found, key=lambda entry: entry.name, reverse=True)
+
+    monkeypatch.setattr(os, "scandir", backwards)
     again = open_dataset("image_folder", data_dir=tmp_path).load()
     np.testing.assert_array_equal(first.train.images, again.train.images)
 
@@ -229,4 +237,25 @@ def test_a_picture_that_changes_after_it_was_found(tmp_path):
     data = open_dataset("image_folder", data_dir=tmp_path)
     noise(tmp_path / "a" / "0.png", (9, 9))
     with pytest.raises(DataError, match="0.png: 9×9 pixels, expected 5×4 as in the first picture"):
+        data.load()
+
+
+def test_of_many_pictures_only_some_are_looked_into(tmp_path, monkeypatch):
+    """With ``--image-size``; a broken one is found when it is read, another kind of file at once."""
+    write(tmp_path, {"cat": 9, "dog": 8})
+    for wrong in sorted(tmp_path.glob("*/*.png"))[1:3]:
+        wrong.write_bytes(b"no picture")
+    (tmp_path / "cat" / "notes.txt").write_text("mine")
+    refused(".*1.png: is no picture, though its name says so", tmp_path, image_size=6)
+    monkeypatch.setattr("jaxcnn.data.image_folder.MANY", 10)
+    monkeypatch.setattr("jaxcnn.data.image_folder._SAMPLE", 3)
+    refused(
+        ".*1.png: is no picture, though its name says so", tmp_path
+    )  # all sizes are needed then
+    data = open_dataset("image_folder", data_dir=tmp_path, options=DataOptions(image_size=6))
+    assert len(data.train) + len(data.test) == 17
+    assert "1 file that is no picture" in data.source
+    assert data.train.image_shape == (6, 6, 1)
+    assert raw_sizes(data).shape == (3, 2)
+    with pytest.raises(DataError, match="is no picture"):
         data.load()
