@@ -18,7 +18,7 @@ if [ -f "$RUN_DIR/config.json" ]; then resume="--resume"; fi
 
 exec srun --kill-on-bad-exit=1 jaxcnn train --distributed \
     --model resnet50 --model-options stem=imagenet --dataset image_folder --data-dir "$DATA_DIR" \
-    --image-size 224 --random-crop 0.08 --augment flip --normalize imagenet \
+    --image-size 224 --resize-shorter 256 --random-crop 0.08 --augment flip --normalize imagenet \
     --batch-size 2048 --epochs 90 --optimizer momentum --lr 0.8 --weight-decay 0.0001 \
     --schedule cosine --warmup-steps 3125 --label-smoothing 0.1 \
     --precision mixed_bfloat16 --run-dir "$RUN_DIR" $resume

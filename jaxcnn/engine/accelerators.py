@@ -24,7 +24,14 @@ _NAMES = frozenset(algorithm.name for algorithm in PORTABLE) - {"lax"}
 
 
 def _on_accelerators(
-    x: Any, kernel: Any, *, algorithm: str, written_out: bool, flipped: bool, **params: Any
+    x: Any,
+    kernel: Any,
+    *,
+    algorithm: str,
+    written_out: bool,
+    flipped: bool,
+    rounded: bool,
+    **params: Any,
 ) -> Any:
     if algorithm in _NAMES and _computes(x, kernel, algorithm, params):
         compute = computation(as_task(x, kernel, params), algorithm, portable=True)

@@ -21,13 +21,15 @@ def convolve(
     layout: str,
     algorithm: str,
     lhs_dilation: Sequence[int] = (),
+    rounded: bool = False,
     **options: Any,
 ) -> jax.Array:
     """Compute the cross-correlation of ``x`` with ``kernel``; all other arguments are right.
 
     The ``options`` are those of `jax.lax.conv_general_dilated`, with one int, or one
     ``(low, high)`` pair of padding, per spatial axis. ``lhs_dilation`` is what this package calls
-    the input dilation; left out, there is none. ``op`` is the name that an error gives.
+    the input dilation; left out, there is none. ``rounded`` says that the caller rounds a wider
+    result to the operands' type. ``op`` is the name that an error gives.
 
     Raises:
         ValueError: if ``algorithm`` cannot do the case.
@@ -46,5 +48,6 @@ def convolve(
     if sharded(jax.typeof(x)) or sharded(jax.typeof(kernel)):
         x, kernel = partitioned_convolution.placed(x, kernel, options)
     own = {"algorithm": algorithm, "written_out": bool(lhs_dilation), "flipped": False}
+    own["rounded"] = rounded
     y: jax.Array = like_lax(lax.conv_general_dilated, {**own, **options}, x, kernel)
     return y

@@ -34,12 +34,14 @@ def on_cpu(
     algorithm: str,
     written_out: bool,
     flipped: bool,
+    rounded: bool,
     **params: Any,
 ) -> Any:
     """Lower a convolution by an algorithm of the engine, or by XLA's own rule."""
     (left, right), (result,) = ctx.avals_in, ctx.avals_out
     numbers = jnp.issubdtype(result.dtype, jnp.floating)
     own = {"algorithm": algorithm, "written_out": written_out, "flipped": flipped}
+    own["rounded"] = rounded
     if summed_in(result.dtype) != result.dtype:
         # It is lowered once more, in float32, so that sums over devices are in float32 as well.
         # GPUs and TPUs have units for halves, which sum so.
@@ -67,7 +69,7 @@ def on_cpu(
         rule = functools.partial(_with_reversed_kernel, **{**own, **params})
         return mlir.lower_fun(rule, multiple_results=False)(ctx, x, kernel)
     if ours and not has_fast_axes(params["dimension_numbers"]):
-        rule = functools.partial(with_fast_axes, written_out=written_out, **params)
+        rule = functools.partial(with_fast_axes, **params)
         return lower(ctx, rule, x, kernel)
     return _XLA(ctx, x, kernel, **params)
 

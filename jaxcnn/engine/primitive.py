@@ -1,11 +1,13 @@
 """The convolution as a JAX primitive of its own, which stays a convolution in every program.
 
 It means what XLA's convolution means. Its parameters are those of `jax.lax.conv_general_dilated`
-and three more: ``algorithm``; ``written_out``, which says that accelerators get the zeros of an
+and four more: ``algorithm``; ``written_out``, which says that accelerators get the zeros of an
 input dilation written out (transposed convolutions want that, because XLA's gradients of an
-input-dilated convolution are slow); and ``flipped``, which says that the kernel's window is to be
-reversed. The gradient in the images wants that: native code reads a kernel in either direction,
-while reversing a copy of it takes as long as a small convolution.
+input-dilated convolution are slow); ``flipped``, which says that the kernel's window is to be
+reversed (the gradient in the images wants that: native code reads a kernel in either direction,
+while reversing a copy of it takes as long as a small convolution); and ``rounded``, which says that
+a result that is wider than the operands is rounded to their type after a bias was added. Then a
+cotangent has no more bits than they have, and gradients are convolutions of narrow operands.
 
 Derivatives and batches of a convolution are convolutions again, and an algorithm is chosen for
 each of them. Differentiating the operations of one algorithm would miss that. JAX's own rules are
@@ -27,13 +29,18 @@ from jaxcnn.engine.single_device import placed_like, sharded, trace, whole
 
 conv_p = Primitive("jaxcnn_conv")
 
-OF_LAX: dict[str, Any] = {"algorithm": "auto", "written_out": False, "flipped": False}
+OF_LAX: dict[str, Any] = {
+    "algorithm": "auto",
+    "written_out": False,
+    "flipped": False,
+    "rounded": False,
+}
 """The parameters that a convolution of `lax` has not, as one of this engine has them."""
 
 
 def like_lax(rule: Callable[..., Any], params: dict[str, Any], *args: Any) -> Any:
     """Compute ``rule(*args, **params)``, with this primitive for each convolution of `lax`."""
-    own = {name: params.pop(name) for name in ("algorithm", "written_out", "flipped")}
+    own = {name: params.pop(name) for name in OF_LAX}
     # Traced without sharding, for which lax lacks some rules; replayed with it.
     types = tuple(whole(jax.typeof(a)) for a in args)
     return _replay(_traced(rule, tuple(params.items()), types), own, args)
@@ -103,6 +110,10 @@ def _batched(x: Any, kernel: Any, *, dims: tuple[int | None, ...], **params: Any
 
 
 def _transpose_rule(operand: int, cotangent: Any, x: Any, kernel: Any, **params: Any) -> Any:
+    if params["rounded"]:
+        # It was widened from this type, so nothing is lost.
+        cotangent = cotangent.astype((kernel if operand == 0 else x).dtype)
+        params |= {"rounded": False, "preferred_element_type": None}
     if params["flipped"]:
         plain = {**params, "flipped": False}
         if operand == 0:
@@ -124,7 +135,14 @@ def _batch_rule(args: Any, dims: Any, **params: Any) -> Any:
 
 
 def _abstract(
-    x: Any, kernel: Any, *, algorithm: str, written_out: bool, flipped: bool, **params: Any
+    x: Any,
+    kernel: Any,
+    *,
+    algorithm: str,
+    written_out: bool,
+    flipped: bool,
+    rounded: bool,
+    **params: Any,
 ) -> Any:
     bound = functools.partial(lax.conv_general_dilated_p.bind, **{**params, "out_sharding": None})
     made = trace(bound, (whole(x), whole(kernel))).out_avals[0]

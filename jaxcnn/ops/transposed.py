@@ -215,9 +215,10 @@ def _conv_transpose(
         rhs_dilation=dilation,
         feature_group_count=groups,
         precision=precision,
-        # Without a bias the only rounding of 16-bit sums is the convolution's own, and its
-        # gradients have 16-bit operands. A bias is added before the sums are rounded.
+        # Without a bias the only rounding of 16-bit sums is the convolution's own. A bias is added
+        # before they are rounded. The gradients have 16-bit operands in either case.
         preferred_element_type=preferred_element_type or (wide if bias is not None else None),
+        rounded=preferred_element_type is None and bias is not None and wide is not None,
     )
     if bias is not None:
         y = add_bias(y, bias, axes)

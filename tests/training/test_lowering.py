@@ -46,9 +46,11 @@ def test_a_step_for_an_accelerator(name, precision, kind, devices):
     for program in lowered(name, precision, DEVICES[devices]).values():
         lines = [line for line in program.splitlines() if "stablehlo.convolution" in line]
         shapes = [shape for line in lines for shape in CONVOLUTION.search(line).groups()]
-        # What has a bias is summed in float32 with it; then the gradients are in float32 as well.
+        # What has a bias is summed in float32 with it, and then rounded.
         kinds = {kind, "f32"} if name == "lenet" else {kind}
         assert {shape.rpartition("x")[2] for shape in shapes} == {f"{each}>" for each in kinds}
+        taken = [shape for line in lines for shape in CONVOLUTION.search(line).groups()[:2]]
+        assert {shape.rpartition("x")[2] for shape in taken} == {f"{kind}>"}
         # Of each kernel forward and both gradients; nobody wants the one in the first images.
         assert len(lines) == 3 * kernels - 1
         assert "f64" not in program

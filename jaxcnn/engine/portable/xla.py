@@ -45,8 +45,7 @@ def with_fast_axes(x: Any, kernel: Any, *, dimension_numbers: Any, **params: Any
     y = conv_p.bind(
         jnp.transpose(x, (left[0], *left[2:], left[1])),
         jnp.transpose(kernel, (*right[2:], right[1], right[0])),
-        algorithm="lax",
-        flipped=False,
+        **{**OF_LAX, "algorithm": "lax"},
         dimension_numbers=_fast_axes(x.ndim - 2),
         **params,
     )
