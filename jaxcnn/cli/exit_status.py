@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 
 from jaxcnn.runs import Stopped, UserError, processes
@@ -12,6 +13,9 @@ from jaxcnn.starting import INTERRUPTED, ready
 
 USER_ERROR = 2
 """The exit status after an error that the user can mend."""
+
+CRASHED = 1
+"""The exit status after an error that nobody foresaw."""
 
 PIPE_CLOSED = 141
 """The exit status after the reader of the output has closed it (128 + SIGPIPE)."""
@@ -36,7 +40,19 @@ def errors_in_one_sentence(*, resumable: bool = False) -> Iterator[None]:
             yield
     except (UserError, Stopped, KeyboardInterrupt, OSError) as error:
         _end_after(error, resumable=resumable)
+        _end_all_after(error)
         raise
+    except Exception as error:
+        _end_all_after(error)
+        raise
+
+
+def _end_all_after(error: BaseException) -> None:
+    """End all processes of a run after an error that nobody foresaw, if there are several."""
+    if processes.count() > 1:
+        traceback.print_exception(error)
+        processes.failed(f"{type(error).__name__}: {error}", CRASHED)
+        processes.leave(CRASHED)
 
 
 def _end_after(error: BaseException, *, resumable: bool) -> None:
