@@ -9,6 +9,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -200,12 +201,22 @@ def test_a_port_in_use():
         (Together(True, "a:1", None, -1), "--process-id must be at least 0, got -1"),
         (Together(True, "a", 2, 1), "--coordinator must be HOST:PORT, got 'a'"),
         (Together(True, "a:0", 2, 1), "--coordinator must be HOST:PORT, got 'a:0'"),
-        (Together(True), "neither Slurm nor Open MPI"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant(wanted, sentence):
     with pytest.raises(UserError, match=re.escape(sentence)):
         join(wanted)
+
+
+def test_nothing_says_where_the_processes_are():
+    """In a process of its own: JAX joins others before it does any work."""
+    done = subprocess.run(
+        [sys.executable, "-m", "jaxcnn", "train", "--distributed", "--run-dir", "nowhere"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("jaxcnn: --distributed: neither Slurm nor Open MPI")
+    assert done.stderr.count("\n") == 1
 
 
 def test_bits_are_handed_out_as_they_are():
