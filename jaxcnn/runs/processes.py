@@ -7,6 +7,7 @@ All of them compute every step, each on its own devices and with its own part of
 import atexit
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import socket
@@ -38,7 +39,10 @@ _HEARTBEAT = 30
 _ENDED = 60
 """For how many seconds a process waits at its end until all of them are there."""
 
+_DAY = 24 * 60 * 60 * 1000
+
 _NOTE = "jaxcnn/failed"
+_RUNS = itertools.count()
 _LOOK = 0.5
 _LINGER = 4 * _LOOK
 _SIGNS = ("Gloo", "NCCL", "RCCL", "closed by peer", "UNAVAILABLE", "DEADLINE_EXCEEDED")
@@ -226,6 +230,13 @@ def handed_out(array: np.ndarray) -> np.ndarray:
     words = np.frombuffer(whole + bytes(-len(whole) % 4), np.uint32)
     theirs = np.asarray(multihost_utils.broadcast_one_to_all(words))
     return np.frombuffer(theirs.tobytes()[: len(whole)], array.dtype).reshape(array.shape)
+
+
+def wait_for_all() -> None:
+    """Wait at the end of a run until every process is there; the first one writes for longest."""
+    run = next(_RUNS)
+    if count() > 1 and global_state.client is not None:
+        global_state.client.wait_at_barrier(f"jaxcnn/ended/{run}", _DAY)
 
 
 @contextlib.contextmanager

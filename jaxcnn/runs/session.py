@@ -136,9 +136,10 @@ def carry_out(config: TrainConfig, record: Record, members: Members, own: Own) -
     with processes.losses_in_one_sentence():
         if processes.first():
             _carry_out(config, record, members, own)
-            return
-        with quiet():
-            _take_part(config, record, members, own)
+        else:
+            with quiet():
+                _take_part(config, record, members, own)
+        processes.wait_for_all()
 
 
 def _take_part(config: TrainConfig, record: Record, members: Members, own: Own) -> None:
