@@ -4,13 +4,14 @@ import shlex
 from collections.abc import Sequence
 from typing import NoReturn
 
+from jaxcnn.runs import processes
 from jaxcnn.runs.checkpoints import Checkpoints
 from jaxcnn.runs.elsewhere import Elsewhere
 from jaxcnn.runs.folder import RunFolder
 from jaxcnn.runs.job import Job
 from jaxcnn.runs.pace import Pace
 from jaxcnn.runs.rows import MetricsRow
-from jaxcnn.runs.stopping import stopped_at
+from jaxcnn.runs.stopping import StopRequests, stopped_at
 from jaxcnn.runs.subscriber import Subscriber
 from jaxcnn.training import EpochDone, Moment, SpanDone
 
@@ -45,13 +46,16 @@ class Saving(Subscriber):
 
 
 class Stopping(Subscriber):
-    """Saves and stops a training that was asked to stop by a signal. It hears of events last."""
+    """Saves and stops a training that was asked to stop by a signal. It hears of events last.
+
+    A signal to one of several processes stops all of them after the same batch.
+    """
 
     def __init__(
-        self, command: str, job: Job, pace: Pace, saving: Saving, folder: RunFolder
+        self, command: str, job: Job, stops: StopRequests, saving: Saving, folder: RunFolder
     ) -> None:
         """Stop a ``jaxcnn`` command, which goes on with ``--run-dir`` and ``--resume``."""
-        self._command, self._job, self._pace, self._saving = command, job, pace, saving
+        self._command, self._job, self._stops, self._saving = command, job, stops, saving
         self._folder = folder
 
     def span(self, done: SpanDone) -> None:
@@ -60,8 +64,9 @@ class Stopping(Subscriber):
         Raises:
             Stopped: if so.
         """
-        if self._pace.signal is not None and done.moment.batch < self._job.programs.steps:
-            self._stop(self._pace.signal, done.moment)
+        number = self._asked()
+        if number is not None and done.moment.batch < self._job.programs.steps:
+            self._stop(number, done.moment)
 
     def epoch(self, done: EpochDone, rows: Sequence[MetricsRow]) -> None:
         """Stop after an epoch, unless it was the last one, if a signal asked for it.
@@ -69,8 +74,13 @@ class Stopping(Subscriber):
         Raises:
             Stopped: if so.
         """
-        if self._pace.signal is not None and done.epoch < self._job.epochs:
-            self._stop(self._pace.signal, done.moment)
+        number = self._asked()
+        if number is not None and done.epoch < self._job.epochs:
+            self._stop(number, done.moment)
+
+    def _asked(self) -> int | None:
+        """The signal that one of the processes has heard."""
+        return int(processes.gathered(self._stops.number or 0).max()) or None
 
     def _stop(self, number: int, moment: Moment) -> NoReturn:
         """Save and stop after the signal ``number``."""

@@ -199,10 +199,10 @@ def _through(job: Job, record: Record, facts: Mapping[str, Any]) -> Ended:
         moment = _from_the_first(job, found)
         if config.resume and record.written:
             record.write(job, {**facts, **history(record.file, moment, steps, facts["devices"])})
-        pace = Pace(config.checkpoint_every, config.checkpoint_minutes, steps, stops)
+        pace = Pace(config.checkpoint_every, config.checkpoint_minutes, steps)
         saving = Saving(job, checkpoints, pace)
         before, after = record.subscribers(job)
-        stopping = Stopping(record.command, job, pace, saving, record.folder)
+        stopping = Stopping(record.command, job, stops, saving, record.folder)
         heard = [pace, *before, record, saving, *after, stopping]
         if config.profile:
             return _profiled(job, moment, heard, pace.stop_at, record.folder.profile)
